@@ -48,14 +48,9 @@ static void a_range_never_wraps(void **state)
         uint32_t off, len, size;
         bool in;
     } rows[] = {
-        {0,           0,          0, true },
-        { 0,          1,          0, false},
-        { 4,          4,          8, true },
-        { 4,          5,          8, false},
-        { UINT32_MAX, 1,          8, false},
-        { 1,          UINT32_MAX, 8, false},
-        { 8,          0,          8, true },
-        { 9,          0,          8, false},
+        { 0, 0, 0, true },  { 0, 1, 0, false },          { 4, 4, 8, true },
+        { 4, 5, 8, false }, { UINT32_MAX, 1, 8, false }, { 1, UINT32_MAX, 8, false },
+        { 8, 0, 8, true },  { 9, 0, 8, false },
     };
 
     (void)state;

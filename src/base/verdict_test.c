@@ -47,7 +47,8 @@ static void the_bytes_stand_where_the_specification_says(void **state)
 
     (void)state;
     td_verdict_encode(&sample, bytes);
-    assert_memory_equal(bytes, "\x01\x02\x24\x00\x01\x01\x02\x00\x03\x00\x00\x00\x04\x03\x02\x01", 16);
+    assert_memory_equal(bytes, "\x01\x02\x24\x00\x01\x01\x02\x00\x03\x00\x00\x00\x04\x03\x02\x01",
+                        16);
     assert_memory_equal(bytes + 24, "\xcc\xbb\xaa\x99\x01\x02\x03\x00\x04\x00\x00\x00", 12);
     assert_memory_equal(bytes + 52, "\x08\x07\x06\x05\x04\x03\x02\x01", 8);
 }
