@@ -25,7 +25,10 @@
     X(TD_EFLASH, -20, "the flash driver reported a failure")                                       \
     X(TD_EBOUNDS, -21, "the range reaches outside the flash area")                                 \
     X(TD_EALIGN, -22, "the range is not aligned to the flash's write or erase unit")               \
-    X(TD_EBUDGET, -23, "the word was programmed as often as its flash allows")
+    X(TD_EBUDGET, -23, "the word was programmed as often as its flash allows")                     \
+    X(TD_ESIG, -40, "the signature does not verify")                                               \
+    X(TD_EKEY, -41, "the public key is malformed or of another kind")                              \
+    X(TD_ESIGLEN, -42, "no signature of this kind has this length")
 
 enum td_err {
 #define TD_ERR_ENUM(name, value, text) name = value,
