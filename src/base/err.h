@@ -28,7 +28,50 @@
     X(TD_EBUDGET, -23, "the word was programmed as often as its flash allows")                     \
     X(TD_ESIG, -40, "the signature does not verify")                                               \
     X(TD_EKEY, -41, "the public key is malformed or of another kind")                              \
-    X(TD_ESIGLEN, -42, "no signature of this kind has this length")
+    X(TD_ESIGLEN, -42, "no signature of this kind has this length")                                \
+    X(TD_EIMG_MAGIC, -60,                                                                          \
+      "there is no image: the header does not begin with MCUboot's magic number")                  \
+    X(TD_EIMG_EMPTY, -61, "there is no image: the place is erased")                                \
+    X(TD_EIMG_OLD, -62,                                                                            \
+      "the image has the header of MCUboot's version 1, which nothing boots any more")             \
+    X(TD_EIMG_HDRSIZE, -63, "the header announces less than its own 32 bytes")                     \
+    X(TD_EIMG_OVERFLOW, -64, "the header's sizes add up to more than 32 bits can hold")            \
+    X(TD_EIMG_FLAGS, -65, "the header's flags exclude one another")                                \
+    X(TD_EIMG_TRUNC, -66, "the image ends before the end that its header and TLV areas announce")  \
+    X(TD_EIMG_SIZE, -67, "the image is larger than the slot can take")                             \
+    X(TD_EIMG_NOTLV, -68, "there is no TLV area where the header says the payload ends")           \
+    X(TD_EIMG_PROTMISSING, -69, "the header announces a protected TLV area, and there is none")    \
+    X(TD_EIMG_PROTEXTRA, -70, "there is a protected TLV area that the header does not announce")   \
+    X(TD_EIMG_PROTSIZE, -71, "the protected TLV area's size is not the one in the header")         \
+    X(TD_EIMG_AREA, -72, "a TLV area says that it is smaller than its own head")                   \
+    X(TD_EIMG_ENTRY, -73, "a TLV entry reaches past the end of its area")                          \
+    X(TD_EIMG_TLVLEN, -74, "a TLV entry has a length that its type does not allow")                \
+    X(TD_EIMG_TLVTWICE, -75, "a TLV that must be unique stands there twice")                       \
+    X(TD_EIMG_UNPROTECTED, -76, "a TLV that must be protected stands outside the protected area")  \
+    X(TD_EIMG_PROTECTED, -77, "a hash, key or signature TLV stands inside the protected area")     \
+    X(TD_EIMG_FORBIDDEN, -78, "the unprotected TLV area holds a type that is not allowed there")   \
+    X(TD_EIMG_ENCRYPTED, -79, "the image is encrypted, and decryption is not supported here")      \
+    X(TD_EIMG_COMPRESSED, -80, "the image is compressed, and decompression is not supported here") \
+    X(TD_EIMG_FLAGBITS, -81, "the header has flag bits that have no known meaning")                \
+    X(TD_EIMG_NOHASH, -82, "the image carries no hash")                                            \
+    X(TD_EIMG_HASHTYPE, -83, "the image carries another kind of hash than the one wanted")         \
+    X(TD_EIMG_HASH, -84, "the image's bytes do not give the hash that it carries")                 \
+    X(TD_EIMG_PURE, -85,                                                                           \
+      "the signature covers the image rather than its hash, which is not supported here")          \
+    X(TD_EIMG_P384, -86, "the image is signed with ECDSA P-384, which is not supported here")      \
+    X(TD_EIMG_UNSIGNED, -87, "the image is not signed")                                            \
+    X(TD_EIMG_SIGTYPE, -88, "the image is signed with another algorithm than the trusted keys'")   \
+    X(TD_EIMG_NOKEY, -89, "a signature has no key TLV before it that says whose it is")            \
+    X(TD_EIMG_KEY, -90, "the image is signed with a key that is not trusted")                      \
+    X(TD_EIMG_SIG, -91, "the signature does not verify with the trusted key that the image names") \
+    X(TD_EIMG_SIGLEN, -92, "the signature has a length that its algorithm does not allow")         \
+    X(TD_EKEYFILE, -240, "the key file cannot be read")                                            \
+    X(TD_EKEYPEM, -241, "there is no PEM key in the file")                                         \
+    X(TD_EKEYLOCKED, -242, "the key is encrypted, and there is no passphrase")                     \
+    X(TD_EKEYPASS, -243, "the passphrase does not open the key")                                   \
+    X(TD_EKEYTYPE, -244, "this kind of key cannot be used for this")                               \
+    X(TD_EKEYPUBLIC, -245, "the file holds only the public key, and the private one is needed")    \
+    X(TD_EKEYCRYPTO, -246, "the cryptographic library failed")
 
 enum td_err {
 #define TD_ERR_ENUM(name, value, text) name = value,
