@@ -1,0 +1,187 @@
+"""What the interop tests share: the tandem binary, virtual devices, Zephyr servers, QEMU.
+
+Nothing here is mocked: each fixture starts a real process and ends it.
+"""
+
+import contextlib
+import glob
+import json
+import os
+import pathlib
+import queue
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TANDEM = os.environ.get("TANDEM", str(ROOT / "build" / "gcc" / "tandem"))
+KEYS = ROOT / "profiles" / "keys"
+
+
+def run(*args, ok=0, timeout=120, env=None, cwd=None):
+    """Runs a program, returns its CompletedProcess, and insists on the exit code `ok`."""
+    done = subprocess.run(
+        [str(a) for a in args],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+    )
+    if ok is not None:
+        assert done.returncode == ok, f"{args}\nexit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def tandem(*args, **kw):
+    return run(TANDEM, *args, **kw)
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind((host, 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    """A program whose output is kept, and can be waited for line by line."""
+
+    def __init__(self, *args, cwd=None):
+        self.lines = []
+        self._queue = queue.Queue()
+        self.process = subprocess.Popen(
+            [str(a) for a in args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=cwd,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            self._queue.put(line.rstrip("\n"))
+        self._queue.put(None)
+
+    def wait_line(self, part, timeout=20):
+        """The next unread line that contains `part`."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                line = self._queue.get(timeout=max(0.01, end - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no '{part}' within {timeout} s:\n" + self.text())
+            assert line is not None, f"the process ended before '{part}':\n" + self.text()
+            if part in line:
+                return line
+
+    def text(self):
+        return "\n".join(self.lines)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+@contextlib.contextmanager
+def sim(profile, state, *args):
+    """A virtual device, running and ready."""
+    p = Process(TANDEM, "sim", profile, "--state", state, *args)
+    try:
+        p.wait_line("ready:")
+        yield p
+    finally:
+        p.stop()
+
+
+def make_app(path, name, version, key=None, size=24 * 1024, sign=(), app=()):
+    """An application for the virtual device, signed by our own signer."""
+    raw = str(path) + ".raw"
+    tandem("sim-app", raw, "--name", name, "--size", size, *app)
+    tandem(
+        "sign", "-v", version, "-H", "0x200", "--pad-header", "-S", "0x38000", "--align", "4",
+        *(["-k", key] if key else []), *sign, raw, path,
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def tool(tmp_path_factory):
+    """Names a program that pip installed beside the running Python."""
+    bin_dir = pathlib.Path(sys.executable).parent
+
+    def find(name):
+        here = bin_dir / name
+        found = str(here) if here.exists() else shutil.which(name)
+        assert found, f"{name} is not installed; run make interop"
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def zephyr():
+    """The folder of Zephyr SMP servers that smpclient's source distribution carries."""
+    given = os.environ.get("SMP_SERVER_FIXTURES")
+    if given:
+        return pathlib.Path(given)
+    cache = ROOT / ".cache" / "interop"
+    cache.mkdir(parents=True, exist_ok=True)
+    if not glob.glob(str(cache / "smpclient-*.tar.gz")):
+        run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:",
+            "-d", cache, "smpclient", timeout=300)
+    archive = sorted(glob.glob(str(cache / "smpclient-*.tar.gz")))[-1]
+    folder = pathlib.Path(archive[: -len(".tar.gz")])
+    if not folder.exists():
+        with tarfile.open(archive) as tar:
+            tar.extractall(cache)
+    return folder / "tests" / "fixtures" / "smp-server"
+
+
+def zephyr_file(folder, pattern):
+    found = sorted(glob.glob(str(folder / pattern)))
+    assert found, f"no {pattern} in {folder}; set SMP_SERVER_FIXTURES to a folder that has it"
+    return pathlib.Path(found[0])
+
+
+@contextlib.contextmanager
+def qemu(machine, cpu, loaders, serial_port):
+    """An emulated board whose first UART is a TCP socket."""
+    args = ["qemu-system-arm", "-cpu", cpu, "-machine", machine, "-display", "none",
+            "-monitor", "none", "-chardev",
+            f"socket,id=con,host=127.0.0.1,port={serial_port},server=on,wait=off",
+            "-serial", "chardev:con"]
+    for loader in loaders:
+        args += ["-device", f"loader,{loader}"]
+    p = Process(*args)
+    try:
+        end = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", serial_port), 0.2).close()
+                break
+            except OSError:
+                assert time.monotonic() < end, "QEMU did not open its UART:\n" + p.text()
+                time.sleep(0.05)
+        yield p
+    finally:
+        p.stop()

@@ -1,0 +1,118 @@
+"""Other people's clients against our virtual device: smpclient and smpmgr, UDP and serial."""
+
+import asyncio
+import pathlib
+
+import pytest
+
+from conftest import KEYS, json_lines, make_app, run, sim, tandem
+
+pytestmark = pytest.mark.timeout(180)
+DEMO_KEY = KEYS / "demo-ecdsa-p256.pem"
+
+
+@pytest.fixture
+def apps(tmp_path):
+    """v1 as the factory wrote it, and v2."""
+    v1 = make_app(tmp_path / "v1.bin", "one", "1.0.0", DEMO_KEY)
+    v2 = make_app(tmp_path / "v2.bin", "two", "2.0.0", DEMO_KEY)
+    return v1, v2
+
+
+async def whole_update(transport, address, image):
+    """What an update consists of, by somebody else's library: returns the hash that runs."""
+    from smpclient import SMPClient
+    from smpclient.generics import success
+    from smpclient.requests.image_management import ImageStatesRead, ImageStatesWrite
+    from smpclient.requests.os_management import ResetWrite
+
+    async def ask(client, request):
+        response = await client.request(request)
+        assert success(response), response
+        return response
+
+    async with SMPClient(transport, address) as client:
+        before = (await ask(client, ImageStatesRead())).images
+        assert [i.version for i in before] == ["1.0.0"]
+        assert before[0].active and before[0].confirmed
+        async for offset in client.upload(image):
+            assert offset <= len(image)
+        states = (await ask(client, ImageStatesRead())).images
+        new = next(i for i in states if i.version == "2.0.0")
+        assert not new.pending and not new.active
+        states = (await ask(client, ImageStatesWrite(hash=new.hash))).images
+        assert next(i for i in states if i.version == "2.0.0").pending
+        await ask(client, ResetWrite())
+    await asyncio.sleep(1.0)
+    async with SMPClient(transport, address) as client:
+        running = next(i for i in (await ask(client, ImageStatesRead())).images if i.active)
+        assert running.version == "2.0.0" and not running.confirmed
+        await ask(client, ImageStatesWrite(confirm=True))
+        running = next(i for i in (await ask(client, ImageStatesRead())).images if i.active)
+        assert running.confirmed
+        return running.hash
+
+
+def test_smpclient_updates_our_device_over_udp(tmp_path, apps):
+    from smpclient.transport.udp import SMPUDPTransport
+
+    with sim("tandem-nrf52833", tmp_path / "d", "--udp", "127.0.0.21:1337", "--program",
+             f"slot0={apps[0]}"):
+        asyncio.run(whole_update(SMPUDPTransport(), "127.0.0.21", apps[1].read_bytes()))
+
+
+def test_smpclient_updates_our_device_over_serial(tmp_path, apps):
+    from smpclient.transport.serial import SMPSerialTransport
+
+    pty = tmp_path / "tty"
+    with sim("tandem-nrf52833", tmp_path / "d", "--pty", pty, "--program", f"slot0={apps[0]}"):
+        asyncio.run(whole_update(SMPSerialTransport(), str(pty), apps[1].read_bytes()))
+
+
+@pytest.mark.parametrize("profile", ["tandem-nrf52833", "krepet-nrf52833", "overwrite-only"])
+def test_smpmgr_lists_uploads_tests_and_confirms(tmp_path, apps, tool, profile):
+    address = "127.0.0.22"
+    key = DEMO_KEY
+
+    def smpmgr(*args):
+        return run(tool("smpmgr"), "--ip", address, "--timeout", "5", *args).stdout
+
+    with sim(profile, tmp_path / "d", "--udp", f"{address}:1337", "--key", key, "--program",
+             f"slot0={apps[0]}") as device:
+        assert "1.0.0" in smpmgr("image", "state-read")
+        smpmgr("upgrade", "--slot", "1", apps[1])
+        device.wait_line("ready:")
+        url = f"udp:{address}:1337"
+        images = json_lines(tandem("-d", url, "--json", "image", "list").stdout)[0]["images"]
+        running = next(i for i in images if i["active"])
+        assert running["version"] == "2.0.0"
+        smpmgr("image", "state-write", "--confirm")
+        images = json_lines(tandem("-d", url, "--json", "image", "list").stdout)[0]["images"]
+        assert next(i for i in images if i["active"])["confirmed"]
+
+
+@pytest.mark.parametrize(
+    "type_, key",
+    [
+        ("ecdsa-p256", True),
+        ("ed25519", True),
+        ("rsa-2048", True),
+        ("rsa-3072", True),
+    ],
+)
+@pytest.mark.parametrize("how", ["plain", "pad", "confirm"])
+def test_images_of_imgtool_boot_on_our_device(tmp_path, tool, type_, key, how):
+    imgtool = tool("imgtool")
+    pem = tmp_path / "key.pem"
+    run(imgtool, "keygen", "-k", pem, "-t", type_)
+    raw = tmp_path / "raw"
+    tandem("sim-app", raw, "--name", "theirs", "--size", 20000)
+    signed = tmp_path / "signed.bin"
+    run(imgtool, "sign", "-k", pem, "-v", "3.1.4", "-H", "0x200", "--pad-header", "-S", "0x38000",
+        "--align", "4", *{"plain": [], "pad": ["--pad"], "confirm": ["--confirm"]}[how], raw,
+        signed)
+    with sim("tandem-nrf52833", tmp_path / "d", "--udp", "127.0.0.23:1337", "--key", pem,
+             "--program", f"slot0={signed}"):
+        images = json_lines(
+            tandem("-d", "udp:127.0.0.23", "--json", "image", "list").stdout)[0]["images"]
+        assert images[0]["version"] == "3.1.4" and images[0]["active"]
