@@ -26,6 +26,7 @@
     X(TD_EBOUNDS, -21, "the range reaches outside the flash area")                                 \
     X(TD_EALIGN, -22, "the range is not aligned to the flash's write or erase unit")               \
     X(TD_EBUDGET, -23, "the word was programmed as often as its flash allows")                     \
+    X(TD_EECC, -24, "the flash holds a word whose error correction fails")                         \
     X(TD_ESIG, -40, "the signature does not verify")                                               \
     X(TD_EKEY, -41, "the public key is malformed or of another kind")                              \
     X(TD_ESIGLEN, -42, "no signature of this kind has this length")                                \
@@ -65,6 +66,19 @@
     X(TD_EIMG_KEY, -90, "the image is signed with a key that is not trusted")                      \
     X(TD_EIMG_SIG, -91, "the signature does not verify with the trusted key that the image names") \
     X(TD_EIMG_SIGLEN, -92, "the signature has a length that its algorithm does not allow")         \
+    X(TD_ESLOT_TINY, -120, "the slot is smaller than its own trailer")                             \
+    X(TD_ESLOT_SECTORS, -121, "the slot has more sectors than the bootloader counts")              \
+    X(TD_ESLOT_LAYOUT, -122, "the slots' sizes or sectors do not allow this way of updating")      \
+    X(TD_ESLOT_SCRATCH, -123, "the scratch area is smaller than a sector of the slots")            \
+    X(TD_ESLOT_ROOM, -124, "the image is larger than this way of updating can take")               \
+    X(TD_ESLOT_ROOM_RUNNING, -125, "the running image is too large to be swapped out")             \
+    X(TD_ESLOT_EMPTY, -126, "the slot holds no image that could be asked for")                     \
+    X(TD_ESLOT_TRIAL, -127, "an image is on trial; it must be confirmed or reverted first")        \
+    X(TD_ESLOT_SHARED, -128, "the image reaches into the sector that would have to be erased")     \
+    X(TD_ESLOT_UNDERWAY, -129, "the swap has begun and can only be finished")                      \
+    X(TD_ESLOT_MAGIC, -130, "the slot's magic is torn")                                            \
+    X(TD_ESLOT_IMAGE_OK, -131, "the slot's confirmation is torn by a power cut")                   \
+    X(TD_ELOG_AREA, -140, "the log's area needs two sectors or more, large enough for entries")    \
     X(TD_EKEYFILE, -240, "the key file cannot be read")                                            \
     X(TD_EKEYPEM, -241, "there is no PEM key in the file")                                         \
     X(TD_EKEYLOCKED, -242, "the key is encrypted, and there is no passphrase")                     \

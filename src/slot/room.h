@@ -1,0 +1,91 @@
+/*
+ * slot/room.h - how much room a way of updating leaves for an image: pure arithmetic.
+ *
+ * The bootloader, the client, the server and the signer ask the same functions, so that an
+ * image that one of them accepts is not refused by the next. Sizes are bytes. An image's size
+ * is all of it: header, payload and TLV areas, without a trailer.
+ *
+ * The numbers are MCUboot's, whose bootloader refuses what does not fit; docs/spec/trailer.md
+ * states where each comes from.
+ */
+#ifndef TD_SLOT_ROOM_H
+#define TD_SLOT_ROOM_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* The ways of updating, numbered as MCUboot's shared boot data and SMP's "mode" have them. */
+enum td_strategy_id {
+    TD_MODE_SINGLE = 0,
+    TD_MODE_SCRATCH = 1,
+    TD_MODE_OVERWRITE = 2,
+    TD_MODE_MOVE = 3,
+    TD_MODE_XIP = 4,
+    TD_MODE_XIP_REVERT = 5,
+    TD_MODE_RAM_LOAD = 6,
+    TD_MODE_LOADER = 7,
+    TD_MODE_SINGLE_RAM = 8,
+    TD_MODE_OFFSET = 9,
+};
+
+/*
+ * What is known of a pair of slots. Slots with sectors of several sizes (scratch only) give
+ * the size of the sector in which the trailer begins. A secondary of 0 bytes: there is none.
+ */
+struct td_room_geometry {
+    uint32_t primary_size;
+    uint32_t secondary_size;
+    uint32_t primary_sector;
+    uint32_t secondary_sector;
+    uint32_t scratch_size; /* scratch only */
+    uint16_t max_sectors;  /* BOOT_MAX_IMG_SECTORS: the status area has room for so many */
+    uint8_t write_size;    /* of a status entry: the larger of primary's and scratch's */
+    uint8_t max_align;     /* BOOT_MAX_ALIGN: 8, 16 or 32 */
+    uint8_t enc_key_len;   /* 0: no encryption; 16 or 32: raw keys; else the saved TLV's length */
+};
+
+/* Bytes of the trailer without its status area: magic, flags, sizes, keys. */
+uint32_t td_room_info_size(enum td_strategy_id mode, const struct td_room_geometry *g);
+
+/* Bytes of the whole trailer of a slot, and of the one that scratch carries for a while. */
+uint32_t td_room_trailer_size(enum td_strategy_id mode, const struct td_room_geometry *g);
+uint32_t td_room_scratch_trailer_size(enum td_strategy_id mode, const struct td_room_geometry *g);
+
+/* Sectors that the trailer touches, counted from the end of the primary slot. */
+uint32_t td_room_trailer_sectors(enum td_strategy_id mode, const struct td_room_geometry *g);
+
+/*
+ * The largest image that the mode installs and can bring back, into *max.
+ *
+ * TD_EARG: the geometry contradicts itself (a size that is no multiple of its sector, a write
+ * size or an alignment that does not exist). TD_ESLOT_SECTORS: more sectors than max_sectors.
+ * TD_ESLOT_LAYOUT: the slots' sizes or sectors do not go together in this mode.
+ * TD_ESLOT_SCRATCH: a sector does not fit into scratch. TD_ESLOT_TINY: not even the trailer
+ * fits. *max is then 0.
+ */
+enum td_err td_room_max_image(enum td_strategy_id mode, const struct td_room_geometry *g,
+                              uint32_t *max);
+
+/* Why two images do not go together, or that they do; the facts of a refusal. */
+struct td_room_fit {
+    uint32_t needed; /* size of the image that decides */
+    uint32_t max;    /* what the mode can take */
+};
+
+/*
+ * Whether new_size can be installed while an image of running_size runs. The modes that swap
+ * must also bring the running one back, so that the larger of the two counts; the others look
+ * at the new one alone. A running_size of 0: nothing runs, or its size is not known.
+ *
+ * TD_ESLOT_ROOM: the new image is too large. TD_ESLOT_ROOM_RUNNING: the new one would fit, the
+ * running one does not leave the room to swap. Else as td_room_max_image. fit is filled in in
+ * every case, with zeros where the geometry itself is at fault.
+ */
+enum td_err td_room_check(enum td_strategy_id mode, const struct td_room_geometry *g,
+                          uint32_t running_size, uint32_t new_size, struct td_room_fit *fit);
+
+/* The mode's usual name ("swap-move"); NULL for a number that is no mode. */
+const char *td_mode_name(enum td_strategy_id mode);
+
+#endif
