@@ -1,0 +1,288 @@
+/*
+ * server/server.h - SMP requests in, answers out; groups as a table.
+ *
+ * The caller places struct td_server, lends every buffer and owns the links. The server has no
+ * clock and sends nothing: it is handed a packet and gives back an answer. A device with two
+ * links gives both to one server; they share its one upload, as the protocol has it.
+ *
+ * The loop of a port:
+ *
+ *     while (len > 0) {                               // a packet may hold several requests
+ *         size_t used = td_server_handle(&srv, link, packet, len, rsp, sizeof rsp, &reply);
+ *         if (reply.len > 0)
+ *             send(reply.link, rsp, reply.len);
+ *         packet += used, len -= used;
+ *     }
+ *     ...
+ *     while (td_server_busy(&srv)) {                  // between packets, whenever there is time
+ *         td_server_work(&srv, 2000, rsp, sizeof rsp, &reply);
+ *         if (reply.len > 0)
+ *             send(reply.link, rsp, reply.len);
+ *     }
+ *
+ * Erasing takes long. Where the config lends a `hold` buffer, a request that has to wait for an
+ * erase is kept there, the erase goes on in steps of td_server_work, and the answer comes out of
+ * work when it is done: the link is served all the while. Without one, handle blocks.
+ *
+ * Flags and swap types are read from the trailers each time they are wanted. The only state is
+ * the upload under way, which a reset forgets.
+ */
+#ifndef TD_SERVER_SERVER_H
+#define TD_SERVER_SERVER_H
+
+#include "cbor/cbor.h"
+#include "flash/flash.h"
+#include "slot/room.h"
+#include "smp/error.h"
+#include "smp/header.h"
+#include "smp/os.h"
+
+struct td_server;
+
+/* ---- links --------------------------------------------------------------------------- */
+
+/* One way in, kept by the caller as long as the server lives or an answer is owed to it. */
+struct td_server_link {
+    bool authenticated; /* the peer proved who it is; a cable on the desk counts as it */
+    size_t max_reply;   /* bytes of the largest answer that this link carries; 0: any */
+    void *ctx;          /* the port's */
+};
+
+/* ---- manners ------------------------------------------------------------------------- */
+
+/*
+ * What tells our server from those that stand in the field, as data. Tandem's manner is the
+ * default; the others are for virtual devices that replay what users meet.
+ */
+struct td_server_manner {
+    const char *name;
+    enum td_cbor_style style; /* of answers */
+    bool v1_only;             /* groups' errors as rc alone, the version bits given back as 0 */
+    bool reasons;             /* "rsn" beside an rc or err */
+    bool frugal;              /* false flags and splitStatus left out of lists */
+    bool old_state_write;     /* marks as before Zephyr 3.4: done is said though nothing changed */
+    bool pending_is_in_use;   /* a pending slot is neither overwritten nor erased */
+    bool size_is_slot_size;   /* rule 8 checks the slot, not what can be swapped */
+    bool checks_sha;          /* "match" at the first and after the last chunk */
+    bool steps;               /* erase in steps where a hold buffer is lent */
+};
+
+extern const struct td_server_manner td_server_tandem;     /* "tandem" */
+extern const struct td_server_manner td_server_zephyr_4;   /* "zephyr-4" */
+extern const struct td_server_manner td_server_zephyr_3_3; /* "zephyr-3.3" */
+
+/* ---- hooks --------------------------------------------------------------------------- */
+
+struct td_server_reset {
+    bool force;
+    uint8_t boot_mode; /* enum td_os_boot_mode */
+    uint32_t delay_ms; /* let the answer get out first */
+};
+
+struct td_server_upload {
+    uint8_t image;
+    uint8_t slot; /* where it will be written */
+    uint32_t len; /* bytes of the whole file */
+    struct td_version version;
+};
+
+/*
+ * Any of them may be NULL, all are called inside handle or work. Where an rc is returned, 0
+ * lets the request pass and another td_smp_rc refuses it; a refusal may give a reason.
+ */
+struct td_server_hooks {
+    /* Every request, before its group sees it. Without: see wants_authenticated. */
+    uint32_t (*access)(void *ctx, const struct td_server_link *link,
+                       const struct td_smp_header *hdr, struct td_cbor_text *reason);
+    /* The port resets after delay_ms. Without this hook reset is not supported. */
+    uint32_t (*reset)(void *ctx, const struct td_server_reset *reset, struct td_cbor_text *reason);
+    /* Before the first byte of the slot is erased. */
+    uint32_t (*upload_begin)(void *ctx, const struct td_server_upload *upload,
+                             struct td_cbor_text *reason);
+    /* The last byte is written. */
+    void (*upload_done)(void *ctx, const struct td_server_upload *upload);
+    /* The running image was confirmed. */
+    void (*confirmed)(void *ctx, uint8_t image);
+    /* The storage area was erased: what was read from it is stale. */
+    void (*storage_erased)(void *ctx);
+};
+
+/* ---- config -------------------------------------------------------------------------- */
+
+/* One image with its pair of slots. */
+struct td_server_image {
+    const struct td_flash_area *slot[2]; /* primary, secondary; NULL: there is none */
+    enum td_strategy_id strategy;        /* how the bootloader installs it */
+    const struct td_room_geometry *room; /* as the bootloader has it */
+    uint8_t max_align;                   /* of the trailers: 8, 16 or 32 */
+    uint16_t max_sectors;                /* as the bootloader has it */
+    uint8_t active_slot;                 /* which slot runs; 0 where slots are swapped */
+    uint32_t upload_off;                 /* bytes into slot 1 where an upload begins: 0, or
+                                             a sector with swap-offset */
+};
+
+struct td_server_group;
+
+struct td_server_config {
+    const struct td_server_manner *manner;
+    const struct td_server_group *const *groups;
+    uint8_t n_groups;
+
+    const struct td_server_image *images;
+    uint8_t n_images;
+    uint8_t running_image; /* which of them is the one that runs this server */
+
+    uint32_t buf_size;  /* bytes of the largest message, as params tells it */
+    uint32_t buf_count; /* at least 1 */
+
+    struct td_cbor_text bootloader; /* "MCUboot" */
+    bool no_downgrade;              /* the bootloader refuses older versions */
+
+    const struct td_flash_area *storage;  /* settings and bonds; NULL: none */
+    const struct td_flash_area *boot_log; /* NULL: none */
+
+    /* What group tandem tells about the bootloader's keys. */
+    uint8_t sig; /* enum td_sig_id */
+    struct td_cbor_text sig_name;
+    uint8_t hash_len;
+    const uint8_t (*keys)[32]; /* fingerprints: SHA-256 of each key's DER */
+    uint8_t n_keys;
+    struct td_cbor_text layout;
+    struct td_cbor_text board;
+
+    bool wants_authenticated; /* all but echo and params is refused on other links */
+
+    const struct td_server_hooks *hooks; /* NULL: none */
+    void *hook_ctx;
+};
+
+/* ---- groups -------------------------------------------------------------------------- */
+
+/* How a handler ended. */
+struct td_server_result {
+    enum {
+        TD_SERVER_DONE, /* the answer's map is written */
+        TD_SERVER_RC,   /* {"rc":code}, whatever the version */
+        TD_SERVER_ERR,  /* the group's code, translated for v1 */
+        TD_SERVER_WAIT, /* for the erase that is under way; called again when it is done */
+    } kind;
+    uint32_t code;
+    struct td_cbor_text reason;
+};
+
+/* One request on its way through a handler. */
+struct td_server_call {
+    struct td_server *srv;
+    const struct td_server_link *link;
+    const struct td_smp_header *hdr;
+    const uint8_t *payload; /* hdr->len bytes */
+    struct td_cbor_writer *out;
+};
+
+typedef struct td_server_result (*td_server_handler)(struct td_server_call *call);
+
+struct td_server_command {
+    uint8_t id;
+    td_server_handler read, write; /* NULL: not supported */
+};
+
+struct td_server_group {
+    uint16_t id;
+    const struct td_server_command *commands;
+    uint8_t n_commands;
+};
+
+extern const struct td_server_group td_server_group_os;        /* echo reset params bootloader */
+extern const struct td_server_group td_server_group_os_old;    /* without bootloader */
+extern const struct td_server_group td_server_group_image;     /* state upload erase slot-info */
+extern const struct td_server_group td_server_group_image_old; /* without slot-info */
+extern const struct td_server_group td_server_group_basic;     /* storage erase */
+extern const struct td_server_group td_server_group_tandem;    /* why accepts */
+
+/* ---- state --------------------------------------------------------------------------- */
+
+#define TD_SERVER_SHA_LEN   32
+#define TD_SERVER_ALIGN_MAX 32 /* largest write unit of a slot's flash */
+
+struct td_server {
+    const struct td_server_config *cfg;
+
+    /* the upload under way; one for all images and links */
+    struct td_server_session {
+        bool open;
+        uint8_t image;
+        uint8_t slot;
+        uint8_t n_tail;     /* bytes in tail: less than a write unit */
+        uint32_t len;       /* of the whole file */
+        uint32_t off;       /* bytes taken so far, tail included */
+        uint32_t erased_to; /* slot offset up to which it is erased */
+        bool trailer_clear;
+        uint8_t sha_len;
+        uint8_t sha[TD_SERVER_SHA_LEN];
+        uint8_t tail[TD_SERVER_ALIGN_MAX];
+        struct td_version version;
+    } upload;
+
+    /* the erase under way */
+    struct td_server_erase {
+        enum { TD_SERVER_ERASE_NONE, TD_SERVER_ERASE_RUNS, TD_SERVER_ERASE_DONE } state;
+        struct td_flash_erase job;
+        const struct td_flash_area *area;
+        uint32_t off, end;
+        enum td_err err; /* when done */
+    } erase;
+
+    /* the slot that was erased as a whole since the start, and not written since */
+    const struct td_flash_area *blank;
+
+    /* the request that waits for it */
+    uint8_t *hold; /* the caller's; NULL: none lent */
+    size_t hold_cap;
+    size_t held; /* bytes; 0: nothing waits */
+    const struct td_server_link *held_link;
+};
+
+/*
+ * hold takes a whole request (buf_size bytes) or is NULL. The config and the hold buffer
+ * outlive the server. A reset of the device is another init.
+ */
+void td_server_init(struct td_server *srv, const struct td_server_config *cfg, uint8_t *hold,
+                    size_t hold_cap);
+
+/* ---- use ----------------------------------------------------------------------------- */
+
+struct td_server_reply {
+    const struct td_server_link *link; /* whom it is for */
+    size_t len;                        /* bytes in rsp; 0: nothing to send */
+};
+
+/*
+ * Handles the first request of a packet and returns how many bytes of the packet that took:
+ * call again with the rest. Short or broken packets are taken whole. rsp must not overlap the
+ * packet; cap of buf_size is right, of less than 64 is refused silently.
+ *
+ * When an answer is owed that waits for an erase, the erase is first brought to its end,
+ * the owed answer given back, and 0 returned: nothing was taken yet. Ports that would rather
+ * not block keep packets back while td_server_owes.
+ */
+size_t td_server_handle(struct td_server *srv, const struct td_server_link *link,
+                        const uint8_t *packet, size_t len, uint8_t *rsp, size_t cap,
+                        struct td_server_reply *reply);
+
+/*
+ * Spends about budget_us on what is under way: the erase that a held request waits for, or
+ * the next sectors of an upload ahead of its data. Gives back the owed answer once it is ready.
+ */
+void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, size_t cap,
+                    struct td_server_reply *reply);
+
+/* Whether work has something to do. */
+bool td_server_busy(const struct td_server *srv);
+
+/* Whether a request is held and its answer is still to come. */
+bool td_server_owes(const struct td_server *srv);
+
+/* A link is gone: what is owed to it is dropped. The upload stays open for a resume. */
+void td_server_link_down(struct td_server *srv, const struct td_server_link *link);
+
+#endif

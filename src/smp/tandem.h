@@ -1,0 +1,87 @@
+/*
+ * smp/tandem.h - group 21572, our own: why, and what this device accepts.
+ *
+ * put and get as in smp/os.h. Both answers are paged: as much as fits is sent, and "next"
+ * says where to go on; any buffer of 256 bytes or more gets on. docs/spec/smp-tandem.md states
+ * every key.
+ */
+#ifndef TD_SMP_TANDEM_H
+#define TD_SMP_TANDEM_H
+
+#include "base/verdict.h"
+#include "smp/header.h"
+
+enum td_tandem_id {
+    TD_TANDEM_WHY = 0,     /* R */
+    TD_TANDEM_ACCEPTS = 1, /* R */
+};
+
+/* Request of both: from which verdict, or from which key on. Absent is 0. */
+struct td_tandem_req {
+    bool has_off;
+    uint32_t off;
+};
+
+void td_tandem_req_put(struct td_cbor_writer *w, const struct td_tandem_req *req);
+enum td_err td_tandem_req_get(const uint8_t *payload, size_t len, struct td_tandem_req *req);
+
+/* ---- why ----------------------------------------------------------------------------- */
+
+/* begin, each verdict, end. has_next: there are more, from off = next. Newest first. */
+void td_tandem_why_put_begin(struct td_cbor_writer *w);
+void td_tandem_why_put(struct td_cbor_writer *w, const struct td_verdict *verdict);
+void td_tandem_why_put_end(struct td_cbor_writer *w, bool has_next, uint32_t next);
+
+struct td_tandem_why {
+    bool has_next;
+    uint32_t next;
+    struct td_cbor_reader reader;
+    struct td_cbor_walk walk;
+};
+
+enum td_err td_tandem_why_get_begin(const uint8_t *payload, size_t len, struct td_tandem_why *why);
+
+/*
+ * The next verdict; *end true and verdict untouched behind the last one. Facts that were left
+ * out are 0. TD_EFORMAT: without a code, or a key or hash that is too long.
+ */
+enum td_err td_tandem_why_get(struct td_tandem_why *why, struct td_verdict *verdict, bool *end);
+
+/* ---- accepts ------------------------------------------------------------------------- */
+
+#define TD_TANDEM_KEYS_MAX    8
+#define TD_TANDEM_IMAGES_MAX  4
+#define TD_TANDEM_FINGERPRINT 32 /* SHA-256 of the public key's DER, as the KEYHASH TLV has it */
+
+struct td_tandem_image {
+    uint32_t max_size;     /* bytes of the largest file that this device takes and can swap */
+    uint32_t slot_size[2]; /* bytes; 0: there is no such slot */
+    uint32_t upload_off;   /* bytes from the slot's start to where an upload is put */
+};
+
+struct td_tandem_accepts {
+    uint32_t sig;                 /* 0 none, 1 RSA, 2 ECDSA P-256, 3 Ed25519 */
+    struct td_cbor_text sig_name; /* as keygen -t spells it: "ecdsa-p256" */
+    uint32_t hash_len;            /* bytes of the image hash: 32, 48 or 64 */
+    uint32_t mode;                /* enum td_strategy_id of slot/room.h */
+    bool no_downgrade;            /* an older version is refused */
+    bool has_log;                 /* there is a boot log: id 0 answers */
+    bool authenticated;           /* writes want an authenticated link */
+    struct td_cbor_text layout;   /* identifies the partition layout; may be empty */
+    struct td_cbor_text board;    /* may be empty */
+    uint8_t n_images;
+    struct td_tandem_image images[TD_TANDEM_IMAGES_MAX];
+    uint32_t n_keys_total;                         /* keys the device trusts */
+    uint8_t n_keys;                                /* of these in this page */
+    struct td_cbor_bytes keys[TD_TANDEM_KEYS_MAX]; /* TD_TANDEM_FINGERPRINT bytes each */
+    bool has_next;                                 /* more keys, from off = next */
+    uint32_t next;
+};
+
+void td_tandem_accepts_put(struct td_cbor_writer *w, const struct td_tandem_accepts *accepts);
+
+/* Images and keys beyond the arrays are skipped; a key of another length is TD_EFORMAT. */
+enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len,
+                                  struct td_tandem_accepts *accepts);
+
+#endif
