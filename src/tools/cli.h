@@ -1,0 +1,155 @@
+/*
+ * tools/cli.h - what every verb of the command shares: the global options, exit codes, the way
+ * an error is said, and how options are read.
+ *
+ * stdout carries results only; everything else goes to stderr. Colours and progress bars
+ * appear only on a terminal. With --json a result is one JSON object a line.
+ */
+#ifndef TD_TOOLS_CLI_H
+#define TD_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "tools/verbs.h"
+
+enum td_exit {
+    TD_EXIT_OK = 0,            /* done, and proven where there is something to prove */
+    TD_EXIT_REFUSED = 1,       /* refused or failed on the device, or a check found something */
+    TD_EXIT_USAGE = 2,         /* the command line makes no sense */
+    TD_EXIT_UNREACHABLE = 3,   /* the device cannot be reached or stopped answering */
+    TD_EXIT_FILE = 4,          /* a file cannot be read, is malformed, or cannot be written */
+    TD_EXIT_INTERRUPTED = 130, /* Ctrl-C; the device is left sane */
+};
+
+struct td_cli {
+    const char *program;        /* "tandem" or "imgtool": how the user called us */
+    const struct td_verb *verb; /* that runs now; NULL before it was found */
+    const char *verb_path;      /* "image list", for usage lines; NULL before */
+
+    const char *device;  /* -d, or TANDEM_DEVICE; NULL when neither was given */
+    uint32_t timeout_ms; /* for one request, all retries included; 0: the verb's default */
+    bool json;
+    bool quiet;
+    int verbose;   /* how often -v was given */
+    bool no_color; /* --no-color or NO_COLOR */
+    FILE *log;     /* --log FILE, or NULL */
+
+    FILE *out; /* stdout, or a test's stream; flushed and checked by td_cli_finish */
+    FILE *err;
+    bool out_is_terminal;
+    bool err_is_terminal;
+};
+
+/*
+ * Says an error in up to three lines on cli->err (what; where; what to do), or with --json as
+ * {"error":{"code":code,"text":...,"remedy":...}} in one line, and returns exit. code is a short
+ * name for programs ("no-device"), text what went wrong; where and remedy may be NULL.
+ */
+int td_cli_fail(struct td_cli *cli, enum td_exit exit, const char *code, const char *text,
+                const char *where, const char *remedy);
+
+/* A wrong command line: text, then where to read how it is meant. Always TD_EXIT_USAGE. */
+int td_cli_usage(struct td_cli *cli, const char *text);
+int td_cli_usagef(struct td_cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A remark beside the result, on stderr; nothing with --quiet or --json. */
+void td_cli_note(struct td_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes one JSON object and a newline to stdout at once, and releases it. */
+void td_cli_json(struct td_cli *cli, json_t *object);
+
+/*
+ * Flushes stdout and turns what went wrong with it into an exit code: a closed pipe is quiet,
+ * a full disk is TD_EXIT_FILE with a sentence. Otherwise returns exit as it came.
+ */
+int td_cli_finish(struct td_cli *cli, int exit);
+
+/* --help without a verb or for a verb that has sub-verbs, and --version; on stdout. */
+void td_cli_help(struct td_cli *cli);
+void td_cli_version(struct td_cli *cli);
+
+/* An SGR sequence ("1", "31") for stream when it is a terminal that wants colour, else "". */
+const char *td_cli_color(const struct td_cli *cli, const FILE *stream, const char *sgr);
+
+/* Progress: drawn on stderr when that is a terminal, and not with --quiet or --json. */
+struct td_progress {
+    struct td_cli *cli;
+    const char *label;
+    uint64_t began_ms; /* CLOCK_MONOTONIC, milliseconds */
+    uint64_t drawn_ms;
+    uint32_t from; /* where it began: a resumed upload does not count towards the rate */
+    bool shown;
+};
+
+void td_progress_begin(struct td_progress *bar, struct td_cli *cli, const char *label);
+void td_progress_at(struct td_progress *bar, uint32_t done, uint32_t total); /* bytes */
+void td_progress_end(struct td_progress *bar); /* removes the bar; may be called twice */
+
+uint64_t td_clock_ms(void); /* CLOCK_MONOTONIC */
+
+/*
+ * Options.
+ *
+ * A verb lists its options and asks for one after the other. Understood are --name VALUE,
+ * --name=VALUE, -nVALUE, -n VALUE, flags in a bunch (-vv), and -- before words that begin with a
+ * dash. Negative numbers are words. --help prints the verb's usage.
+ */
+struct td_opt {
+    const char *name; /* without the dashes; NULL: short only */
+    char letter;      /* 0: long only */
+    bool takes_value;
+    int id; /* 0 or more, what td_args_next returns */
+};
+
+enum {
+    TD_ARG_END = -1,  /* nothing left */
+    TD_ARG_WORD = -2, /* a word that is no option: args->value */
+    TD_ARG_STOP = -3, /* the verb ends now with args->exit: help was printed, or an error said */
+};
+
+struct td_args {
+    struct td_cli *cli;
+    const struct td_opt *opts;
+    size_t n_opts;
+    char **argv;
+    int argc;
+    bool globals; /* device verbs, and before any verb: global options are taken as well */
+
+    /* results */
+    const char *value;
+    int exit;
+
+    /* inside */
+    int at;
+    const char *bunch; /* the rest of "-vv" */
+    bool only_words;
+};
+
+/* argv[0] is the first argument behind the verb. */
+void td_args_begin(struct td_args *args, struct td_cli *cli, const struct td_opt *opts,
+                   size_t n_opts, int argc, char **argv);
+int td_args_next(struct td_args *args);
+
+/*
+ * Numbers as people write them: decimal or 0x. false when text is anything else or leaves
+ * min..max; the caller says which option it was.
+ */
+bool td_parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out);
+bool td_parse_seconds(const char *text, uint32_t *ms); /* decimal seconds, 0.001 to 86400 */
+
+/* Hex of len bytes into out (2 * len + 1). Lower case. */
+void td_hex(const uint8_t *bytes, size_t len, char *out);
+
+/* Hex to bytes; false when it is not hex, has an odd length, or exceeds cap. */
+bool td_unhex(const char *text, uint8_t *out, size_t cap, size_t *len);
+
+/* The candidate nearest to word, or NULL when none is near enough to be a typo of it. */
+const char *td_nearest(const char *word, const char *const *candidates, size_t n);
+
+#endif
