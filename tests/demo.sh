@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# What Tandem does, shown by running it: a virtual device, real processes, every step checked.
+# Run it with `make demo`. Exit code 0 means that each step ended as the text says.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+tandem=${TANDEM:-$root/build/gcc/tandem}
+dir=$(mktemp -d)
+device=0
+bold=''; dim=''; off=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m'; dim=$'\e[2m'; off=$'\e[0m'; fi
+
+finish() {
+    if [ "$device" != 0 ]; then kill "$device" 2>/dev/null || true; fi
+    rm -rf "$dir"
+}
+trap finish EXIT
+cd "$dir"
+
+say() { printf '\n%s%s%s\n' "$bold" "$*" "$off"; }
+
+# shows the command, runs it, and insists on its exit code: expect CODE COMMAND…
+expect() {
+    local want=$1 got=0
+    shift
+    printf '%s$ %s%s\n' "$dim" "${*/#$tandem/tandem}" "$off"
+    "$@" 2>&1 | sed 's/^/    /' || got=${PIPESTATUS[0]}
+    if [ "$got" != "$want" ]; then
+        printf '    exit code %s, expected %s\n' "$got" "$want"
+        echo '--- the device said:'; tail -n 40 console.log
+        exit 1
+    fi
+    [ "$want" = 0 ] || printf '%s    (exit code %s, as it should be)%s\n' "$dim" "$got" "$off"
+}
+
+# insists that the last verdict, or the running version, reads so: contains TEXT COMMAND…
+contains() {
+    local text=$1
+    shift
+    "$@" >answer.txt 2>&1 || true
+    if ! grep -q -- "$text" answer.txt; then
+        echo "    expected to read '$text', got:"; sed 's/^/    /' answer.txt
+        exit 1
+    fi
+}
+
+# an application of the virtual device, signed: app NAME VERSION KEY [sim-app options]
+app() {
+    local name=$1 version=$2 key=$3
+    shift 3
+    "$tandem" sim-app "$name.raw" --name "$name" --size 60000 "$@" >/dev/null
+    "$tandem" sign -k "$key" -v "$version" -H 0x200 --pad-header -S 0x38000 --align 4 \
+        "$name.raw" "$name.bin" >/dev/null
+}
+
+port=$((20000 + RANDOM % 20000))
+export TANDEM_DEVICE=udp:127.0.0.1:$port
+
+# starts the device in the background and waits until it serves SMP
+start_device() {
+    : >console.log
+    "$tandem" sim tandem-nrf52833 --state device --key product.pem --udp 127.0.0.1:$port "$@" \
+        >console.log 2>&1 &
+    device=$!
+    for _ in $(seq 100); do
+        grep -q '^ready:' console.log && return
+        kill -0 "$device" 2>/dev/null || break
+        sleep 0.05
+    done
+    echo 'the virtual device did not start:'; cat console.log; exit 1
+}
+
+say '1. A product: two keys, a few builds of its firmware'
+expect 0 "$tandem" keygen -k product.pem -t ecdsa-p256
+expect 0 "$tandem" keygen -k foreign.pem -t ecdsa-p256
+app first 1.0.0 product.pem
+app second 2.0.0 product.pem
+app third 3.0.0 product.pem
+app stranger 3.0.0 foreign.pem
+app crasher 4.0.0 product.pem --crash
+app hanger 5.0.0 product.pem --hang
+expect 0 "$tandem" verify -k product.pem second.bin
+
+say '2. A device leaves the factory with 1.0.0'
+start_device --program slot0=first.bin
+sed 's/^/    /' console.log
+expect 0 "$tandem" image list
+
+say '3. One command updates it, and says so only when 2.0.0 runs and is confirmed'
+expect 0 "$tandem" update second.bin
+contains '2.0.0' "$tandem" image list
+
+say '4. An image with a foreign key is refused before the first byte is sent'
+expect 1 "$tandem" update stranger.bin
+
+say '   Sent all the same, the bootloader refuses it, and the device can say why'
+expect 1 "$tandem" update --force=key stranger.bin
+expect 0 "$tandem" why
+contains 'does not trust' "$tandem" why
+
+say '5. So is a downgrade'
+expect 1 "$tandem" update first.bin
+expect 1 "$tandem" update --force=version first.bin
+contains 'older than the running one' "$tandem" why
+contains '2.0.0' "$tandem" image list
+
+say '6. The power fails in the middle of the swap; the next start finishes it'
+kill "$device"; wait "$device" 2>/dev/null || true
+start_device
+"$tandem" image upload third.bin >/dev/null
+"$tandem" image test third.bin >/dev/null
+kill "$device"; wait "$device" 2>/dev/null || true
+printf '%s$ tandem sim tandem-nrf52833 --state device --cut-power-at 40 --cut torn%s\n' "$dim" "$off"
+"$tandem" sim tandem-nrf52833 --state device --key product.pem --udp 127.0.0.1:$port \
+    --cut-power-at 40 --cut torn 2>&1 | sed 's/^/    /'
+start_device
+sed 's/^/    /' console.log
+contains '3.0.0' "$tandem" image list
+expect 0 "$tandem" image confirm
+
+say '7. An image that crashes on its trial is reverted; the update says so'
+expect 1 "$tandem" update crasher.bin
+contains '3.0.0' "$tandem" image list
+
+say '8. One that hangs is caught by the watchdog'
+expect 1 "$tandem" update hanger.bin
+contains '3.0.0' "$tandem" image list
+
+say '9. What the device remembers'
+expect 0 "$tandem" why --history
+
+say 'Done: every step ended as it should.'
