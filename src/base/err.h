@@ -79,6 +79,18 @@
     X(TD_ESLOT_MAGIC, -130, "the slot's magic is torn")                                            \
     X(TD_ESLOT_IMAGE_OK, -131, "the slot's confirmation is torn by a power cut")                   \
     X(TD_ELOG_AREA, -140, "the log's area needs two sectors or more, large enough for entries")    \
+    X(TD_ENOANSWER, -200, "the device does not answer")                                            \
+    X(TD_ELINKDOWN, -201, "the connection to the device was lost")                                 \
+    X(TD_EGARBAGE, -202, "the device answers with something that is not SMP")                      \
+    X(TD_EREFUSED, -203, "the device refused the request")                                         \
+    X(TD_EBUSY, -204, "too many requests are under way on this session")                           \
+    X(TD_EANSWER, -205, "the device's answer lacks what the command promises")                     \
+    X(TD_EPACKET, -206, "not even the first packet of an upload fits into this link's packets")    \
+    X(TD_EFORGETS, -207,                                                                           \
+      "the device keeps forgetting the upload and asks for its first byte again")                  \
+    X(TD_ESTUCK, -208, "the device answers, but takes no more of the file")                        \
+    X(TD_EOFFSET, -209, "the device asks for bytes beyond the end of the file")                    \
+    X(TD_EMATCH, -210, "what the device wrote is not what was sent")                               \
     X(TD_EKEYFILE, -240, "the key file cannot be read")                                            \
     X(TD_EKEYPEM, -241, "there is no PEM key in the file")                                         \
     X(TD_EKEYLOCKED, -242, "the key is encrypted, and there is no passphrase")                     \

@@ -1,0 +1,120 @@
+/*
+ * client/upload.h - one file into a slot: chunk sizes, window, resume.
+ *
+ * A chunk fills the packet to the last byte. How large packets may be and how many may be
+ * under way is found out without options:
+ *
+ *   - A device that tells its buffers (params) gets packets of that size, or the link's; one
+ *     that does not begins small and is offered more while it answers.
+ *   - On a console link packets begin with one line and grow by lines while answers come; what
+ *     was lost is not tried again (a UART may have fewer line buffers than the packet needs).
+ *   - The first packet goes alone, since the device may erase before it answers. Then the
+ *     window grows from 1 to buf_count - 1, and halves on a loss.
+ *
+ * The offset in every answer is followed, whatever it says. An offset of 0 in mid-upload means
+ * that the device forgot (a reset): the upload begins again, a limited number of times.
+ */
+#ifndef TD_CLIENT_UPLOAD_H
+#define TD_CLIENT_UPLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/source.h"
+#include "client/failure.h"
+#include "client/session.h"
+
+#define TD_UPLOAD_WINDOW     (TD_SESSION_SLOTS - 2) /* chunks under way at most */
+#define TD_UPLOAD_RESTARTS   5  /* times that a device may fall back to offset 0 */
+#define TD_UPLOAD_FIRST_DATA 32 /* bytes of the file that a server wants in the first packet */
+
+struct td_upload_config {
+    struct td_source src; /* the whole file; outlives the upload */
+    const uint8_t *sha;   /* 32 bytes, SHA-256 of the file, outlives the upload; NULL: not sent,
+                               the device then cannot resume and always begins again */
+    uint8_t image;        /* sent when not 0 */
+    bool upgrade;         /* ask the device to refuse what is not newer */
+    uint32_t buf_size;    /* from params, 0 = unknown */
+    uint32_t buf_count;   /* from params, 0 = unknown */
+};
+
+enum td_upload_state { TD_UPLOAD_FIRST, TD_UPLOAD_CHUNKS, TD_UPLOAD_DONE, TD_UPLOAD_FAILED };
+
+struct td_upload_chunk {
+    int slot;        /* of the session; -1 = free */
+    uint32_t off;    /* first byte of the file in it */
+    uint32_t end;    /* one behind its last */
+    uint32_t packet; /* size of the packet that carries it */
+    uint64_t sent_ms;
+    bool stale; /* sent before the last loss; its answer is only counted */
+};
+
+/* The fields are the upload's; those up to failure may be read. */
+struct td_upload {
+    enum td_upload_state state;
+    uint32_t acked;      /* bytes that the device has: progress */
+    uint32_t resumed_at; /* offset at which the device took up an earlier upload; 0 = none */
+    uint8_t restarts;
+    bool match; /* the device compared the whole file and found it equal */
+    struct td_failure failure;
+
+    struct td_session *session;
+    struct td_upload_config cfg;
+    struct td_upload_chunk chunks[TD_UPLOAD_WINDOW];
+    uint32_t next;       /* offset to send next */
+    uint32_t packet;     /* size of packets now */
+    uint32_t packet_max; /* what link and buffer allow */
+    uint32_t packet_bad; /* the smallest size that was lost; 0 = none */
+    uint32_t good_run;   /* answers in a row since size or window changed */
+    uint32_t window, window_max;
+    uint32_t align;     /* some servers take only multiples; 1 = any */
+    uint32_t back_off;  /* losses in a row without progress */
+    uint32_t first_sha; /* bytes of the sha in the first packet */
+    uint64_t started_ms, progress_ms, counted_ms;
+    uint32_t counted_from;
+    bool first_lost;
+};
+
+/*
+ * Begins; the session is shared, nobody else asks on it until the upload is done. Fails at once
+ * (state FAILED) with TD_EPACKET when not even a first packet with 32 bytes of the file fits.
+ */
+void td_upload_start(struct td_upload *u, struct td_session *session,
+                     const struct td_upload_config *cfg, uint64_t now_ms);
+
+/* Like the session's functions of these names, and instead of them while the upload runs. */
+size_t td_upload_send(struct td_upload *u, uint64_t now_ms, uint8_t *buf, size_t cap);
+void td_upload_receive(struct td_upload *u, uint64_t now_ms, const uint8_t *buf, size_t len);
+uint64_t td_upload_wake_ms(const struct td_upload *u);
+
+/* After the link came back: asks the device how far it got and goes on from there. */
+void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms);
+
+/* Forgets what is under way; the device keeps what it has and resumes when asked again. */
+void td_upload_stop(struct td_upload *u);
+
+static inline bool td_upload_done(const struct td_upload *u)
+{
+    return u->state == TD_UPLOAD_DONE || u->state == TD_UPLOAD_FAILED;
+}
+
+/* Bytes per second since the upload began or was resumed. */
+uint32_t td_upload_rate(const struct td_upload *u, uint64_t now_ms);
+
+/* What a first or following packet says beside the data. */
+struct td_chunk_shape {
+    uint32_t off;
+    uint32_t total;   /* of the file; only looked at when off is 0 */
+    uint32_t sha_len; /* bytes of sha in the packet, 0 = no such key; off 0 only */
+    uint8_t image;    /* the key is there when not 0; off 0 only */
+    bool upgrade;     /* off 0 only */
+};
+
+/*
+ * How many bytes of the file fit into a packet of limit bytes (8 bytes of header included):
+ * exactly as many as let the packet be no larger. 0 when nothing fits. Pure.
+ */
+uint32_t td_chunk_data(uint32_t limit, const struct td_chunk_shape *shape);
+
+#endif
