@@ -1,0 +1,169 @@
+/*
+ * sim/profile.c - a profile is checked once, so that the device need not doubt it.
+ */
+#include "sim/profile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/range.h"
+
+static const char *const part_names[SIM_PART_COUNT] = {
+    [SIM_PART_BOOT] = "boot",           [SIM_PART_PRIMARY] = "primary",
+    [SIM_PART_SECONDARY] = "secondary", [SIM_PART_SCRATCH] = "scratch",
+    [SIM_PART_STORAGE] = "storage",     [SIM_PART_BOOT_LOG] = "boot_log",
+};
+
+const char *sim_part_name(enum sim_part part)
+{
+    return part < SIM_PART_COUNT ? part_names[part] : "?";
+}
+
+static bool wrong(struct sim_profile_fault *fault, enum sim_part part, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool wrong(struct sim_profile_fault *fault, enum sim_part part, const char *fmt, ...)
+{
+    va_list args;
+
+    fault->part = part;
+    va_start(args, fmt);
+    (void)vsnprintf(fault->text, sizeof fault->text, fmt, args);
+    va_end(args);
+    return false;
+}
+
+static bool is_write_size(uint16_t size)
+{
+    return size >= 1 && size <= 32 && (size & (size - 1)) == 0;
+}
+
+static bool flash_is_sound(const struct sim_flash *f, struct sim_profile_fault *fault)
+{
+    uint64_t sum = 0;
+
+    if (!is_write_size(f->write_size))
+        return wrong(fault, SIM_PART_COUNT, "flash %s: write size %u is not 1, 2, 4, 8, 16 or 32",
+                     f->name, f->write_size);
+    if (f->n_runs == 0)
+        return wrong(fault, SIM_PART_COUNT, "flash %s: it has no sectors", f->name);
+    for (uint8_t i = 0; i < f->n_runs; i++) {
+        uint32_t size = f->runs[i].sector_size;
+
+        if (f->runs[i].count == 0 || size == 0 || size % f->write_size != 0)
+            return wrong(fault, SIM_PART_COUNT,
+                         "flash %s: %u sectors of %lu bytes are not whole write units", f->name,
+                         f->runs[i].count, (unsigned long)size);
+        sum += (uint64_t)size * f->runs[i].count;
+    }
+    if (sum != f->size)
+        return wrong(fault, SIM_PART_COUNT,
+                     "flash %s: its sectors make %llu bytes, its size is %lu", f->name,
+                     (unsigned long long)sum, (unsigned long)f->size);
+    return true;
+}
+
+/* Whether a sector begins, or the flash ends, at off. */
+static bool is_boundary(const struct sim_flash *f, uint32_t off)
+{
+    uint32_t start = 0;
+
+    for (uint8_t i = 0; i < f->n_runs; i++) {
+        uint32_t len = f->runs[i].sector_size * f->runs[i].count;
+
+        if (off - start < len)
+            return (off - start) % f->runs[i].sector_size == 0;
+        start += len;
+    }
+    return off == start;
+}
+
+static bool parts_overlap(const struct sim_partition *a, const struct sim_partition *b)
+{
+    return a->flash == b->flash && td_range_overlap(a->off, a->size, b->off, b->size);
+}
+
+static bool part_is_sound(const struct sim_profile *p, enum sim_part which,
+                          struct sim_profile_fault *fault)
+{
+    const struct sim_partition *part = &p->part[which];
+    const struct sim_flash *f;
+
+    if (part->size == 0)
+        return true;
+    if (part->flash >= p->n_flash)
+        return wrong(fault, which, "it lies in a flash that is not there");
+    f = &p->flash[part->flash];
+    if (!td_range_in(part->off, part->size, f->size))
+        return wrong(fault, which, "0x%lx + 0x%lx reaches past the end of flash %s (0x%lx)",
+                     (unsigned long)part->off, (unsigned long)part->size, f->name,
+                     (unsigned long)f->size);
+    if (!is_boundary(f, part->off) || !is_boundary(f, part->off + part->size))
+        return wrong(fault, which, "it begins or ends inside a sector of flash %s", f->name);
+    for (unsigned other = 0; other < (unsigned)which; other++) {
+        if (parts_overlap(part, &p->part[other]))
+            return wrong(fault, which, "it overlaps partition %s", part_names[other]);
+    }
+    return true;
+}
+
+static uint32_t sectors_of(const struct sim_profile *p, enum sim_part which)
+{
+    const struct sim_partition *part = &p->part[which];
+    const struct sim_flash *f = &p->flash[part->flash];
+    uint32_t start = 0;
+    uint32_t count = 0;
+
+    for (uint8_t i = 0; i < f->n_runs; i++) {
+        for (uint16_t n = 0; n < f->runs[i].count; n++) {
+            count += start >= part->off && start < part->off + part->size;
+            start += f->runs[i].sector_size;
+        }
+    }
+    return count;
+}
+
+static bool boot_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    const uint8_t align = p->boot.max_align;
+
+    if (align != 8 && align != 16 && align != 32)
+        return wrong(fault, SIM_PART_COUNT, "max_align is %u; it is 8, 16 or 32", align);
+    if (p->boot.strategy != TD_MODE_MOVE && p->boot.strategy != TD_MODE_OVERWRITE)
+        return wrong(fault, SIM_PART_COUNT, "this strategy is not built in");
+    if (p->part[SIM_PART_PRIMARY].size == 0 || p->part[SIM_PART_SECONDARY].size == 0)
+        return wrong(fault, SIM_PART_COUNT, "a device needs partitions primary and secondary");
+    if (sectors_of(p, SIM_PART_PRIMARY) > p->boot.max_sectors)
+        return wrong(fault, SIM_PART_PRIMARY, "it has %lu sectors, max_sectors is %u",
+                     (unsigned long)sectors_of(p, SIM_PART_PRIMARY), p->boot.max_sectors);
+    if (p->part[SIM_PART_BOOT_LOG].size != 0 && sectors_of(p, SIM_PART_BOOT_LOG) < 2)
+        return wrong(fault, SIM_PART_BOOT_LOG, "it needs two sectors, to keep one while it erases");
+    if (p->boot.sig != TD_SIG_NONE && p->boot.n_keys == 0)
+        return wrong(fault, SIM_PART_COUNT, "signatures are wanted, but there is no key");
+    return true;
+}
+
+static bool server_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    if (p->server.buf_size < 64)
+        return wrong(fault, SIM_PART_COUNT, "buf_size %u is too small for any request (64)",
+                     p->server.buf_size);
+    if (p->server.buf_count == 0)
+        return wrong(fault, SIM_PART_COUNT, "buf_count is 0; a server needs a buffer");
+    return true;
+}
+
+bool sim_profile_check(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    if (p->n_flash == 0)
+        return wrong(fault, SIM_PART_COUNT, "there is no flash");
+    for (uint8_t i = 0; i < p->n_flash; i++) {
+        if (!flash_is_sound(&p->flash[i], fault))
+            return false;
+    }
+    for (unsigned which = 0; which < SIM_PART_COUNT; which++) {
+        if (!part_is_sound(p, (enum sim_part)which, fault))
+            return false;
+    }
+    return boot_is_sound(p, fault) && server_is_sound(p, fault);
+}

@@ -1,0 +1,130 @@
+/*
+ * sim/profile.h - what a virtual device is, as data.
+ *
+ * A profile names everything in which two devices differ: the flash, how it is partitioned,
+ * how the bootloader updates and whom it trusts, what the server offers, what the application
+ * does about confirming. It holds no pointers, so it is copied freely. tools/profile.c fills
+ * one from YAML (docs/spec/profiles.md); a test may write one down itself.
+ *
+ * Whoever fills it keeps to what the comments say; sim_profile_check finds what contradicts
+ * itself. Sizes and offsets are bytes; offsets of partitions count from the start of their flash.
+ */
+#ifndef TD_SIM_PROFILE_H
+#define TD_SIM_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/sig.h"
+#include "flash/flash.h"
+#include "slot/room.h"
+
+#define SIM_NAME_MAX    47
+#define SIM_TEXT_MAX    119
+#define SIM_FLASHES_MAX 2
+#define SIM_RUNS_MAX    8
+#define SIM_KEYS_MAX    8
+
+/* Whose behaviour, where the original and we differ. */
+enum sim_manner {
+    SIM_BEHAVES_TANDEM,
+    SIM_BEHAVES_MCUBOOT,    /* the bootloader */
+    SIM_BEHAVES_ZEPHYR_4,   /* the server */
+    SIM_BEHAVES_ZEPHYR_3_3, /* the server */
+};
+
+enum sim_group {
+    SIM_GROUP_OS = 1,
+    SIM_GROUP_IMAGE = 2,
+    SIM_GROUP_BASIC = 4,
+    SIM_GROUP_TANDEM = 8,
+};
+
+enum sim_access {
+    SIM_ACCESS_OPEN,   /* whoever reaches a link may do everything */
+    SIM_ACCESS_LOCKED, /* what reads or changes images, storage or verdicts is refused */
+};
+
+enum sim_confirms {
+    SIM_CONFIRMS_WHEN_TOLD, /* the client sends confirm */
+    SIM_CONFIRMS_ITSELF,    /* every application confirms as soon as it serves */
+};
+
+/* One flash device. */
+struct sim_flash {
+    char name[SIM_NAME_MAX + 1];
+    uint32_t size; /* the sum of the runs */
+    struct td_flash_run runs[SIM_RUNS_MAX];
+    uint8_t n_runs;
+    uint16_t write_size; /* 1, 2, 4, 8, 16 or 32 */
+    uint8_t erased;      /* 0xFF or 0x00 */
+    uint8_t budget;      /* programs of one word between erases; 0 = any number */
+    bool ecc_error;      /* reading a torn word fails, as where each word has an ECC */
+    uint32_t erase_us;   /* of one sector */
+    uint32_t program_us; /* of one write unit */
+    uint32_t read_us_per_kb;
+};
+
+enum sim_part {
+    SIM_PART_BOOT, /* where the bootloader would lie; nothing is read from it */
+    SIM_PART_PRIMARY,
+    SIM_PART_SECONDARY,
+    SIM_PART_SCRATCH,
+    SIM_PART_STORAGE,
+    SIM_PART_BOOT_LOG,
+    SIM_PART_COUNT,
+};
+
+struct sim_partition {
+    uint32_t off;
+    uint32_t size; /* 0: there is no such partition */
+    uint8_t flash; /* index into the profile's flashes */
+};
+
+struct sim_key {
+    uint8_t der[TD_SIG_KEY_MAX]; /* as MCUboot embeds it */
+    uint16_t len;
+};
+
+struct sim_profile {
+    char name[SIM_NAME_MAX + 1];
+    char board[SIM_TEXT_MAX + 1]; /* for people: which board this stands for */
+    struct sim_flash flash[SIM_FLASHES_MAX];
+    uint8_t n_flash;
+    struct sim_partition part[SIM_PART_COUNT];
+    struct {
+        enum sim_manner manner; /* TANDEM or MCUBOOT */
+        enum td_strategy_id strategy;
+        uint8_t max_align;    /* 8, 16 or 32 */
+        uint16_t max_sectors; /* of a slot; decides the trailer's size */
+        bool downgrade_prevention;
+        enum td_sig_id sig; /* NONE: the hash alone decides; RSA: as long as the first key */
+        struct sim_key key[SIM_KEYS_MAX];
+        uint8_t n_keys;
+    } boot;
+    struct {
+        enum sim_manner manner; /* TANDEM, ZEPHYR_4 or ZEPHYR_3_3 */
+        uint8_t groups;         /* of enum sim_group, or-ed */
+        enum sim_access access;
+        uint16_t buf_size; /* bytes of the largest request or response, 64 or more */
+        uint8_t buf_count;
+        uint32_t reset_delay_ms; /* between the answer to a reset and the reset */
+    } server;
+    enum sim_confirms confirms;
+    uint32_t watchdog_ms; /* the bootloader starts it before it jumps; 0 = there is none */
+};
+
+/* What contradicts itself: a sentence without a full stop, and the partition it is about. */
+struct sim_profile_fault {
+    char text[160];
+    enum sim_part part; /* SIM_PART_COUNT when it is about no partition */
+};
+
+/* Whether a device can be built from it; *fault says why not. */
+bool sim_profile_check(const struct sim_profile *p, struct sim_profile_fault *fault);
+
+/* "primary", "boot_log": the partition's name as YAML and --program have it. */
+const char *sim_part_name(enum sim_part part);
+
+#endif
