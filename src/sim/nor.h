@@ -100,6 +100,7 @@ struct sim_nor {
     uint32_t erasing; /* sector of a begun erase; n_sectors: none */
     uint32_t erase_left_us;
     bool erase_cut_after; /* power goes when the begun erase is done */
+    uint32_t rest_ns;     /* of busy time, less than a microsecond */
 };
 
 uint32_t sim_nor_size(const struct sim_nor_model *model);
@@ -125,7 +126,8 @@ void sim_nor_power_off(struct sim_nor *nor);
 /*
  * A copy of the state in memory of the caller's, of the same sizes. Loading what was saved or
  * loaded last copies only the sectors that changed since. Statistics, the power's counters
- * and the course of the random numbers are not part of it; wear is.
+ * and the course of the random numbers are not part of it; wear is. A snapshot belongs to one
+ * flash. One that is taken while an erase is begun shows that sector torn, and so it is.
  */
 struct sim_nor_snapshot {
     uint8_t *bytes;
