@@ -18,6 +18,20 @@
 #define HASH_SIZE 32
 #define SALT_SIZE 32
 
+/*
+ * BearSSL's key structure points at writable bytes, which br_rsa_*_public only read. A copy of
+ * the modulus would cost 384 bytes of stack.
+ */
+static unsigned char *writable(const uint8_t *bytes)
+{
+    union {
+        const uint8_t *in;
+        unsigned char *out;
+    } pointer = { bytes };
+
+    return pointer.out;
+}
+
 /* Exclusive-or of MGF1-SHA-256(seed) into data (RFC 8017, B.2.1). */
 static void mgf1_xor(uint8_t *data, size_t len, const uint8_t seed[HASH_SIZE])
 {
@@ -81,9 +95,7 @@ static enum td_err verify_with(br_rsa_public power, size_t n_len, const uint8_t 
 {
     static const uint8_t e_65537[] = { 0x01, 0x00, 0x01 };
     br_rsa_public_key pk = { .nlen = n_len, .elen = sizeof(e_65537) };
-    uint8_t n[TD_SIG_MAX];
     uint8_t em[TD_SIG_MAX];
-    uint8_t e[sizeof(e_65537)];
     const uint8_t *modulus;
     enum td_err err;
 
@@ -94,12 +106,9 @@ static enum td_err verify_with(br_rsa_public power, size_t n_len, const uint8_t 
         return err;
     if (sig_len != n_len)
         return TD_ESIGLEN;
-    // The library takes the key as writable.
-    memcpy(n, modulus, n_len);
-    memcpy(e, e_65537, sizeof(e));
     memcpy(em, sig, n_len);
-    pk.n = n;
-    pk.e = e;
+    pk.n = writable(modulus);
+    pk.e = writable(e_65537);
     if (power(em, n_len, &pk) != 1)
         return TD_ESIG; // not below the modulus
     return pss_holds(em, n_len, msg) ? TD_OK : TD_ESIG;
