@@ -88,4 +88,10 @@ enum td_err td_key_private_pem(const struct td_key *key, const char *passphrase,
                                size_t *len);
 enum td_err td_key_public_pem(const struct td_key *key, char **pem, size_t *len);
 
+/*
+ * The UUID that follows from a name in a name space (RFC 4122, version 5), as imgtool derives
+ * vendor and class identifiers. It needs SHA-1, which no device does. false: OpenSSL failed.
+ */
+bool td_uuid5(const uint8_t space[16], const char *name, uint8_t out[16]);
+
 #endif
