@@ -36,7 +36,12 @@ struct td_cbor_text {
 };
 
 /* A text from a literal; sizes are known to the compiler, devices have no strlen. */
-#define TD_TEXT(literal) ((struct td_cbor_text){ (literal), sizeof(literal) - 1 })
+#define TD_TEXT(literal) ((struct td_cbor_text)TD_TEXT_INIT(literal))
+
+/* The same as the initializer of a constant. */
+/* clang-format off */
+#define TD_TEXT_INIT(literal) { (literal), sizeof(literal) - 1 }
+/* clang-format on */
 
 bool td_cbor_text_is(struct td_cbor_text a, struct td_cbor_text b);
 
@@ -193,34 +198,22 @@ struct td_cbor_field {
     bool *found; /* never NULL; set to false first, to true when the key was there */
 };
 
+/* clang-format off */
 #define TD_CBOR_FIELD_UINT(key, out, found)                                                        \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_UINT, { .u = (out) }, (found)                                   \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_UINT, { .u = (out) }, (found) }
 #define TD_CBOR_FIELD_INT(key, out, found)                                                         \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_INT, { .i = (out) }, (found)                                    \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_INT, { .i = (out) }, (found) }
 #define TD_CBOR_FIELD_BOOL(key, out, found)                                                        \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_BOOL, { .b = (out) }, (found)                                   \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_BOOL, { .b = (out) }, (found) }
 #define TD_CBOR_FIELD_BYTES(key, out, found)                                                       \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_BYTES, { .bytes = (out) }, (found)                              \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_BYTES, { .bytes = (out) }, (found) }
 #define TD_CBOR_FIELD_TEXT(key, out, found)                                                        \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_TEXT, { .text = (out) }, (found)                                \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_TEXT, { .text = (out) }, (found) }
 #define TD_CBOR_FIELD_LIST(key, out, found)                                                        \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_LIST, { .reader = (out) }, (found)                              \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_LIST, { .reader = (out) }, (found) }
 #define TD_CBOR_FIELD_MAP(key, out, found)                                                         \
-    {                                                                                              \
-        TD_TEXT(key), TD_CBOR_KIND_MAP, { .reader = (out) }, (found)                               \
-    }
+    { TD_TEXT(key), TD_CBOR_KIND_MAP, { .reader = (out) }, (found) }
+/* clang-format on */
 
 /*
  * Reads one map: known keys in any order into their fields, unknown keys of any type skipped

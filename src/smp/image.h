@@ -7,6 +7,7 @@
 #ifndef TD_SMP_IMAGE_H
 #define TD_SMP_IMAGE_H
 
+#include "base/version.h"
 #include "smp/header.h"
 
 enum td_img_id {
@@ -52,7 +53,6 @@ enum td_err td_img_list_get_begin(const uint8_t *payload, size_t len, struct td_
 enum td_err td_img_list_get(struct td_img_list *list, struct td_img_entry *entry, bool *end);
 
 /* A version as text ("1.2.3", "1.2.3.4") out of and into numbers. */
-struct td_version;
 struct td_cbor_text td_img_version_text(const struct td_version *version,
                                         char buf[TD_IMG_VERSION_MAX]);
 enum td_err td_img_version_parse(struct td_cbor_text text, struct td_version *version);
