@@ -19,7 +19,7 @@ def app(folder, name, version, size):
     raw, signed = os.path.join(folder, name + ".raw"), os.path.join(folder, name + ".bin")
     subprocess.run([TANDEM, "sim-app", raw, "--name", name, "--size", str(size)], check=True)
     subprocess.run([TANDEM, "sign", "-v", version, "-H", "0x200", "--pad-header", "-S", SLOT,
-                    "--align", "4", "-k", HERE.parent / "profiles/keys/demo-ecdsa-p256.pem", raw,
+                    "--align", "4", "-k", HERE.parent / "profiles/keys/PUBLIC-DEMO-ecdsa-p256.pem", raw,
                     signed], check=True)
     return signed
 

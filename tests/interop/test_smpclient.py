@@ -8,7 +8,7 @@ import pytest
 from conftest import KEYS, json_lines, make_app, run, sim, tandem
 
 pytestmark = pytest.mark.timeout(180)
-DEMO_KEY = KEYS / "demo-ecdsa-p256.pem"
+DEMO_KEY = KEYS / "PUBLIC-DEMO-ecdsa-p256.pem"
 
 
 @pytest.fixture
