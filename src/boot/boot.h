@@ -1,0 +1,134 @@
+/*
+ * boot/boot.h - the door of the room: everything between reset and the jump.
+ *
+ *   look     read the notes in flash once, into a view           (look.h)
+ *   decide   view -> action, a pure function                     (decide.h)
+ *   step     one flash operation each; each may be the last      (move.c, overwrite.c)
+ *   verify   is this image to be run; if not, which verdict      (verify.h)
+ *   jump     the port's, by a hook                               (jump.h)
+ *
+ * What holds, whatever happens to the power (docs/spec/boot.md has the proofs' outlines, the
+ * sweep in tests/sweep tries them):
+ *
+ * 1. At every moment the primary slot holds a valid image, or the notes say how to get one.
+ * 2. The image that was confirmed last is not given up before another one is confirmed.
+ * 3. A verdict is complete in the boot log before flash is changed because of it.
+ * 4. A boot that decides nothing new writes nothing.
+ *
+ * Everything belongs to the caller: the configuration is const data of a board, the work area
+ * is lent for the time of the call, the result is the caller's. Nothing is kept in between.
+ */
+#ifndef TD_BOOT_BOOT_H
+#define TD_BOOT_BOOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/verdict.h"
+#include "flash/flash.h"
+#include "image/image.h"
+#include "slot/request.h"
+#include "boot/lines.h"
+
+/* The areas of one image. Those that a strategy has no use for are NULL. */
+struct td_boot_slots {
+    const struct td_flash_area *primary;
+    const struct td_flash_area *secondary;
+    const struct td_flash_area *scratch;
+};
+
+/* A way of updating: a const table of functions, one file each. */
+struct td_strategy;
+
+extern const struct td_strategy td_strategy_move;      /* TD_MODE_MOVE */
+extern const struct td_strategy td_strategy_overwrite; /* TD_MODE_OVERWRITE */
+
+enum td_strategy_id td_strategy_mode(const struct td_strategy *strategy);
+const char *td_strategy_name(const struct td_strategy *strategy); /* "move", "overwrite" */
+
+/* Ours, or the original's where its users notice: data, so that a device can replay it. */
+struct td_boot_manner {
+    const char *name;
+    enum td_slot_manner slot; /* what torn flags of a trailer mean */
+    bool erases_refused;      /* refused: the whole slot goes, not the request alone */
+    bool no_room_stays;       /* a request without swap room stays, and fails at each boot */
+};
+
+extern const struct td_boot_manner td_boot_manner_tandem;
+extern const struct td_boot_manner td_boot_manner_mcuboot;
+
+struct td_boot_result;
+
+/* What a port may do on the way. Each may be NULL; ctx is the configuration's hook_ctx. */
+struct td_boot_hooks {
+    void (*feed)(void *ctx); /* the watchdog; at least once per flash operation and hash block */
+    void (*line)(void *ctx, const struct td_boot_line *line); /* the boot log's console line */
+    enum td_reset_cause (*reset_cause)(void *ctx);            /* of this boot; asked once at most */
+    void (*result)(void *ctx, const struct td_boot_result *r); /* shared data; before the jump */
+    void (*jump)(void *ctx, const struct td_boot_result *r);   /* does not return on a board */
+};
+
+struct td_boot_config {
+    const struct td_boot_slots *images; /* n_images pairs; image 0 is the one that is run */
+    uint8_t n_images;                   /* 1..TD_BOOT_IMAGES_MAX */
+    const struct td_strategy *strategy;
+    struct td_image_policy policy; /* max_size is not looked at: the slots and slot/room.h decide */
+    uint8_t max_align;             /* as in struct td_trailer */
+    uint16_t max_sectors;
+    bool downgrade_prevention;            /* a request for an older version is refused */
+    const struct td_flash_area *boot_log; /* NULL: verdicts go to the result alone */
+    const struct td_boot_manner *manner;  /* NULL: td_boot_manner_tandem */
+    const struct td_boot_hooks *hooks;    /* NULL: none */
+    void *hook_ctx;
+};
+
+#define TD_BOOT_IMAGES_MAX   4
+#define TD_BOOT_VERDICTS_MAX 8
+#define TD_BOOT_COPY_SIZE    1024 /* bytes that are copied at a time; a multiple of any word */
+
+struct td_boot_result {
+    bool bootable;              /* every image's primary slot verified */
+    uint32_t slot_off;          /* of image 0's primary, from the start of its device */
+    struct td_image_header hdr; /* of image 0; valid when bootable */
+    uint8_t hash[64];           /* that image 0 carries */
+    uint8_t hash_len;
+    bool on_trial;         /* of image 0: unconfirmed, the next reset reverts */
+    enum td_swap_type did; /* of the last image changed in this boot; NONE: nothing was */
+    bool resumed;          /* what was done had been begun in an earlier boot */
+    uint8_t n_verdicts;    /* of this boot, oldest first; later ones are dropped */
+    struct td_verdict verdicts[TD_BOOT_VERDICTS_MAX];
+};
+
+/* Lent by the caller; needs no preparation, holds nothing of value afterwards. ~3 KB. */
+struct td_boot_work {
+    struct td_image_work image;
+    struct td_image_report report;
+    uint8_t copy[TD_BOOT_COPY_SIZE];
+};
+
+/*
+ * Whether the configuration makes sense: areas, trailers, the strategy's demands on layout.
+ * To be asked by whoever builds one from data; td_boot_go itself relies on nothing.
+ * TD_EARG, or td_flash_area_check's, td_trailer_check's, td_room_max_image's errors.
+ */
+enum td_err td_boot_check(const struct td_boot_config *config);
+
+/* The largest image that an update may bring, in bytes; what the server answers as well. */
+enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image, uint32_t *max);
+
+/*
+ * Everything but the jump. Looks, decides and acts until nothing is left to do, then verifies
+ * what lies in the primary slots.
+ *
+ * TD_OK: the boot is decided; result->bootable says whether there is something to jump to, and
+ * when not, a verdict says why. The result hook has been called.
+ * TD_EFLASH (or another error of the driver): flash failed in the middle of a step that cannot
+ * be left half done, three times in a row. Nothing may be jumped to; a reset tries again from
+ * where it stopped. Under a simulated flash: the power is gone.
+ * TD_EARG: n_images or a slot is out of range.
+ */
+enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work *work,
+                       struct td_boot_result *result);
+
+#endif
