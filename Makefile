@@ -1,17 +1,107 @@
-.PHONY: build build-clang build-asan test
+# The front door. CMake builds; the scripts in ci/ do what is more than a build.
+
+JOBS ?= $(shell nproc)
+CPUS = cortex-m0 cortex-m33+nodsp
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
+.PHONY: demo test test-clang test-asan interop bench fuzz sweep size check format clean
+
+help:
+	@echo 'make demo      build, and show an update, a refusal, a revert, a power cut'
+	@echo 'make test      build, and run the unit tests'
+	@echo 'make interop   run against imgtool, smpclient, smpmgr, Zephyr and MCUboot (needs PyPI)'
+	@echo 'make sweep     cut the power at every flash operation'
+	@echo 'make fuzz      every fuzzer; FUZZ_SECONDS=60 in all'
+	@echo 'make size      cross-compile the device rooms and weigh them'
+	@echo 'make bench     the figures of the README'
+	@echo 'make check     includes, manners of the device rooms, format'
+	@echo 'also: deps build build-clang build-asan build-arm test-clang test-asan format clean'
+
+deps:
+	@ci/deps
 
 build:
-	cmake -G Ninja -S . -B build/gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=gcc
-	cmake --build build/gcc
+	@ci/deps build
+	@cmake -G Ninja -S . -B build/gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=gcc \
+		--log-level=WARNING >/dev/null
+	@cmake --build build/gcc -j $(JOBS)
 
 build-clang:
-	cmake -G Ninja -S . -B build/clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang
-	cmake --build build/clang
+	@ci/deps build clang
+	@cmake -G Ninja -S . -B build/clang -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+		-DCMAKE_C_COMPILER=clang --log-level=WARNING >/dev/null
+	@cmake --build build/clang -j $(JOBS)
 
 build-asan:
-	cmake -G Ninja -S . -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang \
-		-DCMAKE_C_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-	cmake --build build/asan
+	@ci/deps build clang
+	@cmake -G Ninja -S . -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang \
+		-DCMAKE_C_FLAGS="-O1 $(SANITIZE)" --log-level=WARNING >/dev/null
+	@cmake --build build/asan -j $(JOBS)
+
+build-fuzz:
+	@ci/deps build clang
+	@cmake -G Ninja -S . -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang \
+		-DCMAKE_C_FLAGS="-O1 -fsanitize=fuzzer-no-link $(SANITIZE)" -DTD_FUZZ=ON \
+		--log-level=WARNING >/dev/null
+	@cmake --build build/fuzz -j $(JOBS)
+
+sources:
+	@ci/deps arm
+	@ci/sources.py
+
+build-arm: sources
+	@ci/deps build
+	@set -e; for cpu in $(CPUS); do \
+		[ -f build/$$cpu/build.ninja ] || cmake -G Ninja -S . -B build/$$cpu \
+			--toolchain cmake/arm.cmake -DTD_CPU=$$cpu --log-level=WARNING >/dev/null; \
+		cmake --build build/$$cpu -j $(JOBS); \
+	done
+
+demo: build
+	@tests/demo.sh
 
 test: build
-	ctest --test-dir build/gcc --output-on-failure -j2
+	@ctest --test-dir build/gcc --output-on-failure -j $(JOBS)
+
+test-clang: build-clang
+	@ctest --test-dir build/clang --output-on-failure -j $(JOBS)
+
+test-asan: build-asan
+	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+
+interop: build build-arm
+	@ci/deps interop
+	@ci/venv
+	@.venv/bin/python -m pytest -q tests/interop $(PYTEST_ARGS)
+
+bench: build
+	@ci/deps interop
+	@ci/venv
+	@set -e; for script in sign upload; do \
+		[ ! -f bench/$$script.py ] || .venv/bin/python bench/$$script.py; \
+	done
+	@set -e; for program in build/gcc/bench/*; do \
+		[ ! -x $$program ] || [ -d $$program ] || $$program; \
+	done
+
+fuzz: build-fuzz
+	@ci/fuzz
+
+sweep: build
+	@ci/sweep $(SWEEP_ARGS)
+
+size: build-arm
+	@ci/size.py $(CPUS:%=build/%)
+
+check:
+	@ci/deps clang
+	@ci/check_includes.py
+	@ci/check_tree.py
+
+format:
+	@ci/deps clang
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	rm -rf build
