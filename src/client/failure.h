@@ -5,6 +5,7 @@
 #define TD_CLIENT_FAILURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -30,5 +31,15 @@ static inline bool td_failure_silent(const struct td_failure *f)
 {
     return f->err == TD_ENOANSWER || f->err == TD_ELINKDOWN;
 }
+
+/*
+ * What an answer's body says: TD_OK, TD_EREFUSED with code, group and rsn of *f filled in, or
+ * TD_EGARBAGE. f->group holds the group that was asked; f->err is left to the caller.
+ */
+enum td_err td_failure_read(const uint8_t *body, size_t len, struct td_failure *f);
+
+/* For a person, and for a program: the device's code where it refused, else the error. */
+const char *td_failure_sentence(const struct td_failure *f);
+const char *td_failure_name(const struct td_failure *f);
 
 #endif

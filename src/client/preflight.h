@@ -65,6 +65,7 @@ struct td_image_facts {
     enum td_err err; /* of the structure or the hash; TD_OK = a sound image */
     struct td_image_fault fault;
     struct td_image image;
+    uint32_t file_size; /* bytes that will be sent; more than image.size when padded */
     uint8_t hash[64];
     uint8_t hash_len; /* 0 = none was found */
     uint16_t sig_tlv; /* type of its first signature; 0 = unsigned */

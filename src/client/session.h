@@ -30,7 +30,6 @@ enum td_patience {
     TD_PATIENCE_NORMAL, /* repeated from 0.2 s (learned) to 2.5 s apart, given up after 10 s */
     TD_PATIENCE_PROBE,  /* the answer may well never come: two tries, given up after 1 s */
     TD_PATIENCE_ERASE,  /* the device may erase first: 40 s */
-    TD_PATIENCE_LAST,   /* the device may hash the whole slot first: 20 s */
     TD_PATIENCE_ONCE,   /* never repeated (reset, shell); given up after 2.5 s */
     TD_PATIENCE_OWN,    /* the asker repeats by itself: one try of own_ms */
 };
@@ -48,6 +47,7 @@ struct td_ask {
     uint8_t id;
     enum td_patience patience;
     uint32_t own_ms; /* for TD_PATIENCE_OWN */
+    bool slow;       /* the device works long on it: says nothing about the link */
     td_body_fn *body;
     const void *ctx;
     uint32_t arg;
@@ -76,6 +76,7 @@ struct td_session_slot {
     uint8_t seq;
     uint8_t tries;
     enum td_err err;   /* why, when FAILED */
+    uint32_t order;    /* requests go out as they were handed in */
     uint64_t asked_ms; /* when it was handed in */
     uint64_t sent_ms;  /* the last try */
     uint64_t next_ms;  /* when to try again, or to give up */
@@ -86,12 +87,13 @@ struct td_session {
     struct td_session_config cfg;
     struct td_session_slot slots[TD_SESSION_SLOTS];
     uint8_t next_seq;
-    uint8_t version;      /* 1 = v2 (where every session begins), 0 = v1 */
-    bool down;            /* the link is: nothing is sent, nothing times out */
-    uint32_t rtt_ms;      /* smoothed time from a request to its answer; 0 = not known yet */
-    size_t rx_len;        /* bytes of an unfinished answer in cfg.rx */
-    uint64_t rx_ms;       /* when its last piece came */
-    enum td_err last_bad; /* what was wrong with the last packet that was no answer at all */
+    uint8_t version; /* 1 = v2 (where every session begins), 0 = v1 */
+    bool down;       /* the link is: nothing is sent, nothing times out */
+    uint32_t rtt_ms; /* smoothed time from a request to its answer; 0 = not known yet */
+    size_t rx_len;   /* bytes of an unfinished answer in cfg.rx */
+    uint64_t rx_ms;  /* when its last piece came */
+    uint64_t bad_ms; /* when something came that was no SMP answer at all; 0 = never */
+    uint32_t order;
     uint32_t n_sent, n_repeated, n_dropped;
 };
 

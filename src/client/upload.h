@@ -42,12 +42,12 @@ struct td_upload_config {
 enum td_upload_state { TD_UPLOAD_FIRST, TD_UPLOAD_CHUNKS, TD_UPLOAD_DONE, TD_UPLOAD_FAILED };
 
 struct td_upload_chunk {
-    int slot;        /* of the session; -1 = free */
-    uint32_t off;    /* first byte of the file in it */
-    uint32_t end;    /* one behind its last */
-    uint32_t packet; /* size of the packet that carries it */
-    uint64_t sent_ms;
-    bool stale; /* sent before the last loss; its answer is only counted */
+    int slot;         /* of the session; -1 = free */
+    uint32_t off;     /* first byte of the file in it */
+    uint32_t end;     /* one behind its last */
+    uint32_t packet;  /* size that was allowed for it */
+    uint32_t sha_len; /* bytes of the sha in it */
+    bool stale;       /* sent before the last loss; its answer is news and no more */
 };
 
 /* The fields are the upload's; those up to failure may be read. */
@@ -56,24 +56,32 @@ struct td_upload {
     uint32_t acked;      /* bytes that the device has: progress */
     uint32_t resumed_at; /* offset at which the device took up an earlier upload; 0 = none */
     uint8_t restarts;
-    bool match; /* the device compared the whole file and found it equal */
+    bool match;   /* the device compared the whole file and found it equal */
+    bool assumed; /* the last answer was lost, and the device has no upload open any more: it has
+                     the whole file, or it was reset just then. A look at its list tells */
     struct td_failure failure;
 
     struct td_session *session;
     struct td_upload_config cfg;
     struct td_upload_chunk chunks[TD_UPLOAD_WINDOW];
-    uint32_t next;       /* offset to send next */
-    uint32_t packet;     /* size of packets now */
-    uint32_t packet_max; /* what link and buffer allow */
-    uint32_t packet_bad; /* the smallest size that was lost; 0 = none */
-    uint32_t good_run;   /* answers in a row since size or window changed */
+    uint32_t next;         /* offset to send next */
+    uint32_t packet;       /* size of packets now */
+    uint32_t packet_max;   /* what link and buffer allow */
+    uint32_t packet_good;  /* the largest that was answered */
+    uint32_t packet_bad;   /* the smallest that is thought to be too much; 0 = none */
+    uint32_t first_packet; /* of the first packet: it stays, so that the sha in it does */
+    uint32_t good_run;     /* answers in a row since a loss or a change of size */
     uint32_t window, window_max;
-    uint32_t align;     /* some servers take only multiples; 1 = any */
-    uint32_t back_off;  /* losses in a row without progress */
-    uint32_t first_sha; /* bytes of the sha in the first packet */
-    uint64_t started_ms, progress_ms, counted_ms;
-    uint32_t counted_from;
-    bool first_lost;
+    uint32_t align;    /* some servers take only multiples; 1 = any */
+    uint32_t losses;   /* in a row without progress */
+    uint32_t stuck;    /* answers in a row that took nothing */
+    uint32_t refusals; /* "busy" in a row */
+    uint64_t pause_ms; /* nothing is sent before */
+    uint64_t heard_ms; /* the last answer, or the begin */
+    uint64_t rate_ms;  /* since when the rate is counted */
+    uint32_t rate_from;
+    bool bad_seen;      /* something came in answer that cannot be read */
+    uint32_t last_sent; /* tries of the file's last chunk */
 };
 
 /*

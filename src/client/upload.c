@@ -1,0 +1,627 @@
+/*
+ * client/upload.c - what to send next, and what an answer means for it.
+ *
+ * 1. acked only follows what the device says. It goes back when the device is behind what it
+ *    said before, never because an old answer came late.
+ * 2. A chunk is sent again only after a loss was seen: an answer that skips it, or silence. What
+ *    was under way then is stale: its answers still count as news, never as losses.
+ * 3. Each of these is counted and ends the upload some time: silence, restarts at 0, answers
+ *    that take nothing, refusals that ask to try again.
+ */
+#include "client/upload.h"
+
+#include <string.h>
+
+#include "base/range.h"
+#include "smp/error.h"
+#include "smp/image.h"
+
+#define FIRST_LIMIT_MS 40000 /* the device may erase the slot before it answers */
+#define CHUNK_LIMIT_MS 20000 /* it may erase a large sector, hash the slot, or reset and boot */
+#define SHRINK_MS      10000 /* silence that makes a smaller first packet worth a try */
+#define SHA_LEN        32
+#define SHA_LEAST      8   /* bytes of it that still tell two files apart */
+#define UNKNOWN_START  256 /* first packets for a device that does not tell its buffers */
+#define PACKET_LEAST   128
+#define GROW_AFTER     3  /* answers in a row before more is asked of the device */
+#define FORGIVE_AFTER  64 /* answers in a row before a size that was lost is tried again */
+#define MAX_STUCK      5
+#define MAX_REFUSALS   10
+#define UPGRADE_SIZE   9 /* "upgrade": true */
+
+/* ---- sizes ----------------------------------------------------------------------------- */
+
+static uint32_t head_size(uint32_t n)
+{
+    return (uint32_t)td_cbor_head_size(n);
+}
+
+uint32_t td_chunk_data(uint32_t limit, const struct td_chunk_shape *shape)
+{
+    static const struct {
+        uint32_t head, most;
+    } rows[] = { { 1, 23 }, { 2, 255 }, { 3, 65535 }, { 5, UINT32_MAX } };
+    uint32_t fixed = TD_SMP_HEADER_SIZE + 1 + 5 + 4 + head_size(shape->off);
+    uint32_t data = 0;
+
+    if (shape->off == 0) {
+        fixed += 4 + head_size(shape->total);
+        if (shape->sha_len > 0)
+            fixed += 4 + head_size(shape->sha_len) + shape->sha_len;
+        if (shape->image > 0)
+            fixed += 6 + head_size(shape->image);
+        if (shape->upgrade)
+            fixed += UPGRADE_SIZE;
+    }
+    if (limit <= fixed)
+        return 0;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        uint32_t room = limit - fixed;
+
+        if (room > rows[i].head)
+            data = td_max_u32(data, td_min_u32(room - rows[i].head, rows[i].most));
+    }
+    return data;
+}
+
+static struct td_chunk_shape shape_at(const struct td_upload *u, uint32_t off, uint32_t sha_len)
+{
+    return (struct td_chunk_shape){ .off = off,
+                                    .total = u->cfg.src.size,
+                                    .sha_len = off == 0 ? sha_len : 0,
+                                    .image = u->cfg.image,
+                                    .upgrade = u->cfg.upgrade };
+}
+
+/*
+ * The sha, as much of it as leaves the server the 32 bytes of file that it wants to see. A
+ * device compares it with that of the upload it has open, so a part serves as well.
+ */
+static uint32_t sha_in_first(const struct td_upload *u, uint32_t packet)
+{
+    uint32_t want = td_min_u32(TD_UPLOAD_FIRST_DATA, u->cfg.src.size);
+
+    if (u->cfg.sha == NULL)
+        return 0;
+    for (uint32_t n = SHA_LEN; n >= SHA_LEAST; n--) {
+        struct td_chunk_shape shape = shape_at(u, 0, n);
+
+        if (td_chunk_data(packet, &shape) >= want)
+            return n;
+    }
+    return 0;
+}
+
+static const struct td_link_facts *link_of(const struct td_upload *u)
+{
+    return &u->session->cfg.link;
+}
+
+static bool has_lines(const struct td_upload *u)
+{
+    return link_of(u)->line > link_of(u)->overhead;
+}
+
+/* The largest packet of so many console lines. */
+static uint32_t of_lines(const struct td_upload *u, uint32_t lines)
+{
+    return lines * link_of(u)->line - link_of(u)->overhead;
+}
+
+static uint32_t lines_of(const struct td_upload *u, uint32_t packet)
+{
+    return (packet + link_of(u)->overhead + link_of(u)->line - 1) / link_of(u)->line;
+}
+
+static void choose_packets(struct td_upload *u)
+{
+    uint32_t max = link_of(u)->max_packet;
+
+    if (u->cfg.buf_size > link_of(u)->overhead)
+        max = td_min_u32(max, u->cfg.buf_size - link_of(u)->overhead);
+    u->packet_max = max;
+    if (has_lines(u))
+        u->packet = td_min_u32(of_lines(u, 1), max);
+    else
+        u->packet = u->cfg.buf_size > 0 ? max : td_min_u32(UNKNOWN_START, max);
+    u->packet_good = td_min_u32(u->packet, has_lines(u) ? of_lines(u, 1) : PACKET_LEAST);
+    u->first_packet = u->packet;
+    u->window_max = u->cfg.buf_count > 1 ? u->cfg.buf_count - 1 : 1;
+    u->window_max = td_min_u32(u->window_max, TD_UPLOAD_WINDOW);
+    u->window = 1;
+}
+
+/* The next larger size worth a try; the present one when there is none. */
+static uint32_t larger(const struct td_upload *u)
+{
+    uint32_t most = u->packet_max;
+    uint32_t lines, size;
+
+    if (!has_lines(u)) {
+        if (u->packet_bad > 0)
+            most = td_min_u32(most, u->packet_bad - 1);
+        return td_max_u32(u->packet, td_min_u32(u->packet * 2, most));
+    }
+    lines = lines_of(u, u->packet) * 2;
+    if (u->packet_bad > 0)
+        lines = td_min_u32(lines, lines_of(u, u->packet_bad) - 1);
+    size = td_min_u32(of_lines(u, lines), most);
+    return td_max_u32(u->packet, size);
+}
+
+static uint32_t smaller(const struct td_upload *u)
+{
+    if (has_lines(u)) {
+        uint32_t lines = lines_of(u, u->packet) / 2;
+
+        return td_min_u32(of_lines(u, lines > 0 ? lines : 1), u->packet);
+    }
+    return td_min_u32(td_max_u32(u->packet / 2, PACKET_LEAST), u->packet);
+}
+
+/* ---- chunks ---------------------------------------------------------------------------- */
+
+static size_t put_bytes_head(uint8_t *out, uint32_t n)
+{
+    size_t head = td_cbor_head_size(n);
+
+    if (head == 1) {
+        out[0] = (uint8_t)(0x40 | n);
+    } else if (head == 2) {
+        out[0] = 0x58;
+        out[1] = (uint8_t)n;
+    } else {
+        out[0] = 0x59;
+        out[1] = (uint8_t)(n >> 8);
+        out[2] = (uint8_t)n;
+    }
+    return head;
+}
+
+/*
+ * The body of a chunk. The file's bytes go straight from the source to their place, so that no
+ * second buffer of a packet's size is needed: the codec writes the message with empty data,
+ * and the data is put in where its one byte of head stands.
+ */
+static enum td_err write_chunk(const void *ctx, uint32_t arg, uint8_t *out, size_t cap, size_t *len)
+{
+    const struct td_upload *u = ctx;
+    const struct td_upload_chunk *c = &u->chunks[arg];
+    uint32_t n = c->end - c->off;
+    size_t tail = c->off == 0 && u->cfg.upgrade ? UPGRADE_SIZE : 0;
+    struct td_img_upload_req req = { .has_off = true, .off = c->off, .has_data = true };
+    struct td_cbor_writer w;
+    enum td_err err;
+    size_t at;
+
+    req.data.p = out;
+    if (c->off == 0) {
+        req.has_len = true;
+        req.len = u->cfg.src.size;
+        req.has_image = u->cfg.image > 0;
+        req.image = u->cfg.image;
+        req.has_sha = c->sha_len > 0;
+        req.sha.p = u->cfg.sha;
+        req.sha.len = c->sha_len;
+        req.has_upgrade = u->cfg.upgrade;
+        req.upgrade = u->cfg.upgrade;
+    }
+    td_cbor_writer_init(&w, out, cap, TD_CBOR_DEFINITE);
+    td_img_upload_req_put(&w, &req);
+    err = td_cbor_done(&w, len);
+    if (err != TD_OK)
+        return err;
+    if (*len - 1 + td_cbor_head_size(n) + n > cap)
+        return TD_ESPACE;
+    at = *len - tail - 1;
+    memmove(out + at + td_cbor_head_size(n) + n, out + at + 1, tail);
+    at += put_bytes_head(out + at, n);
+    *len = at + n + tail;
+    return td_source_read(&u->cfg.src, c->off, out + at, n);
+}
+
+static struct td_upload_chunk *chunk_of(struct td_upload *u, int slot)
+{
+    for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
+        if (u->chunks[i].slot == slot)
+            return &u->chunks[i];
+    return NULL;
+}
+
+static uint32_t under_way(const struct td_upload *u, bool fresh_only)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
+        if (u->chunks[i].slot >= 0 && !(fresh_only && u->chunks[i].stale))
+            n++;
+    return n;
+}
+
+static void forget_all(struct td_upload *u)
+{
+    for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++) {
+        td_session_cancel(u->session, u->chunks[i].slot);
+        u->chunks[i].slot = -1;
+    }
+}
+
+static void finish(struct td_upload *u, enum td_upload_state state, enum td_err err)
+{
+    forget_all(u);
+    u->state = state;
+    if (err != TD_OK)
+        u->failure.err = err;
+}
+
+static void begin_again(struct td_upload *u, uint64_t now_ms)
+{
+    forget_all(u);
+    u->state = TD_UPLOAD_FIRST;
+    u->acked = 0;
+    u->next = 0;
+    u->window = 1;
+    u->losses = 0;
+    u->stuck = 0;
+    u->good_run = 0;
+    u->last_sent = 0;
+    u->heard_ms = now_ms;
+}
+
+/* How long one try of a chunk may stay unanswered. */
+static uint32_t try_ms(const struct td_upload *u, const struct td_upload_chunk *c)
+{
+    uint32_t wait = td_session_patience_ms(u->session);
+
+    if (u->state == TD_UPLOAD_FIRST)
+        wait = c->sha_len > 0 ? td_max_u32(wait, 1000) : 10000;
+    else if (c->end == u->cfg.src.size)
+        wait = td_max_u32(wait, 2500);
+    else // a line takes its time, and a page erase in between
+        wait = td_max_u32(wait, has_lines(u) ? 1000 : 300);
+    for (uint32_t i = 0; i < u->losses && wait < 5000; i++)
+        wait *= 2;
+    return c->sha_len == 0 && u->state == TD_UPLOAD_FIRST ? wait : td_min_u32(wait, 5000);
+}
+
+static bool may_send(const struct td_upload *u, uint64_t now_ms)
+{
+    if (td_upload_done(u) || now_ms < u->pause_ms || u->next >= u->cfg.src.size)
+        return false;
+    if (u->session->down)
+        return false;
+    if (u->state == TD_UPLOAD_FIRST)
+        return under_way(u, true) == 0;
+    // What was sent before a loss may never be answered: it does not hold up the repeat.
+    return under_way(u, true) == 0 || under_way(u, false) < u->window;
+}
+
+static bool ask_chunk(struct td_upload *u, uint64_t now_ms, size_t cap)
+{
+    uint32_t packet = u->state == TD_UPLOAD_FIRST ? u->first_packet : u->packet;
+    struct td_upload_chunk *c = chunk_of(u, -1);
+    struct td_ask ask = { .op = TD_SMP_WRITE,
+                          .group = TD_SMP_GROUP_IMAGE,
+                          .id = TD_IMG_UPLOAD,
+                          .patience = TD_PATIENCE_OWN,
+                          .body = write_chunk,
+                          .ctx = u };
+    struct td_chunk_shape shape;
+    uint32_t n;
+
+    if (c == NULL)
+        return false;
+    if (packet > cap)
+        packet = (uint32_t)cap;
+    c->off = u->next;
+    c->sha_len = c->off == 0 ? sha_in_first(u, packet) : 0;
+    shape = shape_at(u, c->off, c->sha_len);
+    n = td_min_u32(td_chunk_data(packet, &shape), u->cfg.src.size - c->off);
+    if (n > u->align && c->off + n < u->cfg.src.size)
+        n -= n % u->align;
+    if (n == 0 || (c->off == 0 && n < td_min_u32(TD_UPLOAD_FIRST_DATA, u->cfg.src.size))) {
+        finish(u, TD_UPLOAD_FAILED, TD_EPACKET);
+        return false;
+    }
+    c->end = c->off + n;
+    c->packet = packet;
+    c->stale = false;
+    ask.arg = (uint32_t)(c - u->chunks);
+    ask.own_ms = try_ms(u, c);
+    ask.slow = u->state == TD_UPLOAD_FIRST || c->end == u->cfg.src.size;
+    c->slot = td_session_ask(u->session, &ask, now_ms);
+    if (c->slot < 0)
+        return false;
+    u->next = c->end;
+    if (c->end == u->cfg.src.size)
+        u->last_sent++;
+    return true;
+}
+
+/* ---- losses ---------------------------------------------------------------------------- */
+
+/* Back to what the device has; what is under way is stale from here on. */
+static void go_back(struct td_upload *u)
+{
+    for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
+        u->chunks[i].stale = true;
+    u->next = u->acked;
+    u->window = u->window > 1 ? u->window / 2 : 1;
+    u->good_run = 0;
+}
+
+static uint32_t limit_ms(const struct td_upload *u)
+{
+    if (u->session->cfg.timeout_ms > 0)
+        return u->session->cfg.timeout_ms;
+    return u->state == TD_UPLOAD_FIRST ? FIRST_LIMIT_MS : CHUNK_LIMIT_MS;
+}
+
+/* A try ended in silence. Size is suspected before anything else: it is what we chose. */
+static void on_silence(struct td_upload *u, uint64_t now_ms, uint32_t packet)
+{
+    if (now_ms - u->heard_ms >= limit_ms(u)) {
+        finish(u, TD_UPLOAD_FAILED, u->bad_seen ? TD_EGARBAGE : TD_ENOANSWER);
+        return;
+    }
+    u->losses++;
+    go_back(u);
+    if (u->state == TD_UPLOAD_FIRST) {
+        // It may be erasing; only after a while a packet that never arrives is likelier.
+        if (now_ms - u->heard_ms >= SHRINK_MS) {
+            u->packet = smaller(u);
+            u->first_packet = u->packet;
+        }
+        return;
+    }
+    if (packet > u->packet_good) {
+        u->packet_bad = packet;
+        u->packet = u->packet_good;
+    } else if (u->losses >= 3 && smaller(u) < u->packet) {
+        u->packet_bad = u->packet;
+        u->packet = smaller(u);
+        u->packet_good = u->packet;
+    }
+}
+
+/* ---- answers --------------------------------------------------------------------------- */
+
+static void on_refusal(struct td_upload *u, uint64_t now_ms, const struct td_failure *f)
+{
+    bool again = !f->by_group && (f->code == TD_SMP_RC_BUSY ||
+                                  (f->code == TD_SMP_RC_NO_MEMORY && u->state != TD_UPLOAD_FIRST));
+
+    if (again && u->refusals < MAX_REFUSALS) {
+        u->refusals++;
+        u->pause_ms = now_ms + 100 * (uint64_t)u->refusals;
+        go_back(u);
+        return;
+    }
+    u->failure = *f;
+    finish(u, TD_UPLOAD_FAILED, TD_EREFUSED);
+}
+
+static void grow(struct td_upload *u, uint32_t packet)
+{
+    u->packet_good = td_max_u32(u->packet_good, packet);
+    if (++u->good_run < GROW_AFTER)
+        return;
+    if (!has_lines(u) && u->good_run >= FORGIVE_AFTER)
+        u->packet_bad = 0;
+    if (larger(u) > u->packet) {
+        u->packet = larger(u);
+        u->good_run = 0;
+    } else if (u->window < u->window_max && (!has_lines(u) || u->packet == u->packet_max)) {
+        u->window++;
+        u->good_run = 0;
+    }
+}
+
+static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c,
+                     uint32_t off)
+{
+    if (off == 0) {
+        if (++u->stuck > MAX_STUCK)
+            finish(u, TD_UPLOAD_FAILED, TD_ESTUCK);
+        else
+            u->next = 0;
+        return;
+    }
+    if (off > c->end)
+        u->resumed_at = off;
+    u->state = TD_UPLOAD_CHUNKS;
+    u->acked = off;
+    u->next = off;
+    u->losses = 0;
+    u->rate_ms = now_ms;
+    u->rate_from = off > c->end ? off : 0;
+}
+
+/* The device has no upload open: it was reset, or it finished and its answer was lost. */
+static void on_forgotten(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c)
+{
+    if (c->end == u->cfg.src.size && u->last_sent > 1) {
+        u->assumed = true;
+        u->acked = u->cfg.src.size;
+        finish(u, TD_UPLOAD_DONE, TD_OK);
+    } else if (u->restarts >= TD_UPLOAD_RESTARTS) {
+        finish(u, TD_UPLOAD_FAILED, TD_EFORGETS);
+    } else {
+        u->restarts++;
+        begin_again(u, now_ms);
+    }
+}
+
+static void on_chunk(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c,
+                     uint32_t off)
+{
+    if (off > u->acked) {
+        // Some servers keep only whole write units: offer them no more than that.
+        if (!c->stale && off > c->off && off < c->end && c->end - off < 32 && u->align < 32)
+            u->align *= u->align == 1 ? 4 : 2;
+        u->acked = off;
+        u->losses = 0;
+        u->stuck = 0;
+        if (u->next < off)
+            u->next = off;
+        if (!c->stale && off >= c->end)
+            grow(u, c->packet);
+        else if (!c->stale)
+            go_back(u);
+        return;
+    }
+    if (c->stale || (off > 0 && c->off < u->acked))
+        return; // late news
+    if (off == 0) {
+        on_forgotten(u, now_ms, c);
+        return;
+    }
+    // It wants what lies before this chunk, or took nothing of it.
+    if (c->off == off && ++u->stuck > MAX_STUCK) {
+        finish(u, TD_UPLOAD_FAILED, TD_ESTUCK);
+        return;
+    }
+    u->acked = off;
+    go_back(u);
+}
+
+static void on_body(struct td_upload *u, uint64_t now_ms, struct td_upload_chunk *c,
+                    const struct td_answer *answer)
+{
+    struct td_failure f = { .group = TD_SMP_GROUP_IMAGE };
+    struct td_img_upload_rsp rsp = { 0 };
+
+    f.err = td_failure_read(answer->body, answer->len, &f);
+    if (f.err == TD_EREFUSED) {
+        if (!c->stale)
+            on_refusal(u, now_ms, &f);
+        return;
+    }
+    if (f.err != TD_OK || td_img_upload_rsp_get(answer->body, answer->len, &rsp) != TD_OK ||
+        !rsp.has_off) {
+        finish(u, TD_UPLOAD_FAILED, f.err != TD_OK ? f.err : TD_EANSWER);
+        return;
+    }
+    u->refusals = 0;
+    if (rsp.off > u->cfg.src.size) {
+        finish(u, TD_UPLOAD_FAILED, TD_EOFFSET);
+        return;
+    }
+    if (u->state == TD_UPLOAD_FIRST)
+        on_first(u, now_ms, c, rsp.off);
+    else
+        on_chunk(u, now_ms, c, rsp.off);
+    if (!td_upload_done(u) && u->acked == u->cfg.src.size) {
+        u->match = rsp.has_match && rsp.match;
+        if (rsp.has_match && !rsp.match)
+            finish(u, TD_UPLOAD_FAILED, TD_EMATCH);
+        else
+            finish(u, TD_UPLOAD_DONE, TD_OK);
+    }
+}
+
+static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answer *answer)
+{
+    struct td_upload_chunk *at = answer->slot < 0 ? NULL : chunk_of(u, answer->slot);
+    struct td_upload_chunk c;
+
+    if (at == NULL || td_upload_done(u))
+        return;
+    c = *at;
+    at->slot = -1;
+    if (answer->err == TD_OK) {
+        u->heard_ms = now_ms;
+        on_body(u, now_ms, &c, answer);
+    } else if (answer->err == TD_ENOANSWER || answer->err == TD_EGARBAGE) {
+        if (answer->err == TD_EGARBAGE)
+            u->bad_seen = true;
+        if (!c.stale)
+            on_silence(u, now_ms, c.packet);
+    } else {
+        finish(u, TD_UPLOAD_FAILED, answer->err);
+    }
+}
+
+/* ---- the door -------------------------------------------------------------------------- */
+
+void td_upload_start(struct td_upload *u, struct td_session *session,
+                     const struct td_upload_config *cfg, uint64_t now_ms)
+{
+    struct td_chunk_shape shape;
+
+    memset(u, 0, sizeof(*u));
+    u->session = session;
+    u->cfg = *cfg;
+    u->align = 1;
+    u->failure.group = TD_SMP_GROUP_IMAGE;
+    for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
+        u->chunks[i].slot = -1;
+    choose_packets(u);
+    begin_again(u, now_ms);
+    u->rate_ms = now_ms;
+    shape = shape_at(u, 0, 0);
+    if (td_chunk_data(u->packet_max, &shape) < td_min_u32(TD_UPLOAD_FIRST_DATA, cfg->src.size) ||
+        cfg->src.size == 0)
+        finish(u, TD_UPLOAD_FAILED, TD_EPACKET);
+}
+
+size_t td_upload_send(struct td_upload *u, uint64_t now_ms, uint8_t *buf, size_t cap)
+{
+    struct td_answer answer;
+    size_t len;
+
+    while (td_session_expired(u->session, now_ms, &answer))
+        on_answer(u, now_ms, &answer);
+    while (may_send(u, now_ms) && ask_chunk(u, now_ms, cap)) {
+        // until the window is full
+    }
+    len = td_session_send(u->session, now_ms, buf, cap);
+    return len;
+}
+
+void td_upload_receive(struct td_upload *u, uint64_t now_ms, const uint8_t *buf, size_t len)
+{
+    struct td_answer answer;
+
+    if (td_session_receive(u->session, now_ms, buf, len, &answer))
+        on_answer(u, now_ms, &answer);
+}
+
+uint64_t td_upload_wake_ms(const struct td_upload *u)
+{
+    uint64_t wake = td_session_wake_ms(u->session);
+
+    if (td_upload_done(u))
+        return TD_NEVER;
+    if (may_send(u, u->pause_ms) && u->pause_ms < wake)
+        wake = u->pause_ms;
+    return wake;
+}
+
+void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms)
+{
+    td_session_link(u->session, up);
+    if (td_upload_done(u))
+        return;
+    begin_again(u, now_ms);
+}
+
+void td_upload_stop(struct td_upload *u)
+{
+    forget_all(u);
+}
+
+uint32_t td_upload_rate(const struct td_upload *u, uint64_t now_ms)
+{
+    uint64_t ms = now_ms - u->rate_ms;
+    uint32_t bytes = u->acked > u->rate_from ? u->acked - u->rate_from : 0;
+
+    if (ms == 0)
+        return 0;
+    if (ms > UINT32_MAX)
+        ms = UINT32_MAX;
+    // 32 bits are enough when the larger numbers give up the digits nobody sees.
+    if (bytes <= UINT32_MAX / 1000)
+        return bytes * 1000 / (uint32_t)ms;
+    return ms >= 1000 ? bytes / ((uint32_t)ms / 1000) : bytes;
+}
