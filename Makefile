@@ -98,6 +98,7 @@ check:
 	@ci/deps clang
 	@ci/check_includes.py
 	@ci/check_tree.py
+	@ci/sbom.py --check
 
 format:
 	@ci/deps clang
