@@ -49,6 +49,9 @@ struct td_link_events {
     /* May be NULL: a line of text that shares the wire (boot log, shell), without its end. */
     void (*text)(void *ctx, const char *line, size_t len);
 
+    /* May be NULL: all that was queued has had its time on the wire; more may be sent. */
+    void (*drained)(void *ctx);
+
     /* May be NULL: every packet as it passes, for logs. */
     void (*frame)(void *ctx, enum td_link_frame what, const uint8_t *bytes, size_t len);
 };
@@ -64,8 +67,9 @@ enum td_err td_link_open(uv_loop_t *loop, const struct td_url *url,
 void td_link_close(struct td_link *link);
 
 /*
- * Drops what is queued in either direction and opens anew: after a device was told to reset,
- * so that no answer of its former life is taken for one of the new.
+ * Forgets what is queued in either direction: after a device was told to reset, so that no
+ * answer of its former life is taken for one of the new. UDP gets a new socket, a serial line is
+ * flushed, a TCP connection stays.
  */
 void td_link_reopen(struct td_link *link);
 
@@ -75,21 +79,22 @@ void td_link_reopen(struct td_link *link);
  */
 enum td_err td_link_send(struct td_link *link, const uint8_t *packet, size_t len);
 
-/* Bytes of packets that td_link_send took and the link has not handed on yet (pacing). */
+/*
+ * Bytes of packets that td_link_send took and that wait for their turn on a line; 0 on links
+ * without lines. Whoever measures how long an answer takes sends the next packet when it is 0.
+ */
 size_t td_link_queued(const struct td_link *link);
 
 enum td_link_state td_link_state(const struct td_link *link);
 
 /*
- * The longest packet that may go out to a device with buffers of buf_size bytes (0: unknown).
- * UDP: what one datagram holds on a path of 1500 bytes. Console framing: buf_size - 4, and one
- * line's worth while buf_size is unknown. first: what surely passes before anything is known.
+ * What the link can carry, for the client's arithmetic: bytes of the longest packet (UDP: what
+ * one datagram holds on a path of 1500 bytes), bytes of the device's buffer that framing takes,
+ * and raw bytes of a packet that one line carries (0: the link has no lines).
  */
-size_t td_link_max_packet(const struct td_link *link, uint32_t buf_size);
-size_t td_link_first_packet(const struct td_link *link);
-
-/* Whether the wire carries packets in lines, so that a small device may lose long ones. */
-bool td_link_has_lines(const struct td_link *link);
+size_t td_link_max_packet(const struct td_link *link);
+size_t td_link_overhead(const struct td_link *link);
+size_t td_link_line(const struct td_link *link);
 
 /* How the link calls itself in sentences: "udp:127.0.0.1:1337". */
 const char *td_link_name(const struct td_link *link);

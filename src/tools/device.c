@@ -1,0 +1,503 @@
+/* tools/device.c - the loop between a link and whatever core of client/ runs on it. */
+#include "tools/device.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include "smp/error.h"
+
+#define OPEN_PATIENCE_MS 10000
+#define LOG_VERSION      1
+
+/* ---- the log ------------------------------------------------------------------------- */
+
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void log_head(struct td_device *dev, FILE *to)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char when[32];
+
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    fprintf(to, "# tandem-log %d %s %s\n", LOG_VERSION, when, dev->cli->device);
+}
+
+static void log_stamp(struct td_device *dev, FILE *to, char mark)
+{
+    uint64_t us = clock_us() - dev->began_us;
+
+    fprintf(to, "%llu.%06llu %c ", (unsigned long long)(us / 1000000),
+            (unsigned long long)(us % 1000000), mark);
+}
+
+static void log_bytes(FILE *to, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        fputc(digits[bytes[i] >> 4], to);
+        fputc(digits[bytes[i] & 15], to);
+    }
+    fputc('\n', to);
+}
+
+/* Text of the device: what is not printable is escaped, so that it cannot drive a terminal. */
+static void log_text(FILE *to, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c == '\\')
+            fputs("\\\\", to);
+        else if (isprint(c))
+            fputc(c, to);
+        else
+            fprintf(to, "\\x%02x", c);
+    }
+    fputc('\n', to);
+}
+
+/* Where the log goes: --log FILE, and with -v stderr. At most two. */
+static size_t log_targets(const struct td_device *dev, FILE *to[2])
+{
+    size_t n = 0;
+
+    if (dev->cli->log)
+        to[n++] = dev->cli->log;
+    if (dev->cli->verbose > 0)
+        to[n++] = dev->cli->err;
+    return n;
+}
+
+void td_device_log(struct td_device *dev, const char *format, ...)
+{
+    FILE *to[2];
+    size_t n = log_targets(dev, to);
+
+    for (size_t i = 0; i < n; i++) {
+        va_list list;
+
+        log_stamp(dev, to[i], '!');
+        va_start(list, format);
+        vfprintf(to[i], format, list);
+        va_end(list);
+        fputc('\n', to[i]);
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------------------ */
+
+static uint64_t now_ms(struct td_device *dev)
+{
+    uv_update_time(&dev->loop);
+    return uv_now(&dev->loop);
+}
+
+static void take_turn(struct td_device *dev);
+
+static void woken(uv_timer_t *timer)
+{
+    take_turn(timer->data);
+}
+
+static void send_what_is_due(struct td_device *dev)
+{
+    size_t n;
+
+    // A line takes its time on the wire; the core's clock of an answer starts when it is free.
+    while (!dev->core->done(dev->state) && td_link_queued(dev->link) == 0 &&
+           td_link_state(dev->link) == TD_LINK_UP &&
+           (n = dev->core->send(dev->state, now_ms(dev), dev->packet, sizeof dev->packet)) > 0)
+        (void)td_link_send(dev->link, dev->packet, n);
+}
+
+static void set_timer(struct td_device *dev)
+{
+    uint64_t wake = dev->core->wake_ms(dev->state), now = now_ms(dev);
+
+    if (wake == TD_NEVER)
+        uv_timer_stop(&dev->wake);
+    else
+        uv_timer_start(&dev->wake, woken, wake > now ? wake - now : 0, 0);
+}
+
+/* Lets the core say and hear what is due; events that come out of it are taken afterwards. */
+static void take_turn(struct td_device *dev)
+{
+    if (!dev->core)
+        return;
+    if (dev->in_turn) {
+        dev->turn_again = true;
+        return;
+    }
+    dev->in_turn = true;
+    do {
+        dev->turn_again = false;
+        send_what_is_due(dev);
+        // A core that is down still has to notice what time it is.
+        if (td_link_state(dev->link) != TD_LINK_UP && !dev->core->done(dev->state))
+            (void)dev->core->send(dev->state, now_ms(dev), dev->packet, sizeof dev->packet);
+        if (dev->core->turn)
+            dev->core->turn(dev->state);
+    } while (dev->turn_again);
+    dev->in_turn = false;
+
+    dev->finished = dev->core->done(dev->state) || (dev->interrupted && !dev->core->interrupt);
+    if (!dev->finished)
+        set_timer(dev);
+}
+
+static void on_packet(void *ctx, const uint8_t *packet, size_t len)
+{
+    struct td_device *dev = ctx;
+
+    if (!dev->core || dev->core->done(dev->state))
+        return;
+    dev->core->receive(dev->state, now_ms(dev), packet, len);
+    take_turn(dev);
+}
+
+static void tell_core(struct td_device *dev, bool up)
+{
+    dev->told_down = !up;
+    if (!dev->core->done(dev->state))
+        dev->core->link(dev->state, now_ms(dev), up);
+}
+
+static void on_state(void *ctx, enum td_link_state state, const char *why)
+{
+    struct td_device *dev = ctx;
+
+    if (state == TD_LINK_DOWN) {
+        snprintf(dev->why, sizeof dev->why, "%s", why);
+        dev->link_lost = true;
+        td_device_log(dev, "link down: %s", why);
+    } else if (state == TD_LINK_UP) {
+        dev->why[0] = '\0';
+        td_device_log(dev, "link up");
+    }
+    if (!dev->core) {
+        dev->finished = state != TD_LINK_OPENING;
+        return;
+    }
+    if (state == TD_LINK_DOWN)
+        tell_core(dev, false);
+    else if (state == TD_LINK_UP && dev->told_down)
+        tell_core(dev, true);
+    take_turn(dev);
+}
+
+static void on_drained(void *ctx)
+{
+    take_turn(ctx);
+}
+
+static void on_text(void *ctx, const char *line, size_t len)
+{
+    struct td_device *dev = ctx;
+    FILE *to[2];
+    size_t n = log_targets(dev, to);
+
+    for (size_t i = 0; i < n; i++) {
+        log_stamp(dev, to[i], '|');
+        log_text(to[i], line, len);
+    }
+}
+
+static void on_frame(void *ctx, enum td_link_frame what, const uint8_t *bytes, size_t len)
+{
+    static const char marks[] = { '>', '<', 'x' };
+    struct td_device *dev = ctx;
+    FILE *to[2];
+    size_t n = log_targets(dev, to);
+
+    for (size_t i = 0; i < n; i++) {
+        log_stamp(dev, to[i], marks[what]);
+        log_bytes(to[i], bytes, len);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct td_device *dev = handle->data;
+
+    (void)number;
+    dev->interrupted = true;
+    if (!dev->core) {
+        dev->finished = true;
+        return;
+    }
+    if (dev->core->interrupt)
+        dev->core->interrupt(dev->state, now_ms(dev));
+    take_turn(dev);
+}
+
+static void on_open_timeout(uv_timer_t *timer)
+{
+    struct td_device *dev = timer->data;
+
+    snprintf(dev->why, sizeof dev->why, "%s does not take the connection", td_link_name(dev->link));
+    dev->finished = true;
+}
+
+static const struct td_link_events link_events = {
+    .packet = on_packet,
+    .state = on_state,
+    .text = on_text,
+    .drained = on_drained,
+    .frame = on_frame,
+};
+
+struct td_session_config td_device_session_config(struct td_device *dev)
+{
+    return (struct td_session_config){
+        .link = {
+            .max_packet = (uint32_t)td_link_max_packet(dev->link),
+            .overhead = (uint16_t)td_link_overhead(dev->link),
+            .line = (uint16_t)td_link_line(dev->link),
+        },
+        .timeout_ms = dev->cli->timeout_ms,
+        .rx = dev->rx,
+        .rx_cap = sizeof dev->rx,
+    };
+}
+
+static void run_until_finished(struct td_device *dev)
+{
+    while (!dev->finished)
+        uv_run(&dev->loop, UV_RUN_ONCE);
+    uv_timer_stop(&dev->wake);
+}
+
+static int read_url(struct td_device *dev)
+{
+    char why[TD_URL_WHY];
+    enum td_err err;
+
+    if (!dev->cli->device)
+        return td_cli_fail(dev->cli, TD_EXIT_USAGE, "no-device",
+                           "it was not said which device is meant", NULL,
+                           "-d udp:HOST, -d serial:PATH or -d tcp:HOST:PORT, or set TANDEM_DEVICE");
+    err = td_url_parse(dev->cli->device, &dev->url, why);
+    if (err == TD_EUNSUPPORTED)
+        return td_cli_fail(dev->cli, TD_EXIT_UNREACHABLE, "unsupported-transport", why,
+                           dev->cli->device, "use udp:, serial: or tcp: with this version");
+    if (err != TD_OK)
+        return td_cli_fail(dev->cli, TD_EXIT_USAGE, "bad-device", why, dev->cli->device,
+                           "-d udp:HOST[:PORT], -d serial:PATH[?baud=N] or -d tcp:HOST:PORT");
+    return TD_EXIT_OK;
+}
+
+static const char *open_remedy(const struct td_device *dev)
+{
+    if (dev->url.kind == TD_URL_SERIAL && strstr(dev->why, strerror(EACCES)))
+        return "let your user open serial ports: sudo adduser $USER dialout, then log in again";
+    if (dev->url.kind == TD_URL_SERIAL)
+        return "see which ports there are: ls /dev/ttyACM* /dev/ttyUSB*";
+    return "check that the device is on, and its address";
+}
+
+int td_device_open(struct td_device *dev, struct td_cli *cli)
+{
+    struct td_session_config config;
+    FILE *to[2];
+    size_t n;
+    int exit;
+
+    memset(dev, 0, offsetof(struct td_device, rx));
+    dev->core = NULL;
+    dev->in_turn = dev->turn_again = dev->finished = dev->told_down = false;
+    dev->interrupted = dev->link_lost = false;
+    dev->why[0] = '\0';
+    dev->cli = cli;
+    dev->began_us = clock_us();
+    exit = read_url(dev);
+    if (exit != TD_EXIT_OK)
+        return exit;
+
+    n = log_targets(dev, to);
+    for (size_t i = 0; i < n; i++)
+        log_head(dev, to[i]);
+
+    uv_loop_init(&dev->loop);
+    uv_timer_init(&dev->loop, &dev->wake);
+    uv_signal_init(&dev->loop, &dev->on_int);
+    uv_signal_init(&dev->loop, &dev->on_term);
+    dev->wake.data = dev->on_int.data = dev->on_term.data = dev;
+    uv_signal_start(&dev->on_int, on_signal, SIGINT);
+    uv_signal_start(&dev->on_term, on_signal, SIGTERM);
+    td_link_open(&dev->loop, &dev->url, &link_events, dev, &dev->link);
+    uv_timer_start(&dev->wake, on_open_timeout,
+                   cli->timeout_ms > 0 ? cli->timeout_ms : OPEN_PATIENCE_MS, 0);
+    run_until_finished(dev);
+
+    if (td_link_state(dev->link) == TD_LINK_UP) {
+        config = td_device_session_config(dev);
+        td_session_start(&dev->session, &config);
+        dev->link_lost = false;
+        return TD_EXIT_OK;
+    }
+    if (dev->interrupted)
+        exit = td_cli_fail(cli, TD_EXIT_INTERRUPTED, "interrupted",
+                           "interrupted before the device was reached; nothing was changed", NULL,
+                           NULL);
+    else
+        exit = td_cli_fail(cli, TD_EXIT_UNREACHABLE, "unreachable", dev->why,
+                           td_link_name(dev->link), open_remedy(dev));
+    td_device_close(dev);
+    return exit;
+}
+
+void td_device_close(struct td_device *dev)
+{
+    if (!dev->link)
+        return;
+    dev->core = NULL;
+    td_link_close(dev->link);
+    dev->link = NULL;
+    uv_close((uv_handle_t *)&dev->wake, NULL);
+    uv_close((uv_handle_t *)&dev->on_int, NULL);
+    uv_close((uv_handle_t *)&dev->on_term, NULL);
+    uv_run(&dev->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&dev->loop);
+}
+
+void td_device_run(struct td_device *dev, const struct td_core *core, void *state)
+{
+    dev->core = core;
+    dev->state = state;
+    dev->finished = dev->told_down = false;
+    if (td_link_state(dev->link) != TD_LINK_UP)
+        tell_core(dev, false);
+    take_turn(dev);
+    run_until_finished(dev);
+    dev->core = NULL;
+}
+
+/* ---- one request --------------------------------------------------------------------- */
+
+static size_t call_send(void *state, uint64_t now, uint8_t *buf, size_t cap)
+{
+    return td_call_send(state, now, buf, cap);
+}
+
+static void call_receive(void *state, uint64_t now, const uint8_t *packet, size_t len)
+{
+    td_call_receive(state, now, packet, len);
+}
+
+static void call_link(void *state, uint64_t now, bool up)
+{
+    (void)now;
+    td_call_link(state, up);
+}
+
+static uint64_t call_wake_ms(void *state)
+{
+    return td_call_wake_ms(state);
+}
+
+static bool call_done(void *state)
+{
+    return ((struct td_call *)state)->done;
+}
+
+static const struct td_core call_core = {
+    .send = call_send,
+    .receive = call_receive,
+    .link = call_link,
+    .wake_ms = call_wake_ms,
+    .done = call_done,
+};
+
+bool td_device_ask(struct td_device *dev, const struct td_request *request, struct td_reply *reply)
+{
+    struct td_call call;
+
+    td_session_link(&dev->session, td_link_state(dev->link) == TD_LINK_UP);
+    td_call_start(&call, &dev->session, request, now_ms(dev));
+    if (!call.done)
+        td_device_run(dev, &call_core, &call);
+    if (!call.done) {
+        td_session_cancel(&dev->session, call.slot);
+        call.reply.failure = (struct td_failure){ .err = TD_ENOANSWER };
+    }
+    *reply = call.reply;
+    return reply->failure.err == TD_OK;
+}
+
+/* ---- failures in words --------------------------------------------------------------- */
+
+static const char *refusal_remedy(const struct td_failure *f)
+{
+    if (td_failure_unsupported(f))
+        return "";
+    if (!f->by_group && f->code == TD_SMP_RC_BUSY)
+        return "try again in a moment";
+    if (!f->by_group && f->code == TD_SMP_RC_ACCESS_DENIED)
+        return "the device's firmware decides; it may want an authenticated link";
+    if (f->by_group && f->group == TD_SMP_GROUP_IMAGE) {
+        switch (f->code) {
+        case TD_IMG_NO_FREE_SLOT:
+            return "tandem image list shows what lies where; confirm or erase what is in the way";
+        case TD_IMG_ALREADY_PENDING:
+            return "tandem os reset lets it run, tandem image erase gives it up";
+        case TD_IMG_NOT_NEWER: return "raise the version and sign again";
+        case TD_IMG_BAD_MAGIC: return "send the file that the signer wrote, not the bare binary";
+        default: break;
+        }
+    }
+    return "";
+}
+
+void td_failure_words(const struct td_failure *f, char *text, size_t cap, const char **name,
+                      const char **remedy)
+{
+    struct td_smp_status status = { .of_group = f->by_group, .group = f->group, .code = f->code };
+
+    if (f->err != TD_EREFUSED) {
+        snprintf(text, cap, "%s", td_strerror(f->err));
+        *name = td_errname(f->err);
+        *remedy = td_failure_silent(f) ? "check that the device runs, and that nothing else uses "
+                                         "the link; --timeout gives it longer"
+                                       : "";
+        return;
+    }
+    snprintf(text, cap, "%s (%s %u%s%s)", td_smp_status_text(&status),
+             f->by_group ? "group code" : "rc", f->code, f->rsn[0] ? ": " : "", f->rsn);
+    *name = td_smp_status_name(&status);
+    *remedy = refusal_remedy(f);
+}
+
+int td_device_failed(struct td_device *dev, const struct td_failure *failure, const char *what,
+                     const char *remedy)
+{
+    char text[TD_DEVICE_WHY], where[TD_DEVICE_WHY + 300];
+    const char *name, *found;
+    bool refused = failure->err == TD_EREFUSED;
+
+    if (dev->interrupted)
+        return td_cli_fail(dev->cli, TD_EXIT_INTERRUPTED, "interrupted", "interrupted", what,
+                           remedy);
+    td_failure_words(failure, text, sizeof text, &name, &found);
+    if (!refused && dev->why[0] != '\0')
+        snprintf(where, sizeof where, "%s, %s: %s", td_link_name(dev->link), what, dev->why);
+    else
+        snprintf(where, sizeof where, "%s, %s", td_link_name(dev->link), what);
+    if (!remedy && found[0] != '\0')
+        remedy = found;
+    return td_cli_fail(dev->cli, refused ? TD_EXIT_REFUSED : TD_EXIT_UNREACHABLE, name, text, where,
+                       remedy);
+}

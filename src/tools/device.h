@@ -1,0 +1,95 @@
+/*
+ * tools/device.h - a device as a verb sees it: opened, asked, closed.
+ *
+ * Owns the event loop, the link, the session and Ctrl-C. A verb runs one sans-I/O core after
+ * the other on it; everything that goes wrong with the link is said here.
+ */
+#ifndef TD_TOOLS_DEVICE_H
+#define TD_TOOLS_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "client/failure.h"
+#include "client/requests.h"
+#include "client/session.h"
+#include "tools/cli.h"
+#include "transport/link.h"
+
+/* A core of client/, as the loop drives it. state is the core's structure. */
+struct td_core {
+    size_t (*send)(void *state, uint64_t now_ms, uint8_t *buf, size_t cap);
+    void (*receive)(void *state, uint64_t now_ms, const uint8_t *packet, size_t len);
+    void (*link)(void *state, uint64_t now_ms, bool up);
+    uint64_t (*wake_ms)(void *state);
+    bool (*done)(void *state);
+    void (*turn)(void *state);                       /* may be NULL: after each turn */
+    void (*interrupt)(void *state, uint64_t now_ms); /* may be NULL: the loop just ends */
+};
+
+#define TD_DEVICE_WHY 512
+
+struct td_device {
+    struct td_cli *cli;
+    struct td_url url;
+    uv_loop_t loop;
+    uv_timer_t wake;
+    uv_signal_t on_int, on_term;
+    struct td_link *link;
+    struct td_session session;
+    uint8_t rx[4096]; /* the session's */
+    uint8_t packet[TD_LINK_MAX_PACKET];
+
+    const struct td_core *core; /* that runs now */
+    void *state;
+    bool in_turn, turn_again;
+    bool finished;           /* the core is done, or the wait for the link is over */
+    bool told_down;          /* the core knows that the link is down */
+    bool interrupted;        /* Ctrl-C came */
+    bool link_lost;          /* it was up once and went down */
+    char why[TD_DEVICE_WHY]; /* why it is down; "" while it is up */
+    uint64_t began_us;       /* of the log's clock */
+};
+
+/*
+ * Reads the URL of cli, opens the link and waits until it stands. TD_EXIT_OK, or the exit code
+ * of an error that was said; the device is then closed.
+ */
+int td_device_open(struct td_device *dev, struct td_cli *cli);
+
+/* Ends everything; may be called twice. */
+void td_device_close(struct td_device *dev);
+
+/* Runs core until it is done, or until it was interrupted (dev->interrupted). */
+void td_device_run(struct td_device *dev, const struct td_core *core, void *state);
+
+/*
+ * Asks one thing. True when the reply holds an answer; reply->failure says why not. Nothing is
+ * printed. Also false when Ctrl-C came (dev->interrupted).
+ */
+bool td_device_ask(struct td_device *dev, const struct td_request *request, struct td_reply *reply);
+
+/*
+ * Says a failure and returns its exit code: TD_EXIT_REFUSED when the device said no,
+ * TD_EXIT_UNREACHABLE when it did not answer or not in SMP, TD_EXIT_INTERRUPTED after Ctrl-C.
+ * what is the attempt in words: "the image list was not read". remedy may be NULL: one that fits
+ * the failure is looked up.
+ */
+int td_device_failed(struct td_device *dev, const struct td_failure *failure, const char *what,
+                     const char *remedy);
+
+/* The failure as one sentence and as a name for programs; remedy "" when none fits. */
+void td_failure_words(const struct td_failure *failure, char *text, size_t cap, const char **name,
+                      const char **remedy);
+
+/* A decision, for the log and for -v. */
+void td_device_log(struct td_device *dev, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What sessions over this link have to know. */
+struct td_session_config td_device_session_config(struct td_device *dev);
+
+#endif
