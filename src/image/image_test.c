@@ -320,7 +320,7 @@ static void unique_types_stand_once_and_others_repeat(void **state)
         { TD_TLV_KEYHASH, 32, false, TD_OK },
         { TD_TLV_ED25519, 64, false, TD_OK },
     };
-    static const uint8_t zeros[64 + 10];
+    static const uint8_t zeros[80];
     static struct file f;
 
     (void)state;
