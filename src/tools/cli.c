@@ -73,7 +73,7 @@ int td_cli_fail(struct td_cli *cli, enum td_exit exit, const char *code, const c
 
     if (cli->json) {
         say_error_json(cli, code, text, where, remedy);
-        return exit;
+        return (int)exit;
     }
     fprintf(cli->err, "%s%s:%s %s\n", td_cli_color(cli, cli->err, "31"), cli->program,
             td_cli_color(cli, cli->err, "0"), text);
@@ -81,7 +81,7 @@ int td_cli_fail(struct td_cli *cli, enum td_exit exit, const char *code, const c
         fprintf(cli->err, "  at: %s\n", where);
     if (remedy)
         fprintf(cli->err, "  try: %s\n", remedy);
-    return exit;
+    return (int)exit;
 }
 
 int td_cli_usage(struct td_cli *cli, const char *text)
