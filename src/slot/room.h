@@ -11,6 +11,7 @@
 #ifndef TD_SLOT_ROOM_H
 #define TD_SLOT_ROOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -52,7 +53,11 @@ uint32_t td_room_info_size(enum td_strategy_id mode, const struct td_room_geomet
 uint32_t td_room_trailer_size(enum td_strategy_id mode, const struct td_room_geometry *g);
 uint32_t td_room_scratch_trailer_size(enum td_strategy_id mode, const struct td_room_geometry *g);
 
-/* Sectors that the trailer touches, counted from the end of the primary slot. */
+/*
+ * Sectors that hold notes, counted from the end of the primary slot: those of the whole
+ * trailer, or of its flags alone in the modes that keep no status (overwrite, direct-XIP,
+ * RAM load), where an image may reach into the rest.
+ */
 uint32_t td_room_trailer_sectors(enum td_strategy_id mode, const struct td_room_geometry *g);
 
 /*
@@ -87,5 +92,11 @@ enum td_err td_room_check(enum td_strategy_id mode, const struct td_room_geometr
 
 /* The mode's usual name ("swap-move"); NULL for a number that is no mode. */
 const char *td_mode_name(enum td_strategy_id mode);
+
+/* Whether the mode exchanges the two images, and so can bring the old one back. */
+bool td_mode_swaps(enum td_strategy_id mode);
+
+/* Status entries for each sector: 3, 2 (swap-offset) or 0 (one slot). */
+uint32_t td_mode_status_entries(enum td_strategy_id mode);
 
 #endif

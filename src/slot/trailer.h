@@ -14,8 +14,8 @@
  *    that the word's error correction fails, it is BAD, whatever a single read would have said.
  * 3. A BAD cell cannot be mended but by erasing its sector.
  *
- * Reads answer TD_EFLASH when the driver fails, writes TD_EFLASH or TD_EBUDGET. All calls:
- * TD_ESLOT_TINY when the trailer is larger than the area.
+ * Reads answer TD_EFLASH when the driver fails, writes TD_EFLASH or TD_EBUDGET. All calls but
+ * td_trailer_check rely on what that one checks.
  */
 #ifndef TD_SLOT_TRAILER_H
 #define TD_SLOT_TRAILER_H
@@ -76,7 +76,11 @@ uint32_t td_trailer_size(const struct td_trailer *t);
 uint32_t td_trailer_enc_cell(const struct td_trailer *t); /* bytes of one key's cell */
 uint32_t td_trailer_n_status(const struct td_trailer *t); /* entries of the status area */
 
-/* The first byte of the first sector that the trailer touches. TD_ESLOT_TINY. */
+/*
+ * The lowest byte that the mode ever writes: the status area's, or that of swap_info in the
+ * modes that keep no status (overwrite, direct-XIP, RAM load); and where its sector begins.
+ */
+uint32_t td_trailer_used_off(const struct td_trailer *t);
 enum td_err td_trailer_first_sector(const struct td_trailer *t, uint32_t *off);
 
 /* Every cell of the view. TD_EFLASH: *state is not filled in. */
@@ -119,16 +123,25 @@ enum td_err td_trailer_read_status(const struct td_trailer *t, uint32_t entry, e
 enum td_err td_trailer_write_status(const struct td_trailer *t, uint32_t entry, uint8_t value);
 
 /*
- * The highest entry that is not UNSET, plus one: 0 means none. gap is set when an entry below
- * it is UNSET, which no writer leaves behind.
+ * Of the n entries from first on: the highest one that is not UNSET, plus one, counted from
+ * first; 0 means none. gap is set when an entry below it is UNSET, which no writer leaves
+ * behind. Swap-move has two such ranges: max_sectors entries for the moves, twice as many
+ * behind them for the swaps; the other modes one. TD_EBOUNDS: past the last entry.
  */
-enum td_err td_trailer_status_count(const struct td_trailer *t, uint32_t *count, bool *gap);
+enum td_err td_trailer_status_count(const struct td_trailer *t, uint32_t first, uint32_t n,
+                                    uint32_t *count, bool *gap);
 
-/* Entry for operation idx (1..) and its state (1..3), as the trailer's mode counts them. */
-uint32_t td_trailer_status_move_entry(uint32_t idx);
-uint32_t td_trailer_status_swap_entry(const struct td_trailer *t, uint32_t idx, uint32_t state);
+/*
+ * The entry of swap-move's idx-th move, and of state 1, 2 (or 3, scratch) of the idx-th swap
+ * as the trailer's mode counts them; idx and state begin at 1.
+ */
+uint32_t td_trailer_move_entry(uint32_t idx);
+uint32_t td_trailer_swap_entry(const struct td_trailer *t, uint32_t idx, uint32_t state);
 
-/* Erases every sector that the trailer touches, the last one (with the magic) first. */
+/*
+ * Erases every sector from td_trailer_first_sector on, the last one (with the magic) first.
+ * What else lies in them is lost; the caller knows.
+ */
 enum td_err td_trailer_erase(const struct td_trailer *t);
 
 #endif

@@ -1,0 +1,242 @@
+/*
+ * slot/room.c - trailer sizes and the largest image, as MCUboot reckons them.
+ */
+#include "slot/room.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/range.h"
+
+#define MAGIC_SIZE 16u
+
+/* What a mode does to its slots, as far as room is concerned. */
+enum room_rule {
+    ROOM_SCRATCH, /* both slots, sectors of one tile those of the other */
+    ROOM_MOVE,    /* uniform sectors, one spare in the primary */
+    ROOM_OFFSET,  /* uniform sectors, one spare in the secondary */
+    ROOM_PLAIN,   /* the image may reach up to the flags */
+    ROOM_ALONE,   /* one slot, a trailer without status */
+};
+
+static const struct mode {
+    enum td_strategy_id id;
+    enum room_rule rule;
+    const char *name;
+    uint8_t entries; /* status entries for a sector */
+    bool swaps;      /* the running image must fit as well */
+} modes[] = {
+    { TD_MODE_SINGLE, ROOM_ALONE, "single-slot", 0, false },
+    { TD_MODE_SCRATCH, ROOM_SCRATCH, "swap-scratch", 3, true },
+    { TD_MODE_OVERWRITE, ROOM_PLAIN, "overwrite-only", 3, false },
+    { TD_MODE_MOVE, ROOM_MOVE, "swap-move", 3, true },
+    { TD_MODE_XIP, ROOM_PLAIN, "direct-xip", 3, false },
+    { TD_MODE_XIP_REVERT, ROOM_PLAIN, "direct-xip-revert", 3, false },
+    { TD_MODE_RAM_LOAD, ROOM_PLAIN, "ram-load", 3, false },
+    { TD_MODE_LOADER, ROOM_ALONE, "firmware-loader", 0, false },
+    { TD_MODE_SINGLE_RAM, ROOM_ALONE, "single-ram-load", 0, false },
+    { TD_MODE_OFFSET, ROOM_OFFSET, "swap-offset", 2, true },
+};
+
+static const struct mode *find_mode(enum td_strategy_id id)
+{
+    for (size_t i = 0; i < TD_N_OF(modes); i++) {
+        if (modes[i].id == id)
+            return &modes[i];
+    }
+    return NULL;
+}
+
+const char *td_mode_name(enum td_strategy_id id)
+{
+    const struct mode *mode = find_mode(id);
+
+    return mode == NULL ? NULL : mode->name;
+}
+
+bool td_mode_swaps(enum td_strategy_id id)
+{
+    const struct mode *mode = find_mode(id);
+
+    return mode != NULL && mode->swaps;
+}
+
+uint32_t td_mode_status_entries(enum td_strategy_id id)
+{
+    const struct mode *mode = find_mode(id);
+
+    return mode == NULL ? 0 : mode->entries;
+}
+
+uint32_t td_room_info_size(enum td_strategy_id id, const struct td_room_geometry *g)
+{
+    uint32_t cells = id == TD_MODE_OFFSET ? 5 : 4;
+    uint32_t key_cell = td_round_up(g->enc_key_len, g->max_align);
+
+    return cells * g->max_align + td_round_up(MAGIC_SIZE, g->max_align) + 2 * key_cell;
+}
+
+uint32_t td_room_trailer_size(enum td_strategy_id id, const struct td_room_geometry *g)
+{
+    return td_room_info_size(id, g) + td_mode_status_entries(id) * g->max_sectors * g->write_size;
+}
+
+uint32_t td_room_scratch_trailer_size(enum td_strategy_id id, const struct td_room_geometry *g)
+{
+    return td_room_info_size(id, g) + td_mode_status_entries(id) * g->write_size;
+}
+
+/* From a slot's end down to the lowest byte that the mode ever writes notes to. */
+static uint32_t used_size(const struct mode *mode, const struct td_room_geometry *g)
+{
+    if (mode->rule == ROOM_PLAIN)
+        return td_round_up(MAGIC_SIZE, g->max_align) + 3u * g->max_align;
+    return td_room_trailer_size(mode->id, g);
+}
+
+uint32_t td_room_trailer_sectors(enum td_strategy_id id, const struct td_room_geometry *g)
+{
+    const struct mode *mode = find_mode(id);
+
+    if (mode == NULL || g->primary_sector == 0)
+        return 0;
+    return td_round_up(used_size(mode, g), g->primary_sector) / g->primary_sector;
+}
+
+static bool is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1u)) == 0;
+}
+
+static bool is_slot(uint32_t size, uint32_t sector)
+{
+    return sector > 0 && size > 0 && size % sector == 0;
+}
+
+static enum td_err check_geometry(const struct mode *mode, const struct td_room_geometry *g)
+{
+    if (g->max_align != 8 && g->max_align != 16 && g->max_align != 32)
+        return TD_EARG;
+    if (!is_power_of_two(g->write_size) || g->write_size > g->max_align)
+        return TD_EARG;
+    if (!is_slot(g->primary_size, g->primary_sector))
+        return TD_EARG;
+    if (mode->rule != ROOM_ALONE && !is_slot(g->secondary_size, g->secondary_sector))
+        return TD_EARG;
+    if (mode->swaps && g->max_sectors == 0)
+        return TD_EARG;
+    return TD_OK;
+}
+
+/* Both lists of sectors must fit the bootloader's, whatever the mode makes of them. */
+static enum td_err check_sectors(const struct td_room_geometry *g)
+{
+    if (g->primary_size / g->primary_sector > g->max_sectors ||
+        g->secondary_size / g->secondary_sector > g->max_sectors)
+        return TD_ESLOT_SECTORS;
+    return TD_OK;
+}
+
+/* a - b, or 0 where that would be less. */
+static uint32_t less(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static enum td_err nothing_left(uint32_t max)
+{
+    return max == 0 ? TD_ESLOT_TINY : TD_OK;
+}
+
+/* How much of the trailer lies in the first sector that it touches. */
+static uint32_t first_sector_share(const struct td_room_geometry *g, uint32_t trailer)
+{
+    uint32_t start = g->primary_size - trailer;
+    uint32_t sector = td_max_u32(g->primary_sector, g->secondary_sector);
+
+    return td_round_down(start, sector) + sector - start;
+}
+
+/*
+ * Scratch carries a short trailer of its own while the last region is swapped. Where the
+ * slot's first trailer sector has less of the trailer than that, the image must leave a gap.
+ */
+static enum td_err max_scratch(const struct td_room_geometry *g, uint32_t *max)
+{
+    uint32_t trailer = td_room_trailer_size(TD_MODE_SCRATCH, g);
+    uint32_t small = td_min_u32(g->primary_sector, g->secondary_sector);
+    uint32_t large = td_max_u32(g->primary_sector, g->secondary_sector);
+
+    if (g->primary_size != g->secondary_size || large % small != 0)
+        return TD_ESLOT_LAYOUT;
+    if (large > g->scratch_size)
+        return TD_ESLOT_SCRATCH;
+    if (trailer >= g->primary_size)
+        return TD_ESLOT_TINY;
+    *max = less(g->primary_size - trailer, less(td_room_scratch_trailer_size(TD_MODE_SCRATCH, g),
+                                                first_sector_share(g, trailer)));
+    return nothing_left(*max);
+}
+
+/* One of the slots keeps a spare sector; the other may do without it. */
+static enum td_err max_spare(enum td_strategy_id id, const struct td_room_geometry *g,
+                             uint32_t *max)
+{
+    uint32_t sector = g->primary_sector;
+    uint32_t trailer = td_round_up(td_room_trailer_size(id, g), sector);
+    bool move = id == TD_MODE_MOVE;
+    uint32_t with_spare = move ? g->primary_size : g->secondary_size;
+    uint32_t without = move ? g->secondary_size : g->primary_size;
+
+    if (sector != g->secondary_sector || less(with_spare, without) > sector || without > with_spare)
+        return TD_ESLOT_LAYOUT;
+    *max = td_min_u32(less(with_spare, trailer + sector), less(without, trailer));
+    return nothing_left(*max);
+}
+
+static enum td_err max_plain(const struct mode *mode, const struct td_room_geometry *g,
+                             uint32_t *max)
+{
+    *max = less(td_min_u32(g->primary_size, g->secondary_size), used_size(mode, g));
+    return nothing_left(*max);
+}
+
+enum td_err td_room_max_image(enum td_strategy_id id, const struct td_room_geometry *g,
+                              uint32_t *max)
+{
+    const struct mode *mode = find_mode(id);
+    enum td_err err = mode == NULL ? TD_EARG : check_geometry(mode, g);
+
+    *max = 0;
+    if (err == TD_OK && mode->swaps)
+        err = check_sectors(g);
+    if (err != TD_OK)
+        return err;
+    switch (mode->rule) {
+    case ROOM_SCRATCH: return max_scratch(g, max);
+    case ROOM_MOVE:
+    case ROOM_OFFSET: return max_spare(id, g, max);
+    case ROOM_PLAIN: return max_plain(mode, g, max);
+    case ROOM_ALONE: break;
+    }
+    *max = less(g->primary_size, td_room_info_size(id, g));
+    return nothing_left(*max);
+}
+
+enum td_err td_room_check(enum td_strategy_id id, const struct td_room_geometry *g,
+                          uint32_t running_size, uint32_t new_size, struct td_room_fit *fit)
+{
+    enum td_err err;
+
+    *fit = (struct td_room_fit){ 0, 0 };
+    err = td_room_max_image(id, g, &fit->max);
+    if (err != TD_OK)
+        return err;
+    fit->needed = new_size;
+    if (new_size > fit->max)
+        return TD_ESLOT_ROOM;
+    if (!td_mode_swaps(id))
+        return TD_OK;
+    fit->needed = td_max_u32(new_size, running_size);
+    return running_size > fit->max ? TD_ESLOT_ROOM_RUNNING : TD_OK;
+}
