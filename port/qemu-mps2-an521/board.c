@@ -9,14 +9,14 @@ enum { UART_DATA = 0, UART_STATE = 1, UART_CTRL = 2, UART_BAUDDIV = 4 };
 #define UART_TX_ON   (1u << 0)
 #define UART_RX_ON   (1u << 1)
 
-#define SCB_AIRCR        (*(volatile uint32_t *)0xE000ED0Cu)
-#define AIRCR_KEY        0x05FA0000u
-#define AIRCR_SYSRESET   (1u << 2)
-#define SYST_CSR         (*(volatile uint32_t *)0xE000E010u)
-#define SYST_RVR         (*(volatile uint32_t *)0xE000E014u)
-#define SYST_CVR         (*(volatile uint32_t *)0xE000E018u)
-#define SYST_ON_CPU      5u /* enabled, processor clock, no interrupt */
-#define SYST_COUNTED     (1u << 16)
+#define SCB_AIRCR      (*(volatile uint32_t *)0xE000ED0Cu)
+#define AIRCR_KEY      0x05FA0000u
+#define AIRCR_SYSRESET (1u << 2)
+#define SYST_CSR       (*(volatile uint32_t *)0xE000E010u)
+#define SYST_RVR       (*(volatile uint32_t *)0xE000E014u)
+#define SYST_CVR       (*(volatile uint32_t *)0xE000E018u)
+#define SYST_ON_CPU    5u /* enabled, processor clock, no interrupt */
+#define SYST_COUNTED   (1u << 16)
 
 void board_uart_start(void)
 {

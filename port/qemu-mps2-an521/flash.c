@@ -29,8 +29,8 @@ static _Noreturn void power_off(void)
 
 static bool power_goes_now(void)
 {
-    volatile uint32_t *countdown = (volatile uint32_t *)(uintptr_t)(BOARD_FLASH_BASE +
-                                                                    BOARD_FLASH_SIZE);
+    volatile uint32_t *countdown =
+        (volatile uint32_t *)(uintptr_t)(BOARD_FLASH_BASE + BOARD_FLASH_SIZE);
 
     if (*countdown == 0 || *countdown == UINT32_MAX)
         return false;
