@@ -1,6 +1,6 @@
 """The boot core and the server as firmware, on QEMU's mps2-an521: Debian's packages alone.
 
-    TANDEM=build/gcc/tandem FIRMWARE=build/cortex-m33/port/qemu-mps2-an521 python3 tests/port/test_an521.py
+    TANDEM=build/gcc/tandem FIRMWARE=build/cortex-m33+nodsp/port/qemu-mps2-an521 python3 tests/port/test_an521.py
 
 The board's flash is a file (port/qemu-mps2-an521/board.h); QEMU is killed, cut and started
 again over it, as a board is.
@@ -19,7 +19,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TANDEM = os.environ.get("TANDEM", str(ROOT / "build/gcc/tandem"))
 FIRMWARE = pathlib.Path(
-    os.environ.get("FIRMWARE", ROOT / "build/cortex-m33/port/qemu-mps2-an521"))
+    os.environ.get("FIRMWARE", ROOT / "build/cortex-m33+nodsp/port/qemu-mps2-an521"))
 KEY = ROOT / "profiles/keys/PUBLIC-DEMO-ecdsa-p256.pem"
 MEMORY, FLASH, SLOT, COUNTDOWN = 16 << 20, 0x84000, 0x40000, 0x84000
 
