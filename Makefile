@@ -50,13 +50,21 @@ sources:
 	@ci/deps arm
 	@ci/sources.py
 
-build-arm: sources
-	@ci/deps build
-	@set -e; for cpu in $(CPUS); do \
+# Configures and builds the targets given, for each processor.
+cross = set -e; for cpu in $(CPUS); do \
 		[ -f build/$$cpu/build.ninja ] || cmake -G Ninja -S . -B build/$$cpu \
 			--toolchain cmake/arm.cmake -DTD_CPU=$$cpu --log-level=WARNING >/dev/null; \
-		cmake --build build/$$cpu -j $(JOBS); \
+		cmake --build build/$$cpu -j $(JOBS) --target $(1); \
 	done
+
+build-arm: sources
+	@ci/deps build
+	@$(call cross,all)
+
+size: sources
+	@ci/deps build
+	@$(call cross,td_device bearssl sodium)
+	@ci/size.py $(CPUS:%=build/%)
 
 demo: build
 	@tests/demo.sh
@@ -90,9 +98,6 @@ fuzz: build-fuzz
 
 sweep: build
 	@ci/sweep $(SWEEP_ARGS)
-
-size: build-arm
-	@ci/size.py $(CPUS:%=build/%)
 
 check:
 	@ci/deps clang

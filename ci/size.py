@@ -3,8 +3,8 @@
 
     ci/size.py BUILD_FOLDER...     folders that `make build-arm` made
 
-Fails when a room has anything in .data or .bss; calls 64-bit division or floating point; or when
-all rooms together, linked with BearSSL, libsodium and libgcc, still lack a symbol other than mem*.
+Fails when a room has anything in .data or .bss; calls 64-bit division or floating point; has a
+stack frame above FRAME_MAX bytes or without a bound; or when rooms together, linked with BearSSL, libsodium and libgcc, still lack a symbol other than mem*.
 """
 import pathlib
 import re
@@ -13,6 +13,7 @@ import sys
 
 MEM = {"memcpy", "memmove", "memset", "memcmp"}
 ROOMS = "base flash log crypto cbor image slot boot smp server".split()
+FRAME_MAX = 1024
 FORBIDDEN = re.compile(
     r"__aeabi_(u?ldivmod|[dfhi]\w*2[dfh]\b|[dfcu]?[df](add|sub|mul|div|cmp)|[cd](cmp|f)\w*)")
 SUMMED = (("text", re.compile(r"\.(text|rodata)")), ("data", re.compile(r"\.(data|sdata|tm_clone)")),
@@ -90,6 +91,8 @@ def check(build):
         for key in ("data", "bss"):
             if sums[key]:
                 faults.append(f"{room}: {sums[key]} bytes of .{key}: variables at file scope")
+        if size > FRAME_MAX:
+            faults.append(f"{room}: {name} takes {size} bytes of stack, more than {FRAME_MAX}")
         if "(no bound)" in name:
             faults.append(f"{room}: {name}: the stack frame has no bound")
         for obj in objects[room]:
