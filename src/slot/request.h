@@ -6,7 +6,8 @@
  *
  * 1. The last request wins: test after permanent is a test, permanent after test is permanent.
  * 2. A request is there when its magic is, and that is written last: a power cut leaves the
- *    old state or the new one, or no request, never a weaker request than the one answered.
+ *    old request, the new one, or none. Where a permanent request was being erased it may leave
+ *    a test in its place, which can be undone.
  * 3. A call that was cut is repeated and then does the whole of it. A call that finds its work
  *    done writes nothing.
  * 4. Torn notes are seen (slot/trailer.h) and mended by an erase, as long as that erases
