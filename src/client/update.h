@@ -154,13 +154,13 @@ struct td_update_item {
     struct td_image_facts facts;
     enum td_plan plan;
     bool unmarkable; /* the device has nothing to mark: the version or the place decides */
-    bool sent;       /* bytes were sent in this run */
+    bool marked;     /* pending, by us or before; the next reset starts it */
     struct td_check_row rows[TD_N_CHECKS];
 };
 
 #define TD_UPDATE_EVENTS 64
 
-/* Placed by the caller, about 16 KB. The fields are the update's. */
+/* Placed by the caller, about 25 KB. The fields are the update's. */
 struct td_update {
     struct td_update_config cfg;
     struct td_session session;
@@ -170,19 +170,23 @@ struct td_update {
     struct td_update_device device;
     struct td_image_states before; /* the list as it was when the reset went out */
     struct td_update_item items[TD_UPDATE_FILES];
-    uint8_t item; /* that is being worked on */
-    int step;     /* enum in update.c */
-    int resume_step;
-    bool done, calling, uploading;
+    uint8_t item;   /* that is being worked on */
+    uint8_t step;   /* enum step in update.c */
+    bool entered;   /* the step's request was handed to the session */
+    bool uploading; /* the upload has the session */
+    bool done;
     bool link_down;
-    bool reset_answered, marked, permanent, saw_silence, was_reset;
-    uint8_t n_resets, n_polls, n_tries;
+    bool changed; /* something on the device was changed by us */
+    bool settings_done;
+    bool reset_answered, saw_silence;
+    bool empty_hash; /* the device wants a confirm with an empty hash instead of none */
+    uint8_t n_resets, n_polls, n_confirms, n_uploads;
     uint32_t wait_ms;
     uint64_t started_ms, reset_ms, wake_ms, down_ms, said_ms;
     struct td_update_outcome outcome;
-    struct {
-        uint8_t kind, image, arg;
-        uint32_t offset, rate;
+    struct td_update_entry {
+        uint8_t kind, image, arg, item;
+        uint32_t offset, size, rate;
         const char *text;
     } events[TD_UPDATE_EVENTS];
     uint8_t events_head, n_events;
