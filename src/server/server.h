@@ -30,6 +30,7 @@
 #ifndef TD_SERVER_SERVER_H
 #define TD_SERVER_SERVER_H
 
+#include "base/version.h"
 #include "cbor/cbor.h"
 #include "flash/flash.h"
 #include "slot/room.h"
@@ -57,13 +58,14 @@ struct td_server_link {
 struct td_server_manner {
     const char *name;
     enum td_cbor_style style; /* of answers */
-    bool v1_only;             /* groups' errors as rc alone, the version bits given back as 0 */
+    bool v1_only;             /* groups' errors as rc alone, the version bits as they came */
     bool reasons;             /* "rsn" beside an rc or err */
     bool frugal;              /* false flags and splitStatus left out of lists */
     bool old_state_write;     /* marks as before Zephyr 3.4: done is said though nothing changed */
     bool pending_is_in_use;   /* a pending slot is neither overwritten nor erased */
     bool size_is_slot_size;   /* rule 8 checks the slot, not what can be swapped */
     bool checks_sha;          /* "match" at the first and after the last chunk */
+    bool remembers_end;       /* the last chunk again is answered like the first time */
     bool steps;               /* erase in steps where a hold buffer is lent */
 };
 
@@ -113,9 +115,7 @@ struct td_server_hooks {
 struct td_server_image {
     const struct td_flash_area *slot[2]; /* primary, secondary; NULL: there is none */
     enum td_strategy_id strategy;        /* how the bootloader installs it */
-    const struct td_room_geometry *room; /* as the bootloader has it */
-    uint8_t max_align;                   /* of the trailers: 8, 16 or 32 */
-    uint16_t max_sectors;                /* as the bootloader has it */
+    const struct td_room_geometry *room; /* as the bootloader has it; shapes the trailers too */
     uint8_t active_slot;                 /* which slot runs; 0 where slots are swapped */
     uint32_t upload_off;                 /* bytes into slot 1 where an upload begins: 0, or
                                              a sector with swap-offset */
@@ -177,6 +177,7 @@ struct td_server_call {
     const struct td_smp_header *hdr;
     const uint8_t *payload; /* hdr->len bytes */
     struct td_cbor_writer *out;
+    bool resumed; /* it had to wait, and all that was decided before still holds */
 };
 
 typedef struct td_server_result (*td_server_handler)(struct td_server_call *call);
@@ -190,6 +191,7 @@ struct td_server_group {
     uint16_t id;
     const struct td_server_command *commands;
     uint8_t n_commands;
+    bool uses_flash; /* waits while a sector is being erased */
 };
 
 extern const struct td_server_group td_server_group_os;        /* echo reset params bootloader */
@@ -209,14 +211,20 @@ struct td_server {
 
     /* the upload under way; one for all images and links */
     struct td_server_session {
-        bool open;
+        enum {
+            TD_SERVER_NO_UPLOAD,
+            TD_SERVER_UPLOADING,
+            TD_SERVER_UPLOADED, /* complete; len, off and matches say how it ended */
+        } state;
         uint8_t image;
         uint8_t slot;
-        uint8_t n_tail;     /* bytes in tail: less than a write unit */
-        uint32_t len;       /* of the whole file */
-        uint32_t off;       /* bytes taken so far, tail included */
-        uint32_t erased_to; /* slot offset up to which it is erased */
-        bool trailer_clear;
+        uint8_t n_tail;      /* bytes in tail: less than a write unit */
+        bool ahead_failed;   /* erasing ahead of the data did not work; it is left be */
+        bool matches;        /* when complete: what was written has the announced sha */
+        uint32_t len;        /* of the whole file */
+        uint32_t off;        /* bytes taken so far, tail included */
+        uint32_t erased_to;  /* slot offset up to which it is erased */
+        uint32_t trailer_at; /* slot offset from which on it was erased first of all */
         uint8_t sha_len;
         uint8_t sha[TD_SERVER_SHA_LEN];
         uint8_t tail[TD_SERVER_ALIGN_MAX];
@@ -225,11 +233,16 @@ struct td_server {
 
     /* the erase under way */
     struct td_server_erase {
-        enum { TD_SERVER_ERASE_NONE, TD_SERVER_ERASE_RUNS, TD_SERVER_ERASE_DONE } state;
-        struct td_flash_erase job;
-        const struct td_flash_area *area;
-        uint32_t off, end;
-        enum td_err err; /* when done */
+        enum {
+            TD_SERVER_ERASE_NONE,
+            TD_SERVER_ERASE_AHEAD,    /* a sector of the upload, before its data is there */
+            TD_SERVER_ERASE_ASKED,    /* a request waits for it */
+            TD_SERVER_ERASE_ORPHANED, /* the link of that request is gone */
+            TD_SERVER_ERASE_DONE,     /* the request that asked for it is to be handled again */
+        } state;
+        struct td_flash_job job;
+        uint32_t then_off, then_len; /* to be erased after the job; len 0: nothing */
+        enum td_err err;             /* when done */
     } erase;
 
     /* the slot that was erased as a whole since the start, and not written since */

@@ -1,0 +1,23 @@
+/* server/basic.c - group 63: settings and bonds are erased. */
+#include "server/server_priv.h"
+#include "smp/basic.h"
+
+struct td_server_result td_server_basic_erase(struct td_server_call *call)
+{
+    const struct td_server_config *cfg = call->srv->cfg;
+    enum td_err err;
+
+    if (td_smp_get_map(call->payload, call->hdr->len, NULL, 0) != TD_OK)
+        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+    if (cfg->storage == NULL)
+        return td_result_err(TD_BASIC_FLASH_OPEN, TD_TEXT("no storage area"));
+    if (!td_server_erase(call, cfg->storage, (struct td_server_range){ 0, cfg->storage->size },
+                         (struct td_server_range){ 0, 0 }, &err))
+        return td_result_wait();
+    if (err != TD_OK)
+        return td_result_err(TD_BASIC_FLASH_ERASE, TD_TEXT("flash erase failed"));
+    if (cfg->hooks != NULL && cfg->hooks->storage_erased != NULL)
+        cfg->hooks->storage_erased(cfg->hook_ctx);
+    td_smp_put_empty(call->out);
+    return td_result_done();
+}

@@ -1,0 +1,107 @@
+/* server/server_priv.h - what the groups of the server share. */
+#ifndef TD_SERVER_SERVER_PRIV_H
+#define TD_SERVER_SERVER_PRIV_H
+
+#include "image/image.h"
+#include "server/server.h"
+#include "slot/request.h"
+
+/* ---- results ------------------------------------------------------------------------- */
+
+static inline struct td_server_result td_result_done(void)
+{
+    return (struct td_server_result){ TD_SERVER_DONE, 0, { NULL, 0 } };
+}
+
+static inline struct td_server_result td_result_wait(void)
+{
+    return (struct td_server_result){ TD_SERVER_WAIT, 0, { NULL, 0 } };
+}
+
+static inline struct td_server_result td_result_rc(uint32_t rc, struct td_cbor_text reason)
+{
+    return (struct td_server_result){ TD_SERVER_RC, rc, reason };
+}
+
+static inline struct td_server_result td_result_err(uint32_t code, struct td_cbor_text reason)
+{
+    return (struct td_server_result){ TD_SERVER_ERR, code, reason };
+}
+
+#define TD_NO_REASON ((struct td_cbor_text){ NULL, 0 })
+
+/* ---- erasing ------------------------------------------------------------------------- */
+
+struct td_server_range {
+    uint32_t off, len;
+};
+
+/*
+ * Erases first, then second, of one area; the second may be empty. false: it is under way, the
+ * handler answers WAIT and is called again. true: it is done, and how it ended is in *err.
+ */
+bool td_server_erase(struct td_server_call *call, const struct td_flash_area *area,
+                     struct td_server_range first, struct td_server_range second, enum td_err *err);
+
+/* ---- slots --------------------------------------------------------------------------- */
+
+/* An image as it lies in a slot. */
+struct td_server_look {
+    bool present;  /* header and TLV areas make sense; otherwise nothing else holds */
+    uint32_t base; /* bytes into the slot */
+    struct td_image img;
+    uint8_t hash[64];
+    uint8_t hash_len; /* 0: it carries none */
+};
+
+/* TD_EFLASH when the slot cannot be read; a slot without a sound image is not an error. */
+enum td_err td_server_look(const struct td_server_image *image, unsigned slot,
+                           struct td_server_look *look);
+
+/* Both trailers of an image, what the next boot does, and the calls that change it. */
+struct td_server_pair {
+    struct td_trailer trailer[2];
+    struct td_trailer_state state[2];
+    struct td_slots slots; /* points into this structure: not to be copied */
+    enum td_swap_type next;
+};
+
+/* Modes without requests, and images with one slot, give TD_SWAP_NONE. TD_EFLASH, or TD_ESLOT_*. */
+enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
+                                struct td_server_pair *pair);
+
+/* Whether the mode is one that swaps or copies upon request. */
+bool td_server_has_requests(const struct td_server_image *image);
+
+/* The slot that uploads go to; NULL when there is none. */
+const struct td_flash_area *td_server_target(const struct td_server_image *image, unsigned *slot);
+
+/* Where the trailer's first sector begins; the slot's size when the mode has no trailers. */
+uint32_t td_server_trailer_at(const struct td_server_image *image, unsigned slot);
+
+/* The group image's code for an error of flash/ or slot/. */
+uint32_t td_server_image_error(enum td_err err);
+
+/* ---- handlers ------------------------------------------------------------------------ */
+
+struct td_server_result td_server_os_echo(struct td_server_call *call);
+struct td_server_result td_server_os_reset(struct td_server_call *call);
+struct td_server_result td_server_os_params(struct td_server_call *call);
+struct td_server_result td_server_os_bootloader(struct td_server_call *call);
+struct td_server_result td_server_img_list(struct td_server_call *call);
+struct td_server_result td_server_img_state(struct td_server_call *call);
+struct td_server_result td_server_img_upload(struct td_server_call *call);
+struct td_server_result td_server_img_erase(struct td_server_call *call);
+struct td_server_result td_server_img_slots(struct td_server_call *call);
+struct td_server_result td_server_basic_erase(struct td_server_call *call);
+struct td_server_result td_server_tandem_why(struct td_server_call *call);
+struct td_server_result td_server_tandem_accepts(struct td_server_call *call);
+
+/* Whether a sector of the upload can be erased before its data comes, and the beginning of it. */
+bool td_server_upload_wants_ahead(const struct td_server *srv);
+void td_server_upload_ahead(struct td_server *srv);
+
+/* The sector that went ahead is done. */
+void td_server_upload_went_ahead(struct td_server *srv, enum td_err err);
+
+#endif

@@ -1,0 +1,108 @@
+/* server/tandem.c - group 21572: why, and what this device accepts. */
+#include <string.h>
+
+#include "base/range.h"
+#include "log/log.h"
+#include "server/server_priv.h"
+#include "smp/tandem.h"
+
+enum { ROOM_FOR_END = 16 /* two ends, "next" and a number */ };
+
+static struct td_server_result log_failed(void)
+{
+    return td_result_err(TD_TANDEM_LOG_FAILED, TD_TEXT("boot log unreadable"));
+}
+
+struct td_server_result td_server_tandem_why(struct td_server_call *call)
+{
+    const struct td_log log = { call->srv->cfg->boot_log };
+    struct td_cbor_writer *w = call->out;
+    struct td_tandem_req req;
+    struct td_log_iter it;
+    struct td_verdict verdict;
+    uint32_t n = 0;
+    size_t whole_cap = w->cap;
+    bool end = false, full = false;
+
+    if (td_tandem_req_get(call->payload, call->hdr->len, &req) != TD_OK)
+        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+    if (log.area == NULL)
+        return td_result_err(TD_TANDEM_NO_LOG, TD_TEXT("no boot log"));
+    td_tandem_why_put_begin(w);
+    w->cap = whole_cap - ROOM_FOR_END;
+    td_log_begin(&it, &log);
+    while (!full) {
+        struct td_cbor_writer mark = *w;
+
+        if (td_log_next(&it, &verdict, &end) != TD_OK)
+            return log_failed();
+        if (end)
+            break;
+        if (n++ < req.off)
+            continue;
+        td_tandem_why_put(w, &verdict);
+        full = w->err != TD_OK;
+        if (full)
+            *w = mark;
+    }
+    w->cap = whole_cap;
+    td_tandem_why_put_end(w, full, n - 1);
+    return td_result_done();
+}
+
+static void describe_image(const struct td_server_image *image, struct td_tandem_image *out)
+{
+    for (unsigned slot = 0; slot < 2; slot++)
+        out->slot_size[slot] = image->slot[slot] == NULL ? 0 : image->slot[slot]->size;
+    out->upload_off = image->upload_off;
+    if (td_room_max_image(image->strategy, image->room, &out->max_size) != TD_OK)
+        out->max_size = 0;
+}
+
+static void describe(const struct td_server_config *cfg, struct td_tandem_accepts *a)
+{
+    memset(a, 0, sizeof *a);
+    a->sig = cfg->sig;
+    a->sig_name = cfg->sig_name;
+    a->hash_len = cfg->hash_len;
+    a->mode = cfg->n_images == 0 ? TD_MODE_SINGLE : cfg->images[cfg->running_image].strategy;
+    a->no_downgrade = cfg->no_downgrade;
+    a->has_log = cfg->boot_log != NULL;
+    a->authenticated = cfg->wants_authenticated;
+    a->layout = cfg->layout;
+    a->board = cfg->board;
+    a->n_keys_total = cfg->n_keys;
+    for (; a->n_images < cfg->n_images && a->n_images < TD_TANDEM_IMAGES_MAX; a->n_images++)
+        describe_image(&cfg->images[a->n_images], &a->images[a->n_images]);
+}
+
+/* The keys from off on, as many as there are or as are asked for. */
+static void describe_keys(const struct td_server_config *cfg, uint32_t off, uint8_t most,
+                          struct td_tandem_accepts *a)
+{
+    a->n_keys = 0;
+    for (uint32_t i = off; i < cfg->n_keys && a->n_keys < most; i++)
+        a->keys[a->n_keys++] = (struct td_cbor_bytes){ cfg->keys[i], TD_TANDEM_FINGERPRINT };
+    a->has_next = off < cfg->n_keys && a->n_keys < cfg->n_keys - off;
+    a->next = off + a->n_keys;
+}
+
+struct td_server_result td_server_tandem_accepts(struct td_server_call *call)
+{
+    const struct td_server_config *cfg = call->srv->cfg;
+    const struct td_cbor_writer mark = *call->out;
+    struct td_tandem_accepts accepts;
+    struct td_tandem_req req;
+
+    if (td_tandem_req_get(call->payload, call->hdr->len, &req) != TD_OK)
+        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+    describe(cfg, &accepts);
+    for (uint8_t most = TD_TANDEM_KEYS_MAX; most > 0; most--) {
+        *call->out = mark;
+        describe_keys(cfg, req.off, most, &accepts);
+        td_tandem_accepts_put(call->out, &accepts);
+        if (call->out->err == TD_OK)
+            break;
+    }
+    return td_result_done();
+}
