@@ -23,15 +23,16 @@ enum {
 };
 
 static const struct td_opt device_globals[] = {
-    { "device", 'd', true, GLOBAL_DEVICE }, { "timeout", 0, true, GLOBAL_TIMEOUT },
-    { "json", 0, false, GLOBAL_JSON },      { "verbose", 'v', false, GLOBAL_VERBOSE },
-    { "log", 0, true, GLOBAL_LOG },         { "version", 0, false, GLOBAL_VERSION },
+    { "device", 'd', true, GLOBAL_DEVICE },    { "timeout", 0, true, GLOBAL_TIMEOUT },
+    { "verbose", 'v', false, GLOBAL_VERBOSE }, { "log", 0, true, GLOBAL_LOG },
+    { "version", 0, false, GLOBAL_VERSION },
 };
 
 /* These are understood by every verb that does not give them another meaning. */
 static const struct td_opt common_globals[] = {
     { "no-color", 0, false, GLOBAL_NO_COLOR },
     { "quiet", 0, false, GLOBAL_QUIET },
+    { "json", 0, false, GLOBAL_JSON },
     { "help", 'h', false, GLOBAL_HELP },
 };
 
@@ -232,4 +233,9 @@ int td_args_next(struct td_args *args)
         return long_option(args, text + 2);
     args->bunch = text + 1;
     return short_option(args);
+}
+
+const char *td_args_second(struct td_args *args)
+{
+    return args->at < args->argc ? args->argv[args->at++] : NULL;
 }

@@ -136,6 +136,9 @@ void td_args_begin(struct td_args *args, struct td_cli *cli, const struct td_opt
                    size_t n_opts, int argc, char **argv);
 int td_args_next(struct td_args *args);
 
+/* The word that follows, whatever it looks like: the second value of an option. NULL: none. */
+const char *td_args_second(struct td_args *args);
+
 /*
  * Numbers as people write them: decimal or 0x. false when text is anything else or leaves
  * min..max; the caller says which option it was.

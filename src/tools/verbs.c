@@ -10,6 +10,15 @@
 const struct td_verb *const td_verbs[] = {
     /* devices */
     /* files */
+    &td_verb_sign,
+    &td_verb_create,
+    &td_verb_verify,
+    &td_verb_inspect,
+    &td_verb_dumpinfo,
+    &td_verb_keygen,
+    &td_verb_getpub,
+    &td_verb_getpubhash,
+    &td_verb_keyinfo,
     /* the desk */
     NULL,
 };

@@ -34,6 +34,11 @@ struct td_verb {
     bool unlisted; /* another name of a verb that is listed */
 };
 
+/* files */
+extern const struct td_verb td_verb_sign, td_verb_create, td_verb_verify, td_verb_inspect;
+extern const struct td_verb td_verb_dumpinfo, td_verb_keygen, td_verb_getpub;
+extern const struct td_verb td_verb_getpubhash, td_verb_keyinfo;
+
 extern const struct td_verb *const td_verbs[]; /* ended by NULL, in the order of --help */
 
 /* Reads the command line and runs it; what main() returns. */

@@ -1,0 +1,79 @@
+/* tools/imagefile.c - an image's error as what, where, what to do. */
+#include "tools/imagefile.h"
+
+#include <limits.h>
+#include <string.h>
+
+const char *imagefile_remedy(enum td_err err)
+{
+    switch (err) {
+    case TD_EIMG_MAGIC:
+        return "name a signed image: tandem sign makes one; a big-endian one is read by nothing";
+    case TD_EIMG_EMPTY: return "name the signed image, not an erased dump";
+    case TD_EIMG_TRUNC: return "copy or download the file again: its end is missing";
+    case TD_EIMG_HASH:
+        return "the file was changed after it was signed: copy it again, or sign again";
+    case TD_EIMG_ENCRYPTED: return "check the image before it is encrypted";
+    case TD_EIMG_COMPRESSED: return "sign without compression";
+    case TD_EIMG_P384: return "sign with an ecdsa-p256 or ed25519 key";
+    case TD_EIMG_PURE: return "sign without --pure";
+    case TD_EIMG_UNSIGNED: return "sign it: tandem sign -k KEY";
+    case TD_EIMG_SIGTYPE: return "use the key that signed it; tandem inspect shows its kind";
+    case TD_EIMG_KEY: return "use the key that signed it; compare tandem getpubhash -k KEY";
+    case TD_EIMG_SIG: return "sign it again; if that does not help it is being forged";
+    case TD_EIMG_HASHTYPE: return "sign with the hash that goes with the key (--sha)";
+    default: return "sign it again with a current signer, and check the copy";
+    }
+}
+
+/* wanted and found mean something else for each error; most people want them in hex. */
+static void add_facts(char *where, size_t cap, enum td_err err, const struct td_image_fault *fault)
+{
+    size_t len = strlen(where);
+
+    if (fault->tlv != 0) {
+        snprintf(where + len, cap - len, ", TLV 0x%x (%s)", fault->tlv, td_tlv_name(fault->tlv));
+        len = strlen(where);
+    }
+    switch (err) {
+    case TD_EIMG_TRUNC:
+        snprintf(where + len, cap - len, ", %u bytes needed, %u there", fault->wanted,
+                 fault->found);
+        break;
+    case TD_EIMG_HASHTYPE:
+    case TD_EIMG_SIGTYPE:
+        snprintf(where + len, cap - len, ", wanted %s", td_tlv_name((uint16_t)fault->wanted));
+        break;
+    default:
+        if (fault->wanted != 0)
+            snprintf(where + len, cap - len, ", wanted 0x%x, found 0x%x", fault->wanted,
+                     fault->found);
+        else if (fault->found != 0)
+            snprintf(where + len, cap - len, ", found 0x%x", fault->found);
+        break;
+    }
+}
+
+static bool is_malformed(enum td_err err)
+{
+    return err <= TD_EIMG_MAGIC && err >= TD_EIMG_FORBIDDEN;
+}
+
+int imagefile_fail(struct td_cli *cli, const char *path, enum td_err err,
+                   const struct td_image_fault *fault, const uint8_t *key)
+{
+    char where[PATH_MAX + 256];
+    size_t len;
+
+    snprintf(where, sizeof where, "%s: offset 0x%x", path, fault->off);
+    add_facts(where, sizeof where, err, fault);
+    len = strlen(where);
+    if (key != NULL && (err == TD_EIMG_KEY || err == TD_EIMG_SIG) && len < PATH_MAX + 200) {
+        char hex[17];
+
+        td_hex(key, 8, hex);
+        snprintf(where + len, sizeof where - len, ", key %s...", hex);
+    }
+    return td_cli_fail(cli, is_malformed(err) ? TD_EXIT_FILE : TD_EXIT_REFUSED, td_errname(err),
+                       td_strerror(err), where, imagefile_remedy(err));
+}

@@ -1,0 +1,310 @@
+/*
+ * tools/verb_getpub.c - the public half of a key, for a bootloader's sources or for people:
+ * getpub, getpubhash and keyinfo.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/range.h"
+#include "crypto/hash.h"
+#include "tools/file.h"
+
+enum {
+    OPT_KEY,
+    OPT_ENCODING,
+    OPT_LANG,
+    OPT_OUTPUT,
+    OPT_SUFFIX,
+    OPT_PASSPHRASE_FILE,
+    OPT_REQUIRE,
+};
+
+static const struct td_opt opts[] = {
+    { "key", 'k', true, OPT_KEY },          { "encoding", 'e', true, OPT_ENCODING },
+    { "lang", 'l', true, OPT_LANG },        { "output", 'o', true, OPT_OUTPUT },
+    { "name-suffix", 0, true, OPT_SUFFIX }, { "passphrase-file", 0, true, OPT_PASSPHRASE_FILE },
+    { "require", 0, true, OPT_REQUIRE },
+};
+
+enum encoding {
+    LANG_C,
+    LANG_RUST,
+    PEM,
+    RAW,
+};
+
+struct getpub {
+    const char *key;
+    const char *encoding_name;
+    const char *lang;
+    const char *output;
+    const char *suffix;
+    const char *passphrase_file;
+    const char *require;
+    enum encoding encoding;
+};
+
+/* cli.md's short names beside imgtool's. */
+static const struct {
+    const char *name;
+    enum encoding encoding;
+} encodings[] = {
+    { "lang-c", LANG_C },  { "c", LANG_C }, { "lang-rust", LANG_RUST },
+    { "rust", LANG_RUST }, { "pem", PEM },  { "raw", RAW },
+};
+
+static int take(struct getpub *g, struct td_args *args, int id)
+{
+    switch (id) {
+    case OPT_KEY: g->key = args->value; return TD_EXIT_OK;
+    case OPT_ENCODING: g->encoding_name = args->value; return TD_EXIT_OK;
+    case OPT_LANG: g->lang = args->value; return TD_EXIT_OK;
+    case OPT_OUTPUT: g->output = args->value; return TD_EXIT_OK;
+    case OPT_SUFFIX: g->suffix = args->value; return TD_EXIT_OK;
+    case OPT_PASSPHRASE_FILE: g->passphrase_file = args->value; return TD_EXIT_OK;
+    case OPT_REQUIRE: g->require = args->value; return TD_EXIT_OK;
+    default:
+        return td_cli_usagef(args->cli, "'%s' is no option; the key is given with -k", args->value);
+    }
+}
+
+/* TD_EXIT_OK, an exit code, or -1 for "help was shown". */
+static int read_args(struct getpub *g, struct td_cli *cli, int argc, char **argv)
+{
+    struct td_args args;
+    int id;
+
+    *g = (struct getpub){ .suffix = "" };
+    td_args_begin(&args, cli, opts, TD_N_OF(opts), argc, argv);
+    while ((id = td_args_next(&args)) != TD_ARG_END) {
+        int exit = id == TD_ARG_STOP ? args.exit : take(g, &args, id);
+
+        if (exit != TD_EXIT_OK || id == TD_ARG_STOP)
+            return exit != TD_EXIT_OK ? exit : -1;
+    }
+    return g->key != NULL ? TD_EXIT_OK : td_cli_usage(cli, "the key is missing: -k, --key");
+}
+
+static int judge_encoding(struct getpub *g, struct td_cli *cli)
+{
+    const char *name = g->encoding_name != NULL ? g->encoding_name : g->lang;
+
+    if (g->encoding_name != NULL && g->lang != NULL)
+        return td_cli_usage(cli, "-e and -l say the same; give -e alone");
+    g->encoding = LANG_C;
+    for (size_t i = 0; i < TD_N_OF(encodings); i++) {
+        if (name == NULL || strcmp(encodings[i].name, name) == 0) {
+            g->encoding = encodings[i].encoding;
+            name = NULL;
+        }
+        if (name == NULL)
+            break;
+    }
+    if (name != NULL)
+        return td_cli_usagef(
+            cli, "there is no encoding '%s'; there are lang-c, lang-rust, pem, raw", name);
+    for (const char *at = g->suffix; *at != 0; at++)
+        if (!isalnum((unsigned char)*at) && *at != '_')
+            return td_cli_usage(cli, "--name-suffix takes letters, digits and _");
+    if (g->suffix[0] != 0 && g->encoding != LANG_C && g->encoding != LANG_RUST)
+        return td_cli_usage(cli, "--name-suffix is for lang-c and lang-rust");
+    return TD_EXIT_OK;
+}
+
+/* What the identifiers in sources begin with, as imgtool calls them. */
+static const char *short_name(enum td_key_type type)
+{
+    switch (type) {
+    case TD_KEY_RSA_2048:
+    case TD_KEY_RSA_3072: return "rsa";
+    case TD_KEY_ECDSA_P256: return "ecdsa";
+    case TD_KEY_ECDSA_P384: return "ecdsap384";
+    case TD_KEY_ED25519: return "ed25519";
+    case TD_KEY_X25519: return "x25519";
+    }
+    return "key";
+}
+
+/* C and Rust sources say the same in two ways. */
+struct source_form {
+    const char *head; /* printf: name, what, suffix */
+    const char *tail;
+    const char *length; /* printf: name, what, suffix, length; NULL: none */
+};
+
+static const struct source_form c_form = { "const unsigned char %s_%s%s[] = {", "};",
+                                           "const unsigned int %s_%s%s_len = %zu;\n" };
+static const struct source_form rust_form = { "static %s_%s%s: &[u8] = &[", "];", NULL };
+
+static void upper(char *text)
+{
+    for (; *text != 0; text++)
+        *text = (char)toupper((unsigned char)*text);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static void put_source(FILE *out, const struct source_form *form, const char *names[3],
+                       const uint8_t *bytes, size_t len)
+{
+    fputs("/* Autogenerated by imgtool.py, do not edit. */\n", out);
+    fprintf(out, form->head, names[0], names[1], names[2]);
+    for (size_t i = 0; i < len; i++)
+        fprintf(out, "%s0x%02x,", i % 8 == 0 ? "\n    " : " ", bytes[i]);
+    fprintf(out, "\n%s\n", form->tail);
+    if (form->length != NULL)
+        fprintf(out, form->length, names[0], names[1], names[2], len);
+}
+#pragma GCC diagnostic pop
+
+/* The text or bytes in the wanted encoding, on the heap. */
+static char *encode(const struct getpub *g, const struct td_key *key, const char *what,
+                    const uint8_t *bytes, size_t bytes_len, size_t *len)
+{
+    char name[64], thing[32], suffix[256];
+    const char *names[3] = { name, thing, suffix };
+    char *text = NULL;
+    FILE *out;
+
+    if (g->encoding == PEM)
+        return td_key_public_pem(key, &text, len) == TD_OK ? text : NULL;
+    out = open_memstream(&text, len);
+    if (out == NULL)
+        return NULL;
+    snprintf(name, sizeof name, "%s", short_name(td_key_type(key)));
+    snprintf(thing, sizeof thing, "%s", what);
+    snprintf(suffix, sizeof suffix, "%s", g->suffix);
+    if (g->encoding == LANG_RUST) {
+        upper(name);
+        upper(thing);
+        upper(suffix);
+    }
+    if (g->encoding == RAW)
+        fwrite(bytes, 1, bytes_len, out);
+    else
+        put_source(out, g->encoding == LANG_C ? &c_form : &rust_form, names, bytes, bytes_len);
+    fclose(out);
+    return text;
+}
+
+static int emit(const struct getpub *g, struct td_cli *cli, const struct td_key *key, bool hash)
+{
+    uint8_t bytes[TD_KEY_DER_MAX];
+    size_t bytes_len;
+    enum td_err err = td_key_public_der(key, bytes, sizeof bytes, &bytes_len);
+    size_t len = 0;
+    char *text;
+    int exit = TD_EXIT_OK;
+
+    if (err != TD_OK)
+        return td_cli_fail(cli, TD_EXIT_FILE, td_errname(err), td_strerror(err), g->key, NULL);
+    if (hash) {
+        td_hash_of(&td_sha256, bytes, bytes_len, bytes);
+        bytes_len = 32;
+    }
+    text = encode(g, key, hash ? "pub_key_hash" : "pub_key", bytes, bytes_len, &len);
+    if (text == NULL)
+        return td_cli_fail(cli, TD_EXIT_FILE, "memory", "there is not enough memory", NULL, NULL);
+    if (g->output != NULL)
+        exit = td_file_write(cli, g->output, text, len, false);
+    else
+        fwrite(text, 1, len, cli->out);
+    free(text);
+    return exit;
+}
+
+static int run_either(struct td_cli *cli, int argc, char **argv, bool hash)
+{
+    struct td_key *key = NULL;
+    struct getpub g;
+    int exit = read_args(&g, cli, argc, argv);
+
+    if (exit < 0)
+        return TD_EXIT_OK;
+    if (exit == TD_EXIT_OK)
+        exit = judge_encoding(&g, cli);
+    if (exit == TD_EXIT_OK && hash && g.encoding != LANG_C && g.encoding != RAW)
+        exit = td_cli_usage(cli, "getpubhash knows lang-c and raw");
+    if (exit == TD_EXIT_OK)
+        exit = td_key_open(cli, g.key, g.passphrase_file, &key);
+    if (exit == TD_EXIT_OK)
+        exit = emit(&g, cli, key, hash);
+    td_key_free(key);
+    return exit;
+}
+
+static int run_getpub(struct td_cli *cli, int argc, char **argv)
+{
+    return run_either(cli, argc, argv, false);
+}
+
+static int run_getpubhash(struct td_cli *cli, int argc, char **argv)
+{
+    return run_either(cli, argc, argv, true);
+}
+
+static int run_keyinfo(struct td_cli *cli, int argc, char **argv)
+{
+    struct td_key *key = NULL;
+    const char *kind;
+    struct getpub g;
+    int exit = read_args(&g, cli, argc, argv);
+
+    if (exit < 0)
+        return TD_EXIT_OK;
+    if (exit == TD_EXIT_OK && g.require != NULL && strcmp(g.require, "private") != 0 &&
+        strcmp(g.require, "public") != 0)
+        exit = td_cli_usagef(cli, "--require is private or public, and not '%s'", g.require);
+    if (exit == TD_EXIT_OK)
+        exit = td_key_open(cli, g.key, g.passphrase_file, &key);
+    if (exit != TD_EXIT_OK)
+        return exit;
+    kind = td_key_is_private(key) ? "private" : "public";
+    if (cli->json)
+        td_cli_json(cli, json_pack("{s:s, s:s, s:s}", "file", g.key, "kind", kind, "type",
+                                   td_key_type_name(td_key_type(key))));
+    else
+        fprintf(cli->out, "%s\n", kind);
+    td_key_free(key);
+    if (g.require == NULL || strcmp(g.require, kind) == 0)
+        return TD_EXIT_OK;
+    return td_cli_fail(cli, TD_EXIT_REFUSED, "key-kind", "the key is of the other kind", g.key,
+                       "name the file that holds the kind that --require names");
+}
+
+const struct td_verb td_verb_getpub = {
+    .name = "getpub",
+    .kind = TD_VERB_FILE,
+    .summary = "print a key's public half",
+    .usage = "usage: tandem getpub -k FILE [-e lang-c|lang-rust|pem|raw] [-o FILE]\n"
+             "\n"
+             "The public key as source text for a bootloader, as PEM, or as the bytes (DER) that\n"
+             "an image carries.\n"
+             "\n"
+             "  -k, --key FILE          private or public key (PEM)\n"
+             "  -e, --encoding E        lang-c (default; also c), lang-rust (rust), pem, raw\n"
+             "  -o, --output FILE       instead of standard output\n"
+             "  --name-suffix S         appended to the names in sources\n"
+             "  --passphrase-file FILE  its first line opens the key\n",
+    .run = run_getpub,
+};
+
+const struct td_verb td_verb_getpubhash = {
+    .name = "getpubhash",
+    .kind = TD_VERB_FILE,
+    .summary = "print the SHA-256 of a key's public half",
+    .usage = "usage: tandem getpubhash -k FILE [-e lang-c|raw] [-o FILE] [--name-suffix S]\n"
+             "\n"
+             "Always SHA-256. Images that are hashed with SHA-512 name their key by SHA-512.\n",
+    .run = run_getpubhash,
+};
+
+const struct td_verb td_verb_keyinfo = {
+    .name = "keyinfo",
+    .kind = TD_VERB_FILE,
+    .summary = "tell whether a file holds a private or a public key",
+    .usage = "usage: tandem keyinfo -k FILE [--require private|public]\n",
+    .run = run_keyinfo,
+};
