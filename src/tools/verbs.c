@@ -9,6 +9,11 @@
 
 const struct td_verb *const td_verbs[] = {
     /* devices */
+    &td_verb_update,
+    &td_verb_image,
+    &td_verb_os,
+    &td_verb_storage,
+    &td_verb_why,
     /* files */
     &td_verb_sign,
     &td_verb_create,

@@ -34,6 +34,7 @@ struct td_verb {
     bool unlisted; /* another name of a verb that is listed */
 };
 
+extern const struct td_verb td_verb_update, td_verb_image, td_verb_os, td_verb_storage, td_verb_why;
 /* files */
 extern const struct td_verb td_verb_sign, td_verb_create, td_verb_verify, td_verb_inspect;
 extern const struct td_verb td_verb_dumpinfo, td_verb_keygen, td_verb_getpub;

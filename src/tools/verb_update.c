@@ -1,0 +1,470 @@
+/*
+ * tools/verb_update.c - tandem update: a whole update, honestly told.
+ *
+ * client/update.h decides; this file reads the files, runs the loop, and says what happens. The
+ * last line is the result, and the exit code follows from it alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/update.h"
+#include "tools/images.h"
+
+#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+struct run {
+    struct td_cli *cli;
+    struct td_device dev;
+    struct td_update core;
+    struct td_update_config config;
+    struct td_update_file files[TD_UPDATE_FILES];
+    struct td_image_file opened[TD_UPDATE_FILES];
+    uint8_t n_opened;
+    struct td_image_file running;
+    bool has_running;
+    uint32_t accepted; /* mask over the names of --accept */
+    struct td_progress bar;
+    bool finished; /* the result was told */
+    int exit;
+};
+
+/* ---- the command line ---------------------------------------------------------------- */
+
+static int take_file(struct run *run, const char *text, const char *paths[TD_UPDATE_FILES])
+{
+    const char *equals = strchr(text, '=');
+    struct td_update_file *file = &run->files[run->config.n_files];
+    uint32_t image = 0;
+    char number[8];
+
+    if (run->config.n_files == TD_UPDATE_FILES)
+        return td_cli_usagef(run->cli, "an update has at most %d images", TD_UPDATE_FILES);
+    // "1=net.bin" names the image; a path with an equals sign in it is still a path.
+    if (equals && equals != text && (size_t)(equals - text) < sizeof number) {
+        memcpy(number, text, (size_t)(equals - text));
+        number[equals - text] = '\0';
+        if (td_parse_u32(number, 0, 255, &image))
+            text = equals + 1;
+    }
+    for (unsigned i = 0; i < run->config.n_files; i++) {
+        if (run->files[i].image == image)
+            return td_cli_usagef(run->cli, "image %u is given twice; write IMAGE=FILE", image);
+    }
+    file->image = (uint8_t)image;
+    paths[run->config.n_files++] = text;
+    return TD_EXIT_OK;
+}
+
+static int take_mode(struct run *run, const char *text)
+{
+    static const struct {
+        const char *name;
+        enum td_update_mode mode;
+    } modes[] = {
+        { "test-and-confirm", TD_UPDATE_TEST_AND_CONFIRM },
+        { "test", TD_UPDATE_TEST },
+        { "confirm", TD_UPDATE_CONFIRM },
+        { "upload", TD_UPDATE_UPLOAD },
+    };
+
+    for (size_t i = 0; i < N_OF(modes); i++) {
+        if (strcmp(modes[i].name, text) == 0) {
+            run->config.mode = modes[i].mode;
+            return TD_EXIT_OK;
+        }
+    }
+    return td_cli_usagef(run->cli, "--mode is test-and-confirm, test, confirm or upload, not '%s'",
+                         text);
+}
+
+static int take_force(struct run *run, const char *text)
+{
+    enum td_check check;
+    const char *names[TD_N_CHECKS];
+    const char *near;
+
+    if (td_check_by_name(text, strlen(text), &check)) {
+        run->config.force |= 1u << check;
+        return TD_EXIT_OK;
+    }
+    for (unsigned i = 0; i < TD_N_CHECKS; i++)
+        names[i] = td_check_name((enum td_check)i);
+    near = td_nearest(text, names, TD_N_CHECKS);
+    return td_cli_usagef(run->cli, "no check is called '%s'%s%s%s", text,
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+/*
+ * Agreeing beforehand to what cannot be undone. No update of this version asks for it; a script
+ * that agrees all the same means every version, so the names are checked and kept in the log.
+ */
+static int take_accept(struct run *run, const char *text)
+{
+    static const char *const names[] = { "no-revert", "keys-burnt", "counter-moved" };
+    const char *near = td_nearest(text, names, N_OF(names));
+
+    for (size_t i = 0; i < N_OF(names); i++) {
+        if (strcmp(names[i], text) == 0) {
+            run->accepted |= 1u << i;
+            return TD_EXIT_OK;
+        }
+    }
+    return td_cli_usagef(run->cli,
+                         "--accept is no-revert, keys-burnt or counter-moved, not '%s'%s%s%s", text,
+                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static int take_wait(struct run *run, const char *text)
+{
+    if (td_parse_seconds(text, &run->config.wait_ms))
+        return TD_EXIT_OK;
+    return td_cli_usagef(run->cli, "--wait wants seconds, as in 90, and not '%s'", text);
+}
+
+static int open_running(struct run *run, const char *path)
+{
+    int exit;
+
+    if (run->has_running)
+        return td_cli_usage(run->cli, "--running names the one image that runs");
+    exit = td_image_file_open(run->cli, path, false, &run->running);
+    run->has_running = true;
+    run->config.running_size = run->running.facts.image.size;
+    return exit;
+}
+
+static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UPDATE_FILES])
+{
+    enum { MODE, ERASE_SETTINGS, DRY_RUN, FORCE, ACCEPT, LAYOUT, RUNNING, NO_RESUME, WAIT };
+    static const struct td_opt opts[] = {
+        { "mode", 0, true, MODE },        { "erase-settings", 0, false, ERASE_SETTINGS },
+        { "dry-run", 0, false, DRY_RUN }, { "force", 0, true, FORCE },
+        { "accept", 0, true, ACCEPT },    { "layout", 0, true, LAYOUT },
+        { "running", 0, true, RUNNING },  { "no-resume", 0, false, NO_RESUME },
+        { "wait", 0, true, WAIT },
+    };
+    struct td_args args;
+    int got, exit = TD_EXIT_OK;
+
+    td_args_begin(&args, run->cli, opts, N_OF(opts), argc, argv);
+    while (exit == TD_EXIT_OK && (got = td_args_next(&args)) != TD_ARG_END) {
+        switch (got) {
+        case MODE: exit = take_mode(run, args.value); break;
+        case ERASE_SETTINGS: run->config.erase_settings = true; break;
+        case DRY_RUN: run->config.dry_run = true; break;
+        case FORCE: exit = take_force(run, args.value); break;
+        case ACCEPT: exit = take_accept(run, args.value); break;
+        case LAYOUT:
+            exit = td_cli_usage(run->cli, "this version cannot read layouts; --running FILE tells "
+                                          "what it most often needs one for");
+            break;
+        case RUNNING: exit = open_running(run, args.value); break;
+        case NO_RESUME: run->config.no_resume = true; break;
+        case WAIT: exit = take_wait(run, args.value); break;
+        case TD_ARG_WORD: exit = take_file(run, args.value, paths); break;
+        default: return args.exit == TD_EXIT_OK ? -1 : args.exit;
+        }
+    }
+    if (exit == TD_EXIT_OK && run->config.n_files == 0)
+        return td_cli_usage(run->cli, "the file to update to is missing");
+    return exit;
+}
+
+/* A file that is no image stops here, before the device is touched, unless that is forced. */
+static int open_files(struct run *run, const char *const paths[TD_UPDATE_FILES])
+{
+    bool unsound_is_fine = (run->config.force & 1u << TD_CHECK_HEADER) != 0;
+
+    for (unsigned i = 0; i < run->config.n_files; i++) {
+        struct td_image_file *f = &run->opened[i];
+        int exit = td_image_file_open(run->cli, paths[i], unsound_is_fine, f);
+
+        run->n_opened++;
+        if (exit != TD_EXIT_OK)
+            return exit;
+        run->files[i].src = f->src;
+        memcpy(run->files[i].sha, f->sha, sizeof f->sha);
+    }
+    run->config.files = run->files;
+    return TD_EXIT_OK;
+}
+
+/* ---- what is said -------------------------------------------------------------------- */
+
+static int exit_of(enum td_update_result result)
+{
+    switch (result) {
+    case TD_RESULT_UPDATED:
+    case TD_RESULT_ALREADY:
+    case TD_RESULT_TESTED:
+    case TD_RESULT_UPLOADED:
+    case TD_RESULT_CHECKED: return TD_EXIT_OK;
+    case TD_RESULT_REFUSED:
+    case TD_RESULT_REVERTED:
+    case TD_RESULT_FAILED: return TD_EXIT_REFUSED;
+    case TD_RESULT_UNREACHABLE: return TD_EXIT_UNREACHABLE;
+    case TD_RESULT_INTERRUPTED: return TD_EXIT_INTERRUPTED;
+    }
+    return TD_EXIT_REFUSED;
+}
+
+static void say_row(struct run *run, const struct td_check_row *row)
+{
+    static const char *const marks[] = { "ok", "no", "??" };
+    static const char *const colors[] = { "32", "31", "33" };
+    struct td_cli *cli = run->cli;
+
+    if (cli->json) {
+        json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "event", "preflight", "check",
+                              td_check_name(row->check), "result",
+                              td_check_result_name(row->result), "text", row->text);
+
+        if (row->forced)
+            json_object_set_new(o, "forced", json_true());
+        td_cli_json(cli, o);
+        return;
+    }
+    // A dry run was asked for these lines; otherwise they matter when they are not "ok".
+    if (cli->quiet || (row->result == TD_CHECK_PASS && !run->config.dry_run && cli->verbose == 0))
+        return;
+    fprintf(run->config.dry_run ? cli->out : cli->err, "%s%s%s %-12s %s%s\n",
+            td_cli_color(cli, run->config.dry_run ? cli->out : cli->err, colors[row->result]),
+            marks[row->result], td_cli_color(cli, run->config.dry_run ? cli->out : cli->err, "0"),
+            td_check_name(row->check), row->text, row->forced ? " (forced)" : "");
+}
+
+static void say_upload(struct run *run, const struct td_update_event *event)
+{
+    if (run->cli->json)
+        td_cli_json(run->cli, json_pack("{s:s, s:I, s:I, s:I}", "event", "upload", "offset",
+                                        (json_int_t)event->offset, "size", (json_int_t)event->size,
+                                        "bytes_per_s", (json_int_t)event->bytes_per_s));
+    else
+        td_progress_at(&run->bar, event->offset, event->size);
+}
+
+static void say_step(struct run *run, enum td_update_state state)
+{
+    static const char *const words[] = {
+        [TD_STATE_TEST] = "Marking the image.",
+        [TD_STATE_RESET] = "Resetting the device.",
+        [TD_STATE_WAIT] = "Waiting for it to come back.",
+        [TD_STATE_VERIFY] = "Looking at what runs.",
+        [TD_STATE_CONFIRM] = "Confirming.",
+    };
+
+    td_device_log(&run->dev, "state: %s", td_update_state_name(state));
+    // What the device said before it went down is not an answer of the one that comes back.
+    if (state == TD_STATE_WAIT)
+        td_link_reopen(run->dev.link);
+    if (run->cli->json)
+        td_cli_json(run->cli, json_pack("{s:s, s:s}", "event", "state", "state",
+                                        td_update_state_name(state)));
+    else
+        td_cli_note(run->cli, "%s", words[state]);
+}
+
+static void result_json(struct td_cli *cli, const struct td_update_outcome *o)
+{
+    char hex[129], version[40];
+
+    td_hex(o->hash, o->hash_len, hex);
+    snprintf(version, sizeof version, o->version.build ? "%u.%u.%u+%u" : "%u.%u.%u",
+             o->version.major, o->version.minor, o->version.revision, o->version.build);
+    td_cli_json(cli,
+                json_pack("{s:s, s:s?, s:s?, s:i, s:s?, s:s, s:s}", "result",
+                          td_update_result_name(o->result), "hash", o->hash_len > 0 ? hex : NULL,
+                          "version", o->hash_len > 0 ? version : NULL, "seconds", (int)o->seconds,
+                          "verdict", o->verdict ? td_verdict_name(o->verdict) : NULL, "text",
+                          o->text, "remedy", o->remedy));
+}
+
+static void say_result(struct run *run, const struct td_update_outcome *o)
+{
+    struct td_cli *cli = run->cli;
+
+    run->finished = true;
+    run->exit = exit_of(o->result);
+    td_device_log(&run->dev, "result: %s: %s", td_update_result_name(o->result), o->text);
+    if (cli->json) {
+        result_json(cli, o);
+        return;
+    }
+    if (run->exit == TD_EXIT_OK) {
+        fprintf(cli->out, "%s%s%s: %s\n", td_cli_color(cli, cli->out, "32"),
+                td_update_result_name(o->result), td_cli_color(cli, cli->out, "0"), o->text);
+        if (o->remedy[0] != '\0')
+            td_cli_note(cli, "%s", o->remedy);
+        return;
+    }
+    fflush(cli->out);
+    fprintf(cli->err, "%s%s%s: %s\n", td_cli_color(cli, cli->err, "31"),
+            td_update_result_name(o->result), td_cli_color(cli, cli->err, "0"), o->text);
+    if (o->verdict != TD_V_NONE)
+        fprintf(cli->err, "  the device's verdict: %s\n", td_verdict_name(o->verdict));
+    if (o->remedy[0] != '\0')
+        fprintf(cli->err, "  try: %s\n", o->remedy);
+}
+
+static void say_event(struct run *run, const struct td_update_event *event)
+{
+    if (event->kind != TD_EVENT_UPLOAD)
+        td_progress_end(&run->bar);
+    switch (event->kind) {
+    case TD_EVENT_PREFLIGHT:
+        td_device_log(&run->dev, "preflight %s: %s%s: %s", td_check_name(event->row->check),
+                      td_check_result_name(event->row->result),
+                      event->row->forced ? ", forced" : "", event->row->text);
+        say_row(run, event->row);
+        break;
+    case TD_EVENT_UPLOAD: say_upload(run, event); break;
+    case TD_EVENT_STATE: say_step(run, event->state); break;
+    case TD_EVENT_NOTE:
+        td_device_log(&run->dev, "%s", event->text);
+        td_cli_note(run->cli, "%s", event->text);
+        break;
+    case TD_EVENT_RESULT: say_result(run, event->outcome); break;
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------------------ */
+
+static size_t update_send(void *state, uint64_t now, uint8_t *buf, size_t cap)
+{
+    return td_update_send(&((struct run *)state)->core, now, buf, cap);
+}
+
+static void update_receive(void *state, uint64_t now, const uint8_t *packet, size_t len)
+{
+    td_update_receive(&((struct run *)state)->core, now, packet, len);
+}
+
+static void update_link(void *state, uint64_t now, bool up)
+{
+    td_update_link(&((struct run *)state)->core, now, up);
+}
+
+static uint64_t update_wake(void *state)
+{
+    return td_update_wake_ms(&((struct run *)state)->core);
+}
+
+static bool update_done(void *state)
+{
+    return td_update_done(&((struct run *)state)->core);
+}
+
+static void update_turn(void *state)
+{
+    struct run *run = state;
+    struct td_update_event event;
+
+    while (td_update_event(&run->core, &event))
+        say_event(run, &event);
+}
+
+static void update_interrupt(void *state, uint64_t now)
+{
+    td_update_interrupt(&((struct run *)state)->core, now);
+}
+
+static const struct td_core update_core = {
+    .send = update_send,
+    .receive = update_receive,
+    .link = update_link,
+    .wake_ms = update_wake,
+    .done = update_done,
+    .turn = update_turn,
+    .interrupt = update_interrupt,
+};
+
+/* With --json the last line is a result, also when the device was never reached. */
+static void say_never_reached(struct run *run, int exit)
+{
+    struct td_update_outcome o = { .result = exit == TD_EXIT_INTERRUPTED ? TD_RESULT_INTERRUPTED
+                                                                         : TD_RESULT_UNREACHABLE };
+    const struct td_image_facts *facts = &run->opened[0].facts;
+
+    if (!run->cli->json || (exit != TD_EXIT_UNREACHABLE && exit != TD_EXIT_INTERRUPTED))
+        return;
+    o.hash_len = facts->hash_len;
+    memcpy(o.hash, facts->hash, sizeof o.hash);
+    o.version = facts->image.hdr.version;
+    snprintf(o.text, sizeof o.text, "the device was not reached, nothing was changed: %.300s",
+             run->dev.why);
+    result_json(run->cli, &o);
+}
+
+static int update_device(struct run *run)
+{
+    int exit = td_device_open(&run->dev, run->cli);
+
+    if (exit != TD_EXIT_OK) {
+        say_never_reached(run, exit);
+        return exit;
+    }
+    if (run->config.force != 0 || run->accepted != 0)
+        td_device_log(&run->dev, "forced checks %#x, accepted %#x", run->config.force,
+                      run->accepted);
+    run->config.session = td_device_session_config(&run->dev);
+    td_progress_begin(&run->bar, run->cli, "upload");
+    uv_update_time(&run->dev.loop);
+    td_update_start(&run->core, &run->config, uv_now(&run->dev.loop));
+    td_device_run(&run->dev, &update_core, run);
+    update_turn(run);
+    td_progress_end(&run->bar);
+    td_device_close(&run->dev);
+    return run->exit;
+}
+
+static int update(struct td_cli *cli, int argc, char **argv)
+{
+    struct run *run = calloc(1, sizeof *run);
+    const char *paths[TD_UPDATE_FILES] = { NULL };
+    int exit;
+
+    if (!run)
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-memory", "there is no memory left", NULL, NULL);
+    run->cli = cli;
+    run->exit = TD_EXIT_REFUSED;
+    exit = parse(run, argc, argv, paths);
+    if (exit == TD_EXIT_OK)
+        exit = open_files(run, paths);
+    if (exit == TD_EXIT_OK)
+        exit = update_device(run);
+    for (unsigned i = 0; i < run->n_opened; i++)
+        td_image_file_close(&run->opened[i]);
+    if (run->has_running)
+        td_image_file_close(&run->running);
+    free(run);
+    return exit < 0 ? TD_EXIT_OK : exit;
+}
+
+const struct td_verb td_verb_update = {
+    .name = "update",
+    .kind = TD_VERB_DEVICE,
+    .summary = "the whole update: check, send, reset, verify, confirm",
+    .usage =
+        "usage: tandem update [OPTIONS] FILE...\n"
+        "       tandem update [OPTIONS] IMAGE=FILE...\n"
+        "\n"
+        "Updates the device to a signed image. Checks first whether the device would take it,\n"
+        "sends it, has it tried, looks what runs after the reset, and confirms it. It has\n"
+        "succeeded when the device runs the new hash, confirmed; everything else has a reason.\n"
+        "\n"
+        "  --mode MODE       test-and-confirm (default); test: leave it on trial; confirm:\n"
+        "                    without a trial, no way back; upload: send it and no more\n"
+        "  --dry-run         check, and change nothing\n"
+        "  --force CHECK     go on although preflight failed on CHECK; may be repeated. The\n"
+        "                    device still decides for itself\n"
+        "  --accept NAME     agree to a result that cannot be undone, when preflight names one\n"
+        "  --running FILE    the image that runs now: what a stock device cannot tell of it\n"
+        "  --erase-settings  erase settings and bonds before the reset\n"
+        "  --no-resume       send from the first byte, even if part of it is there\n"
+        "  --wait SECONDS    for the device to come back (default: by its slots, at least 60)\n"
+        "\n"
+        "Exit: 0 updated, already there, tested or uploaded; 1 refused, reverted or failed;\n"
+        "3 the device stopped answering or did not come back; 130 interrupted: the same command\n"
+        "goes on where this one stopped.\n",
+    .run = update,
+};
