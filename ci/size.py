@@ -4,7 +4,8 @@
     ci/size.py BUILD_FOLDER...     folders that `make build-arm` made
 
 Fails when a room has anything in .data or .bss; calls 64-bit division or floating point; has a
-stack frame above FRAME_MAX bytes or without a bound; or when rooms together, linked with BearSSL, libsodium and libgcc, still lack a symbol other than mem*.
+stack frame above FRAME_MAX bytes or without a bound; or when all rooms together, linked with
+BearSSL, libsodium and libgcc, still lack a symbol other than mem*.
 """
 import pathlib
 import re
