@@ -2,6 +2,7 @@
 
 JOBS ?= $(shell nproc)
 CPUS = cortex-m0 cortex-m33+nodsp
+QUIET = $(if $(CI),-- --quiet)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
@@ -25,26 +26,26 @@ build:
 	@ci/deps build
 	@cmake -G Ninja -S . -B build/gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=gcc \
 		--log-level=WARNING >/dev/null
-	@cmake --build build/gcc -j $(JOBS)
+	@cmake --build build/gcc -j $(JOBS) $(QUIET)
 
 build-clang:
 	@ci/deps build clang
 	@cmake -G Ninja -S . -B build/clang -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 		-DCMAKE_C_COMPILER=clang --log-level=WARNING >/dev/null
-	@cmake --build build/clang -j $(JOBS)
+	@cmake --build build/clang -j $(JOBS) $(QUIET)
 
 build-asan:
 	@ci/deps build clang
 	@cmake -G Ninja -S . -B build/asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang \
 		-DCMAKE_C_FLAGS="-O1 $(SANITIZE)" --log-level=WARNING >/dev/null
-	@cmake --build build/asan -j $(JOBS)
+	@cmake --build build/asan -j $(JOBS) $(QUIET)
 
 build-fuzz:
 	@ci/deps build clang
 	@cmake -G Ninja -S . -B build/fuzz -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang \
 		-DCMAKE_C_FLAGS="-O1 -fsanitize=fuzzer-no-link $(SANITIZE)" -DTD_FUZZ=ON \
 		--log-level=WARNING >/dev/null
-	@cmake --build build/fuzz -j $(JOBS)
+	@cmake --build build/fuzz -j $(JOBS) $(QUIET)
 
 sources:
 	@ci/deps arm
@@ -54,7 +55,7 @@ sources:
 cross = set -e; for cpu in $(CPUS); do \
 		[ -f build/$$cpu/build.ninja ] || cmake -G Ninja -S . -B build/$$cpu \
 			--toolchain cmake/arm.cmake -DTD_CPU=$$cpu --log-level=WARNING >/dev/null; \
-		cmake --build build/$$cpu -j $(JOBS) --target $(1); \
+		cmake --build build/$$cpu -j $(JOBS) --target $(1) $(QUIET); \
 	done
 
 build-arm: sources
