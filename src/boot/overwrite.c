@@ -1,0 +1,147 @@
+/*
+ * boot/overwrite.c - overwrite-only: the secondary's image is copied over the primary's.
+ *
+ * There is no way back, and no trial: test and permanent are the same. What always holds:
+ *
+ * 1. The secondary's image is untouched until the primary holds a copy that was verified, and
+ *    stays there afterwards. A cut before that starts the copy again from the beginning.
+ * 2. The note in the primary says which image was copied and verified. Only with it written
+ *    is the request cleared away, and a request for just that image is cleared, not followed:
+ *    so a torn request is never taken for a damaged image, nor a finished copy begun again.
+ * 3. The request stands in sectors that no image of an update reaches into (overwrite_cap).
+ */
+#include <string.h>
+
+#include "base/range.h"
+#include "boot/boot_priv.h"
+
+/* Where the sector begins that holds the request, and in the primary the note. */
+static uint32_t note_off(const struct td_trailer *t)
+{
+    struct td_flash_sector sector;
+
+    return td_flash_sector_at(t->area, td_trailer_swap_info_off(t), &sector) == TD_OK ? sector.off
+                                                                                      : 0;
+}
+
+// The original lets the image reach up to the flags. Clearing the request would then tear the
+// image's tail and the request together, and the next boot could not tell which went first.
+static uint32_t overwrite_cap(const struct td_boot_run *run)
+{
+    return td_min_u32(note_off(&run->primary), note_off(&run->secondary));
+}
+
+static enum td_err overwrite_max_image(const struct td_boot_run *run, uint32_t *max)
+{
+    struct td_room_geometry g = td_boot_geometry(run);
+    enum td_err err = td_room_max_image(TD_MODE_OVERWRITE, &g, max);
+
+    *max = td_min_u32(*max, overwrite_cap(run));
+    return err;
+}
+
+static enum td_err overwrite_room(const struct td_boot_run *run, uint32_t running_size,
+                                  uint32_t new_size, struct td_room_fit *fit)
+{
+    enum td_err err = overwrite_max_image(run, &fit->max);
+
+    (void)running_size;
+    fit->needed = new_size;
+    return err != TD_OK ? err : new_size <= fit->max ? TD_OK : TD_ESLOT_ROOM;
+}
+
+static enum td_err overwrite_layout(const struct td_boot_run *run)
+{
+    const struct td_trailer *t = &run->primary;
+    uint32_t max;
+    enum td_err err = overwrite_max_image(run, &max);
+
+    if (err == TD_OK && td_trailer_swap_info_off(t) - note_off(t) < TD_NOTE_SIZE)
+        err = TD_ESLOT_LAYOUT;
+    return err;
+}
+
+static enum td_err overwrite_look(struct td_boot_run *run)
+{
+    const struct td_trailer *t = &run->primary;
+    uint8_t hash[TD_NOTE_HASH_LEN];
+
+    if (run->view.request == TD_REQUEST_NONE)
+        return TD_OK;
+    run->has_note = td_note_read(t->area, note_off(t), &run->note);
+    if (run->has_note && td_boot_stored_hash(run->secondary.area, hash) &&
+        memcmp(run->note.incoming, hash, sizeof hash) == 0)
+        run->view.journal = TD_JOURNAL_OPEN;
+    return TD_OK;
+}
+
+static enum td_err copy_image(const struct td_boot_run *run, uint32_t size)
+{
+    const struct td_flash_area *p = run->primary.area, *x = run->secondary.area;
+    struct td_flash_sector last;
+    enum td_err err = td_flash_sector_at(p, size - 1, &last);
+
+    td_boot_say(run, TD_LINE_ERASE_PRIMARY, 0, 0, 0, 0);
+    // The note first: it speaks of an image that will not be there in a moment.
+    if (err == TD_OK)
+        err = td_boot_erase(run, p, note_off(&run->primary), p->size - note_off(&run->primary));
+    if (err == TD_OK)
+        err = td_boot_erase(run, p, 0, last.off + last.size);
+    td_boot_say(run, TD_LINE_COPY, run->image, size, 0, 0);
+    return err != TD_OK ? err
+                        : td_boot_copy(run, x, 0, p, 0, td_round_up(size, TD_FLASH_WRITE_MAX));
+}
+
+static enum td_err overwrite_start(struct td_boot_run *run, enum td_swap_type type)
+{
+    struct td_note note = { .type = type, .done = true, .confirmed = true };
+    enum td_err err;
+
+    note.swap_size = run->work->report.img.size;
+    memcpy(note.incoming, run->work->report.hash, TD_NOTE_HASH_LEN);
+    err = copy_image(run, note.swap_size);
+    if (err == TD_OK)
+        err = td_boot_verify(run, run->primary.area);
+    if (err == TD_EFLASH || err == TD_EALIGN || err == TD_EBUDGET || err == TD_EBOUNDS)
+        return err;
+    run->settled = true;
+    // Flash did not take it. The request stays, so the next boot tries again.
+    if (err != TD_OK)
+        return TD_OK;
+    td_boot_record_installed(run, TD_SWAP_PERM);
+    err = td_note_write(run->primary.area, note_off(&run->primary), &note);
+    if (err == TD_OK)
+        err = td_boot_drop_request(run);
+    if (err == TD_OK)
+        run->result->did = type;
+    return err;
+}
+
+// The copy was complete when the power went; what is asked for lies in the primary.
+static enum td_err overwrite_resume(struct td_boot_run *run)
+{
+    enum td_err err = td_boot_verify(run, run->primary.area);
+
+    if (err == TD_EFLASH)
+        return err;
+    if (err == TD_OK)
+        return td_boot_drop_request(run);
+    err = td_boot_verify(run, run->secondary.area);
+    if (err == TD_OK)
+        return overwrite_start(run, TD_SWAP_PERM);
+    run->settled = true;
+    return err == TD_EFLASH ? err : TD_OK;
+}
+
+const struct td_strategy td_strategy_overwrite = {
+    .mode = TD_MODE_OVERWRITE,
+    .name = "overwrite",
+    .start_line = TD_LINE_OVERWRITE,
+    .no_room = TD_V_TOO_LARGE,
+    .look = overwrite_look,
+    .layout = overwrite_layout,
+    .max_image = overwrite_max_image,
+    .room = overwrite_room,
+    .start = overwrite_start,
+    .resume = overwrite_resume,
+};

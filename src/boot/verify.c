@@ -1,0 +1,85 @@
+/*
+ * boot/verify.c - whether an image may run, and which verdict says why not.
+ *
+ * The first of the two doors that are guarded twice (the other is jump.c): the answer is taken
+ * from two results that have to agree, the error and the key that verified.
+ */
+#include "base/range.h"
+#include "boot/boot_priv.h"
+
+enum td_verdict_code td_boot_verdict_of(enum td_err err)
+{
+    static const struct {
+        enum td_err err;
+        enum td_verdict_code code;
+    } rows[] = {
+        { TD_EIMG_EMPTY, TD_V_EMPTY_SLOT },
+        { TD_EIMG_MAGIC, TD_V_BAD_HEADER },
+        { TD_EIMG_OLD, TD_V_BAD_HEADER },
+        { TD_EIMG_HDRSIZE, TD_V_BAD_HEADER },
+        { TD_EIMG_OVERFLOW, TD_V_BAD_HEADER },
+        { TD_EIMG_TRUNC, TD_V_TOO_LARGE },
+        { TD_EIMG_SIZE, TD_V_TOO_LARGE },
+        { TD_EIMG_FLAGS, TD_V_BAD_FLAGS },
+        { TD_EIMG_FLAGBITS, TD_V_BAD_FLAGS },
+        { TD_EIMG_NOTLV, TD_V_BAD_TLV },
+        { TD_EIMG_PROTMISSING, TD_V_BAD_TLV },
+        { TD_EIMG_PROTEXTRA, TD_V_BAD_TLV },
+        { TD_EIMG_PROTSIZE, TD_V_BAD_TLV },
+        { TD_EIMG_AREA, TD_V_BAD_TLV },
+        { TD_EIMG_ENTRY, TD_V_BAD_TLV },
+        { TD_EIMG_TLVLEN, TD_V_BAD_TLV },
+        { TD_EIMG_TLVTWICE, TD_V_BAD_TLV },
+        { TD_EIMG_UNPROTECTED, TD_V_FORBIDDEN_TLV },
+        { TD_EIMG_PROTECTED, TD_V_FORBIDDEN_TLV },
+        { TD_EIMG_FORBIDDEN, TD_V_FORBIDDEN_TLV },
+        { TD_EIMG_ENCRYPTED, TD_V_ENCRYPTED },
+        { TD_EIMG_COMPRESSED, TD_V_COMPRESSED },
+        { TD_EIMG_NOHASH, TD_V_NO_HASH },
+        { TD_EIMG_HASHTYPE, TD_V_NO_HASH },
+        { TD_EIMG_HASH, TD_V_HASH_MISMATCH },
+        { TD_EIMG_UNSIGNED, TD_V_NO_SIGNATURE },
+        { TD_EIMG_SIGTYPE, TD_V_WRONG_SIGNATURE_TYPE },
+        { TD_EIMG_PURE, TD_V_WRONG_SIGNATURE_TYPE },
+        { TD_EIMG_P384, TD_V_WRONG_SIGNATURE_TYPE },
+        { TD_EIMG_NOKEY, TD_V_UNKNOWN_KEY },
+        { TD_EIMG_KEY, TD_V_UNKNOWN_KEY },
+        { TD_EIMG_SIG, TD_V_BAD_SIGNATURE },
+        { TD_EIMG_SIGLEN, TD_V_BAD_SIGNATURE },
+        { TD_EKEY, TD_V_BAD_SIGNATURE },
+        { TD_EECC, TD_V_SLOT_UNREADABLE },
+        { TD_EUNSUPPORTED, TD_V_NOT_BOOTABLE },
+        { TD_ESLOT_ROOM, TD_V_NO_SWAP_ROOM },
+        { TD_ESLOT_ROOM_RUNNING, TD_V_NO_SWAP_ROOM },
+    };
+
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        if (rows[i].err == err)
+            return rows[i].code;
+    }
+    return TD_V_BAD_LAYOUT;
+}
+
+/*
+ * The verdict on what lies at the start of the area, by the policy, into work->report. TD_OK,
+ * td_image_check's errors, TD_EUNSUPPORTED when the image says itself that it is not to be
+ * booted. TD_EFLASH: the driver failed, which says nothing about the image.
+ */
+enum td_err td_boot_verify(struct td_boot_run *run, const struct td_flash_area *area)
+{
+    const struct td_boot_hooks *hooks = run->config->hooks;
+    struct td_boot_work *work = run->work;
+    struct td_source src = td_flash_source(area);
+    struct td_image_policy policy = run->config->policy;
+    enum td_err err;
+
+    policy.max_size = area->size;
+    work->image.breathe = hooks == NULL ? NULL : hooks->feed;
+    work->image.breathe_ctx = run->config->hook_ctx;
+    err = td_image_check(&src, &policy, &work->image, &work->report);
+    if (err != TD_OK)
+        return err;
+    if (work->report.img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE)
+        return TD_EUNSUPPORTED;
+    return policy.sig != NULL && work->report.key_index < 0 ? TD_EIMG_SIG : TD_OK;
+}
