@@ -6,7 +6,7 @@ QUIET = $(if $(CI),-- --quiet)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
-.PHONY: demo test test-clang test-asan interop bench fuzz sweep size check format clean
+.PHONY: demo test test-clang test-asan interop bench fuzz planted sweep size check format clean
 
 help:
 	@echo 'make demo      build, and show an update, a refusal, a revert, a power cut'
@@ -14,6 +14,7 @@ help:
 	@echo 'make interop   run against imgtool, smpclient, smpmgr, Zephyr and MCUboot (needs PyPI)'
 	@echo 'make sweep     cut the power at every flash operation'
 	@echo 'make fuzz      every fuzzer; FUZZ_SECONDS=60 in all'
+	@echo 'make planted   shows that each fuzzer finds a bug'
 	@echo 'make size      cross-compile the device rooms and weigh them'
 	@echo 'make bench     the figures of the README'
 	@echo 'make check     includes, manners of the device rooms, format'
@@ -96,6 +97,9 @@ bench: build
 
 fuzz: build-fuzz
 	@ci/fuzz
+
+planted: build-fuzz
+	@ci/planted
 
 sweep: build
 	@ci/sweep $(SWEEP_ARGS)
