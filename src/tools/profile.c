@@ -23,7 +23,7 @@ struct reading {
     const char *file;
     yaml_document_t *doc;
     struct sim_profile *p;
-    struct td_profile_fault *fault;
+    struct td_desk_fault *fault;
     char flash_of[SIM_PART_COUNT][SIM_NAME_MAX + 1]; /* as written; resolved at the end */
     size_t line_of[SIM_PART_COUNT];
     bool auto_sectors;
@@ -52,28 +52,12 @@ struct key {
 
 #define AT(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
-static bool fail(struct td_profile_fault *fault, const char *where, const char *remedy,
-                 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static bool fail(struct td_profile_fault *fault, const char *where, const char *remedy,
-                 const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(fault->what, sizeof fault->what, fmt, args);
-    va_end(args);
-    (void)snprintf(fault->where, sizeof fault->where, "%s", where);
-    (void)snprintf(fault->remedy, sizeof fault->remedy, "%s", remedy);
-    return false;
-}
-
 static bool fail_line(struct reading *r, size_t line, const char *remedy, const char *what)
 {
     char where[sizeof r->fault->where];
 
     (void)snprintf(where, sizeof where, "%s:%zu", r->file, line);
-    return fail(r->fault, where, remedy, "%s", what);
+    return td_desk_fail(r->fault, where, remedy, "%s", what);
 }
 
 static size_t line_of(const yaml_node_t *node)
@@ -749,7 +733,7 @@ static bool read_document(struct reading *r)
 }
 
 bool td_profile_parse(const char *yaml, size_t len, const char *file, struct sim_profile *p,
-                      struct td_profile_fault *fault)
+                      struct td_desk_fault *fault)
 {
     yaml_parser_t parser;
     yaml_document_t doc;
@@ -764,7 +748,7 @@ bool td_profile_parse(const char *yaml, size_t len, const char *file, struct sim
 
     set_defaults(p);
     if (!yaml_parser_initialize(&parser))
-        return fail(fault, file, "free some memory", "out of memory");
+        return td_desk_fail(fault, file, "free some memory", "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)yaml, len);
     if (!yaml_parser_load(&parser, &doc)) {
         char what[160];
@@ -789,7 +773,7 @@ static bool ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
-static bool no_such_name(const char *name, struct td_profile_fault *fault)
+static bool no_such_name(const char *name, struct td_desk_fault *fault)
 {
     char list[240] = "";
     char remedy[300];
@@ -803,10 +787,10 @@ static bool no_such_name(const char *name, struct td_profile_fault *fault)
         list_add(list, sizeof list, stem);
     }
     (void)snprintf(remedy, sizeof remedy, "built in are %s; or give the path of a .yml file", list);
-    return fail(fault, "", remedy, "there is no profile named '%s'", name);
+    return td_desk_fail(fault, "", remedy, "there is no profile named '%s'", name);
 }
 
-static bool load_file(const char *path, struct sim_profile *p, struct td_profile_fault *fault)
+static bool load_file(const char *path, struct sim_profile *p, struct td_desk_fault *fault)
 {
     FILE *in = fopen(path, "rb");
     char *text;
@@ -814,14 +798,15 @@ static bool load_file(const char *path, struct sim_profile *p, struct td_profile
     bool ok;
 
     if (in == NULL)
-        return fail(fault, path, "check the path", "the profile cannot be read: %s",
-                    strerror(errno));
+        return td_desk_fail(fault, path, "check the path", "the profile cannot be read: %s",
+                            strerror(errno));
     text = malloc(FILE_MAX);
     len = text == NULL ? 0 : fread(text, 1, FILE_MAX, in);
     if (text == NULL || ferror(in))
-        ok = fail(fault, path, "check the path", "the profile cannot be read: %s", strerror(errno));
+        ok = td_desk_fail(fault, path, "check the path", "the profile cannot be read: %s",
+                          strerror(errno));
     else if (len == FILE_MAX)
-        ok = fail(fault, path, "check the path", "the file is too long for a profile");
+        ok = td_desk_fail(fault, path, "check the path", "the file is too long for a profile");
     else
         ok = td_profile_parse(text, len, path, p, fault);
     free(text);
@@ -829,7 +814,7 @@ static bool load_file(const char *path, struct sim_profile *p, struct td_profile
     return ok;
 }
 
-bool td_profile_load(const char *name, struct sim_profile *p, struct td_profile_fault *fault)
+bool td_profile_load(const char *name, struct sim_profile *p, struct td_desk_fault *fault)
 {
     char file[128];
     const struct td_builtin_file *f;
@@ -846,17 +831,17 @@ bool td_profile_load(const char *name, struct sim_profile *p, struct td_profile_
 }
 
 bool td_profile_set_keys(struct sim_profile *p, const char *const *paths, size_t n_paths,
-                         struct td_profile_fault *fault)
+                         struct td_desk_fault *fault)
 {
     const char *why;
 
     if (n_paths > SIM_KEYS_MAX)
-        return fail(fault, "", "leave some out", "more than %d keys", SIM_KEYS_MAX);
+        return td_desk_fail(fault, "", "leave some out", "more than %d keys", SIM_KEYS_MAX);
     p->boot.n_keys = 0;
     for (size_t i = 0; i < n_paths; i++) {
         if (!add_key(p, paths[i], &why))
-            return fail(fault, paths[i], "give a PEM file with a private or public key",
-                        "the key cannot be used: %s", why);
+            return td_desk_fail(fault, paths[i], "give a PEM file with a private or public key",
+                                "the key cannot be used: %s", why);
     }
     return true;
 }

@@ -1,0 +1,577 @@
+/*
+ * sim/device.c - the parts of a device wired together, as a port wires them on a board.
+ *
+ * 1. Once the power is gone nothing of the device runs, and nothing it was about to say is said.
+ * 2. A reset begins with a fresh server: what was in its RAM is lost.
+ */
+#include "sim/device.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/range.h"
+#include "boot/jump.h"
+#include "crypto/hash.h"
+#include "slot/request.h"
+#include "smp/error.h"
+
+#define NEVER        UINT64_MAX
+#define WORK_US      5000 /* how long an erase goes on between two looks at the links */
+#define SMP_GROUP_OS 0
+
+/* ---- building -------------------------------------------------------------------------- */
+
+static struct sim_nor_model model_of(const struct sim_flash *f)
+{
+    return (struct sim_nor_model){
+        .name = f->name,
+        .runs = f->runs,
+        .n_runs = f->n_runs,
+        .erased = f->erased,
+        .budget = f->budget,
+        .write_size = f->write_size,
+        .ecc_error = f->ecc_error,
+        .erase_pauses = true,
+        .write_us = f->program_us,
+        .write_unit = f->write_size,
+        .erase_us = f->erase_us,
+        .erase_unit = f->runs[0].sector_size,
+        .read_ns_per_kb = f->read_us_per_kb * 1000,
+    };
+}
+
+size_t sim_device_meta_size(const struct sim_profile *p, unsigned i)
+{
+    struct sim_nor_model model = model_of(&p->flash[i]);
+
+    return sim_nor_meta_size(&model);
+}
+
+static enum td_err build_flash(struct sim_device *dev,
+                               const struct sim_memory memory[SIM_FLASHES_MAX])
+{
+    const struct sim_profile *p = dev->profile;
+
+    for (uint8_t i = 0; i < p->n_flash; i++) {
+        enum td_err err;
+
+        dev->model[i] = model_of(&p->flash[i]);
+        if (memory[i].is_new) {
+            sim_nor_init(&dev->nor[i], &dev->model[i], memory[i].bytes, memory[i].meta, &dev->power,
+                         i + 1u);
+            continue;
+        }
+        err = sim_nor_open(&dev->nor[i], &dev->model[i], memory[i].bytes, memory[i].meta,
+                           &dev->power);
+        if (err != TD_OK)
+            return err;
+    }
+    for (unsigned i = 0; i < SIM_PART_COUNT; i++) {
+        dev->area[i] = (struct td_flash_area){
+            .dev = &dev->nor[p->part[i].flash].dev,
+            .off = p->part[i].off,
+            .size = p->part[i].size,
+        };
+    }
+    return TD_OK;
+}
+
+/* NULL when the profile has no such partition. */
+static const struct td_flash_area *area_of(const struct sim_device *dev, enum sim_part part)
+{
+    return dev->profile->part[part].size == 0 ? NULL : &dev->area[part];
+}
+
+static enum td_err build_keys(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+    const struct td_sig_alg *alg = NULL;
+    struct td_hash hash;
+
+    for (uint8_t i = 0; i < p->boot.n_keys; i++) {
+        const struct sim_key *key = &p->boot.key[i];
+        enum td_err err = td_sig_alg_of_key(key->der, key->len, &alg);
+
+        if (err != TD_OK)
+            return err;
+        dev->keys[i] = (struct td_image_key){ .der = key->der, .len = key->len };
+        td_hash_init(&hash, &td_sha256);
+        td_hash_update(&hash, key->der, key->len);
+        td_hash_final(&hash, dev->fingerprints[i]);
+    }
+    dev->boot.policy = (struct td_image_policy){
+        .hash = &td_sha256,
+        .sig = p->boot.sig == TD_SIG_NONE ? NULL : alg,
+        .keys = dev->keys,
+        .n_keys = p->boot.n_keys,
+        .max_size = UINT32_MAX,
+    };
+    return TD_OK;
+}
+
+static uint32_t last_sector(const struct td_flash_area *area)
+{
+    struct td_flash_sector sector = { 0, 0 };
+
+    (void)td_flash_sector_at(area, area->size - 1, &sector);
+    return sector.size;
+}
+
+static void build_room(struct sim_device *dev)
+{
+    const struct td_flash_area *primary = &dev->area[SIM_PART_PRIMARY];
+    const struct td_flash_area *secondary = &dev->area[SIM_PART_SECONDARY];
+
+    dev->room = (struct td_room_geometry){
+        .primary_size = primary->size,
+        .secondary_size = secondary->size,
+        .primary_sector = last_sector(primary),
+        .secondary_sector = last_sector(secondary),
+        .scratch_size = dev->profile->part[SIM_PART_SCRATCH].size,
+        .max_sectors = dev->profile->boot.max_sectors,
+        .write_size = (uint8_t)primary->dev->write_size,
+        .max_align = dev->profile->boot.max_align,
+    };
+}
+
+/* ---- bootloader ------------------------------------------------------------------------ */
+
+static void spend(struct sim_device *dev)
+{
+    uint64_t us = dev->power.busy_us - dev->spent_us;
+
+    dev->spent_us = dev->power.busy_us;
+    if (us > 0 && dev->io.spend != NULL)
+        dev->io.spend(dev->io.ctx, us);
+}
+
+static void say(struct sim_device *dev, const char *line)
+{
+    if (!dev->power.lost)
+        dev->io.console(dev->io.ctx, line);
+}
+
+static void boot_feed(void *ctx)
+{
+    spend(ctx);
+}
+
+static void boot_line(void *ctx, const struct td_boot_line *line)
+{
+    char text[128];
+
+    (void)td_boot_line_text(line, text, sizeof text);
+    say(ctx, text);
+}
+
+static enum td_reset_cause boot_reset_cause(void *ctx)
+{
+    const struct sim_device *dev = ctx;
+
+    return dev->retained.cause;
+}
+
+static void boot_result(void *ctx, const struct td_boot_result *result)
+{
+    struct sim_device *dev = ctx;
+
+    dev->retained.boot = *result;
+}
+
+static void start_application(struct sim_device *dev, const struct td_boot_result *result);
+
+static void boot_jump(void *ctx, const struct td_boot_result *result)
+{
+    start_application(ctx, result);
+}
+
+static enum td_err build_boot(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+
+    dev->slots = (struct td_boot_slots){
+        .primary = area_of(dev, SIM_PART_PRIMARY),
+        .secondary = area_of(dev, SIM_PART_SECONDARY),
+        .scratch = area_of(dev, SIM_PART_SCRATCH),
+    };
+    dev->boot_hooks = (struct td_boot_hooks){
+        .feed = boot_feed,
+        .line = boot_line,
+        .reset_cause = boot_reset_cause,
+        .result = boot_result,
+        .jump = boot_jump,
+    };
+    dev->boot.images = &dev->slots;
+    dev->boot.n_images = 1;
+    dev->boot.strategy =
+        p->boot.strategy == TD_MODE_OVERWRITE ? &td_strategy_overwrite : &td_strategy_move;
+    dev->boot.max_align = p->boot.max_align;
+    dev->boot.max_sectors = p->boot.max_sectors;
+    dev->boot.downgrade_prevention = p->boot.downgrade_prevention;
+    dev->boot.boot_log = area_of(dev, SIM_PART_BOOT_LOG);
+    dev->boot.manner =
+        p->boot.manner == SIM_BEHAVES_MCUBOOT ? &td_boot_manner_mcuboot : &td_boot_manner_tandem;
+    dev->boot.hooks = &dev->boot_hooks;
+    dev->boot.hook_ctx = dev;
+    return td_boot_check(&dev->boot);
+}
+
+/* ---- server ---------------------------------------------------------------------------- */
+
+static uint32_t refuse_all_but_os(void *ctx, const struct td_server_link *link,
+                                  const struct td_smp_header *hdr, struct td_cbor_text *reason)
+{
+    (void)ctx;
+    (void)link;
+    (void)reason;
+    return hdr->group == SMP_GROUP_OS ? TD_SMP_RC_OK : TD_SMP_RC_ACCESS_DENIED;
+}
+
+static uint32_t ask_reset(void *ctx, const struct td_server_reset *reset,
+                          struct td_cbor_text *reason)
+{
+    struct sim_device *dev = ctx;
+
+    (void)reason;
+    dev->retained.boot_mode = reset->boot_mode;
+    dev->reset_cause = TD_RESET_SOFT;
+    dev->reset_at_us = dev->now_us + (uint64_t)dev->profile->server.reset_delay_ms * 1000;
+    return TD_SMP_RC_OK;
+}
+
+static struct td_cbor_text text_of(const char *s)
+{
+    return (struct td_cbor_text){ .p = s, .len = strlen(s) };
+}
+
+static void build_groups(struct sim_device *dev)
+{
+    const bool old = dev->profile->server.manner == SIM_BEHAVES_ZEPHYR_3_3;
+    const uint8_t has = dev->profile->server.groups;
+    uint8_t n = 0;
+
+    if ((has & SIM_GROUP_OS) != 0)
+        dev->groups[n++] = old ? &td_server_group_os_old : &td_server_group_os;
+    if ((has & SIM_GROUP_IMAGE) != 0)
+        dev->groups[n++] = old ? &td_server_group_image_old : &td_server_group_image;
+    if ((has & SIM_GROUP_BASIC) != 0)
+        dev->groups[n++] = &td_server_group_basic;
+    if ((has & SIM_GROUP_TANDEM) != 0)
+        dev->groups[n++] = &td_server_group_tandem;
+    dev->config.groups = dev->groups;
+    dev->config.n_groups = n;
+}
+
+static const struct td_server_manner *manner_of(enum sim_manner manner)
+{
+    switch (manner) {
+    case SIM_BEHAVES_ZEPHYR_4: return &td_server_zephyr_4;
+    case SIM_BEHAVES_ZEPHYR_3_3: return &td_server_zephyr_3_3;
+    default: return &td_server_tandem;
+    }
+}
+
+static void build_server(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+
+    dev->image = (struct td_server_image){
+        .slot = { area_of(dev, SIM_PART_PRIMARY), area_of(dev, SIM_PART_SECONDARY) },
+        .strategy = p->boot.strategy,
+        .room = &dev->room,
+    };
+    dev->server_hooks = (struct td_server_hooks){
+        .access = p->server.access == SIM_ACCESS_LOCKED ? refuse_all_but_os : NULL,
+        .reset = ask_reset,
+    };
+    dev->config = (struct td_server_config){
+        .manner = manner_of(p->server.manner),
+        .images = &dev->image,
+        .n_images = 1,
+        .buf_size = p->server.buf_size,
+        .buf_count = p->server.buf_count,
+        .bootloader = text_of("MCUboot"),
+        .no_downgrade = p->boot.downgrade_prevention,
+        .storage = area_of(dev, SIM_PART_STORAGE),
+        .boot_log = area_of(dev, SIM_PART_BOOT_LOG),
+        .sig = (uint8_t)p->boot.sig,
+        .sig_name = text_of(dev->boot.policy.sig == NULL ? "none" : dev->boot.policy.sig->name),
+        .hash_len = 32,
+        .keys = (const uint8_t(*)[32])dev->fingerprints,
+        .n_keys = p->boot.n_keys,
+        .layout = text_of(p->name),
+        .board = text_of(p->board),
+        .hooks = &dev->server_hooks,
+        .hook_ctx = dev,
+    };
+    build_groups(dev);
+}
+
+enum td_err sim_device_init(struct sim_device *dev, const struct sim_profile *p,
+                            const struct sim_memory memory[SIM_FLASHES_MAX],
+                            const struct sim_device_io *io)
+{
+    enum td_err err;
+
+    memset(dev, 0, sizeof *dev);
+    dev->profile = p;
+    dev->io = *io;
+    dev->reset_at_us = NEVER;
+    err = build_flash(dev, memory);
+    if (err == TD_OK)
+        err = build_keys(dev);
+    if (err == TD_OK)
+        err = build_boot(dev);
+    if (err != TD_OK)
+        return err;
+    build_room(dev);
+    build_server(dev);
+    return TD_OK;
+}
+
+/* ---- the application ------------------------------------------------------------------- */
+
+static void read_descriptor(struct sim_device *dev, const struct td_boot_result *result)
+{
+    uint8_t bytes[SIM_APP_DESCRIPTOR_SIZE];
+    const struct td_flash_area *primary = &dev->area[SIM_PART_PRIMARY];
+
+    memset(&dev->app, 0, sizeof dev->app);
+    dev->has_app = td_flash_read(primary, result->hdr.hdr_size, bytes, sizeof bytes) == TD_OK &&
+                   sim_app_read(bytes, &dev->app) == TD_OK;
+}
+
+/* One trailer of the pair, as the bootloader of this device shapes it. */
+static struct td_trailer trailer_of(const struct sim_device *dev, enum sim_part part)
+{
+    return (struct td_trailer){
+        .area = &dev->area[part],
+        .mode = dev->profile->boot.strategy,
+        .max_sectors = dev->profile->boot.max_sectors,
+        .write_size = dev->room.write_size,
+        .max_align = dev->profile->boot.max_align,
+    };
+}
+
+static void confirm_itself(struct sim_device *dev)
+{
+    struct td_trailer primary = trailer_of(dev, SIM_PART_PRIMARY);
+    struct td_trailer secondary = trailer_of(dev, SIM_PART_SECONDARY);
+    struct td_slots slots = {
+        .primary = &primary,
+        .secondary = &secondary,
+        .manner = dev->boot.manner->slot,
+    };
+    enum td_slot_done done;
+
+    if (td_slot_confirm(&slots, &done) != TD_OK)
+        say(dev, "app: could not confirm itself");
+    else if (done == TD_SLOT_WRITTEN)
+        say(dev, "app: confirmed itself");
+}
+
+static void introduce(struct sim_device *dev, const struct td_boot_result *result)
+{
+    const struct td_version *v = &result->hdr.version;
+    char line[128];
+
+    (void)snprintf(line, sizeof line, "*** %s, version %u.%u.%u+%" PRIu32 "%s ***",
+                   dev->has_app ? dev->app.name : "an application", v->major, v->minor, v->revision,
+                   v->build, result->on_trial ? ", on trial" : "");
+    say(dev, line);
+}
+
+static void hang(struct sim_device *dev)
+{
+    say(dev, "app: hangs");
+    dev->state = SIM_HANGS;
+    if (dev->profile->watchdog_ms == 0)
+        return;
+    dev->reset_cause = TD_RESET_WATCHDOG;
+    dev->reset_at_us = dev->now_us + (uint64_t)dev->profile->watchdog_ms * 1000;
+}
+
+static void crash(struct sim_device *dev)
+{
+    dev->crashes++;
+    if (dev->crashes > SIM_CRASHES_MAX) {
+        say(dev, "sim: the application crashes at every start; the device is stopped");
+        dev->state = SIM_LOOPS;
+        return;
+    }
+    say(dev, "app: crashes");
+    dev->state = SIM_CRASHES;
+    dev->reset_cause = TD_RESET_FAULT;
+    dev->reset_at_us = dev->now_us + SIM_CRASH_US;
+}
+
+static void serve(struct sim_device *dev, uint16_t flags)
+{
+    dev->crashes = 0;
+    if ((flags & SIM_APP_SELF_CONFIRM) != 0 || dev->profile->confirms == SIM_CONFIRMS_ITSELF)
+        confirm_itself(dev);
+    td_server_init(&dev->server, &dev->config, dev->hold, dev->profile->server.buf_size);
+    dev->state = (flags & SIM_APP_MUTE) != 0 ? SIM_MUTE : SIM_SERVES;
+}
+
+static void start_application(struct sim_device *dev, const struct td_boot_result *result)
+{
+    uint16_t flags;
+
+    read_descriptor(dev, result);
+    flags = dev->app.flags;
+    introduce(dev, result);
+    if ((flags & SIM_APP_CRASH) != 0)
+        crash(dev);
+    else if ((flags & SIM_APP_HANG) != 0)
+        hang(dev);
+    else
+        serve(dev, flags);
+}
+
+/* ---- power and resets ------------------------------------------------------------------ */
+
+/* What every way into the device ends with. */
+static void settle(struct sim_device *dev)
+{
+    spend(dev);
+    if (!dev->power.lost)
+        return;
+    dev->state = SIM_OFF;
+    dev->reset_at_us = NEVER;
+}
+
+static void boot(struct sim_device *dev, enum td_reset_cause cause)
+{
+    struct td_boot_result result;
+    enum td_err err;
+
+    memset(&dev->server, 0, sizeof dev->server);
+    dev->retained.cause = cause;
+    dev->reset_at_us = NEVER;
+    dev->state = SIM_DEAD;
+    dev->boots++;
+    err = td_boot_go(&dev->boot, &dev->work, &result);
+    if (err == TD_OK && result.bootable)
+        (void)td_boot_jump(&dev->boot, &result);
+    else if (err != TD_OK)
+        say(dev, "sim: the bootloader gave up; the device waits for a power cycle");
+    else
+        say(dev, "sim: no bootable image; the device waits for a power cycle");
+    settle(dev);
+}
+
+static void take_now(struct sim_device *dev, uint64_t now_us)
+{
+    if (now_us > dev->now_us)
+        dev->now_us = now_us;
+}
+
+void sim_device_power_on(struct sim_device *dev, uint64_t now_us, uint32_t cut_at,
+                         enum sim_cut kind)
+{
+    take_now(dev, now_us);
+    memset(&dev->retained, 0, sizeof dev->retained);
+    dev->crashes = 0;
+    sim_power_on(&dev->power);
+    if (cut_at > 0)
+        sim_power_cut_at(&dev->power, cut_at - 1, kind);
+    boot(dev, TD_RESET_POWER);
+}
+
+void sim_device_power_off(struct sim_device *dev)
+{
+    for (uint8_t i = 0; i < dev->profile->n_flash; i++)
+        sim_nor_power_off(&dev->nor[i]);
+    settle(dev);
+    sim_device_sync(dev);
+}
+
+bool sim_device_was_cut(const struct sim_device *dev)
+{
+    return dev->power.armed && dev->power.lost;
+}
+
+enum td_err sim_device_program(struct sim_device *dev, enum sim_part part, uint32_t off,
+                               const uint8_t *bytes, uint32_t len)
+{
+    const struct td_flash_area *area = area_of(dev, part);
+    struct sim_nor *nor;
+    struct td_flash_sector sector;
+
+    if (area == NULL)
+        return TD_ENOTFOUND;
+    if (!td_range_in(off, len, area->size))
+        return TD_EBOUNDS;
+    nor = &dev->nor[dev->profile->part[part].flash];
+    for (uint32_t n = 0; td_flash_sector_nth(area, n, &sector) == TD_OK; n++)
+        sim_nor_program(nor, area->off + sector.off, &nor->model->erased, 1);
+    sim_nor_program(nor, area->off + off, bytes, len);
+    return TD_OK;
+}
+
+void sim_device_poll(struct sim_device *dev, uint64_t now_us)
+{
+    struct td_server_reply reply = { .link = NULL, .len = 0 };
+
+    take_now(dev, now_us);
+    if (dev->reset_at_us <= dev->now_us) {
+        if (dev->reset_cause == TD_RESET_WATCHDOG)
+            say(dev, "sim: the watchdog resets the device");
+        boot(dev, dev->reset_cause);
+        return;
+    }
+    if (dev->state != SIM_SERVES || !td_server_busy(&dev->server))
+        return;
+    td_server_work(&dev->server, WORK_US, dev->reply, dev->profile->server.buf_size, &reply);
+    settle(dev);
+    if (reply.len > 0 && dev->state == SIM_SERVES)
+        dev->io.send(dev->io.ctx, reply.link, dev->reply, reply.len);
+}
+
+uint64_t sim_device_wake_us(const struct sim_device *dev)
+{
+    if (dev->state == SIM_SERVES && td_server_busy(&dev->server))
+        return dev->now_us;
+    return dev->reset_at_us;
+}
+
+/* ---- packets --------------------------------------------------------------------------- */
+
+void sim_device_receive(struct sim_device *dev, uint64_t now_us, const struct td_server_link *link,
+                        const uint8_t *packet, size_t len)
+{
+    size_t cap = dev->profile->server.buf_size;
+
+    take_now(dev, now_us);
+    if (len > cap)
+        return;
+    while (len > 0 && dev->state == SIM_SERVES) {
+        struct td_server_reply reply = { .link = NULL, .len = 0 };
+        size_t used = td_server_handle(&dev->server, link, packet, len, dev->reply, cap, &reply);
+
+        settle(dev);
+        if (reply.len > 0 && dev->state == SIM_SERVES)
+            dev->io.send(dev->io.ctx, reply.link, dev->reply, reply.len);
+        packet += used;
+        len -= used;
+    }
+}
+
+void sim_device_link_down(struct sim_device *dev, const struct td_server_link *link)
+{
+    if (dev->state == SIM_SERVES)
+        td_server_link_down(&dev->server, link);
+}
+
+bool sim_device_owes(const struct sim_device *dev)
+{
+    return dev->state == SIM_SERVES && td_server_owes(&dev->server);
+}
+
+void sim_device_sync(struct sim_device *dev)
+{
+    for (uint8_t i = 0; i < dev->profile->n_flash; i++)
+        sim_nor_sync(&dev->nor[i]);
+}

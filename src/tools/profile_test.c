@@ -1,0 +1,210 @@
+/* What a profile's reader takes, and how it says what it does not take. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/range.h"
+#include "tools/profile.h"
+
+static void the_built_in_profiles_are_known_by_name(void **state)
+{
+    static const struct {
+        const char *name;
+        enum sim_manner boot, server;
+        enum td_strategy_id strategy;
+        uint8_t groups;
+        uint16_t buf_size;
+        bool has_log;
+    } rows[] = {
+        { "tandem-nrf52833", SIM_BEHAVES_TANDEM, SIM_BEHAVES_TANDEM, TD_MODE_MOVE,
+          SIM_GROUP_OS | SIM_GROUP_IMAGE | SIM_GROUP_BASIC | SIM_GROUP_TANDEM, 2048, true },
+        { "krepet-nrf52833", SIM_BEHAVES_MCUBOOT, SIM_BEHAVES_ZEPHYR_3_3, TD_MODE_MOVE,
+          SIM_GROUP_OS | SIM_GROUP_IMAGE, 2475, false },
+        { "overwrite-only", SIM_BEHAVES_TANDEM, SIM_BEHAVES_TANDEM, TD_MODE_OVERWRITE,
+          SIM_GROUP_OS | SIM_GROUP_IMAGE | SIM_GROUP_BASIC | SIM_GROUP_TANDEM, 2048, true },
+    };
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        if (!td_profile_load(rows[i].name, &p, &fault))
+            fail_msg("%s: %s (%s)", rows[i].name, fault.what, fault.where);
+        assert_string_equal(p.name, rows[i].name);
+        assert_int_equal(p.boot.manner, rows[i].boot);
+        assert_int_equal(p.server.manner, rows[i].server);
+        assert_int_equal(p.boot.strategy, rows[i].strategy);
+        assert_int_equal(p.server.groups, rows[i].groups);
+        assert_int_equal(p.server.buf_size, rows[i].buf_size);
+        assert_int_equal(p.server.buf_count, 4);
+        assert_int_equal(p.part[SIM_PART_BOOT_LOG].size != 0, rows[i].has_log);
+        assert_int_equal(p.part[SIM_PART_PRIMARY].size, 0x38000);
+        assert_int_equal(p.part[SIM_PART_SECONDARY].size, 0x38000);
+        assert_int_equal(p.flash[0].budget, 2);
+        assert_int_equal(p.boot.max_sectors, 56);
+        assert_int_equal(p.boot.sig, TD_SIG_ECDSA_P256);
+        assert_int_equal(p.boot.n_keys, 1);
+        assert_int_equal(p.boot.key[0].len, 91);
+    }
+}
+
+static void a_name_that_is_unknown_is_answered_with_those_that_are_not(void **state)
+{
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    assert_false(td_profile_load("tandem-nrf52840", &p, &fault));
+    assert_non_null(strstr(fault.what, "tandem-nrf52840"));
+    assert_non_null(strstr(fault.remedy, "tandem-nrf52833"));
+    assert_non_null(strstr(fault.remedy, "overwrite-only"));
+}
+
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    assert_false(td_profile_load("./nowhere/at-all.yml", &p, &fault));
+    assert_string_equal(fault.where, "./nowhere/at-all.yml");
+}
+
+static const char good[] = "name: x\n"                                           /* 1 */
+                           "flash:\n"                                            /* 2 */
+                           "  - name: a\n"                                       /* 3 */
+                           "    size: 0x10000\n"                                 /* 4 */
+                           "    sectors: [ { count: 16, size: 4096 } ]\n"        /* 5 */
+                           "    write_size: 4\n"                                 /* 6 */
+                           "partitions:\n"                                       /* 7 */
+                           "  primary: { flash: a, offset: 0, size: 0x4000 }\n"  /* 8 */
+                           "  secondary: { offset: 0x4000, size: 0x4000 }\n"     /* 9 */
+                           "  boot_log: { offset: 0x8000, size: 0x2000 }\n"      /* 10 */
+                           "boot: { strategy: swap-move, signature: none }\n"    /* 11 */
+                           "server: { groups: [ os, image ], buf_size: 400 }\n"; /* 12 */
+
+static void what_may_be_left_out_has_a_default(void **state)
+{
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    if (!td_profile_parse(good, sizeof good - 1, "x.yml", &p, &fault))
+        fail_msg("%s %s", fault.where, fault.what);
+    assert_int_equal(p.flash[0].erased, 0xff);
+    assert_int_equal(p.flash[0].budget, 1);
+    assert_int_equal(p.boot.max_align, 8);
+    assert_int_equal(p.boot.max_sectors, 4);
+    assert_int_equal(p.server.buf_count, 4);
+    assert_int_equal(p.watchdog_ms, 0);
+    assert_int_equal(p.server.access, SIM_ACCESS_OPEN);
+}
+
+/* text with its first old replaced; what is not there makes the test fail. */
+static size_t with(char *out, size_t cap, const char *old, const char *new)
+{
+    const char *at = strstr(good, old);
+
+    assert_non_null(at);
+    return (size_t)snprintf(out, cap, "%.*s%s%s", (int)(at - good), good, new, at + strlen(old));
+}
+
+static void each_mistake_is_shown_with_its_line_and_what_is_allowed(void **state)
+{
+    static const struct {
+        const char *old, *new, *where, *what, *remedy;
+    } rows[] = {
+        { "name: x", "nam: x", "x.yml:1", "unknown key 'nam'", "name, board, flash" },
+        { "name: x", "name: x\nname: y", "x.yml:2", "twice", "" },
+        { "    write_size: 4\n", "", "x.yml:3", "'write_size' is missing", "" },
+        { "write_size: 4", "write_size: four", "x.yml:6", "number", "1 to 32" },
+        { "write_size: 4", "write_size: 40", "x.yml:6", "out of range", "1 to 32" },
+        { "write_size: 4", "write_size: 3", "x.yml:1", "write size 3", "" },
+        { "write_size: 4", "write_size: 4\n    erased: 7", "x.yml:3", "erased", "0xff" },
+        { "write_size: 4", "write_size: 4\n    torn_word: maybe", "x.yml:7", "torn_word",
+          "unstable, read-error" },
+        { "size: 4096 }", "size: 4096 ", "x.yml:", "not YAML", "" },
+        { "count: 16", "count: 15", "x.yml:1", "its sectors make", "" },
+        { "flash: a", "flash: b", "x.yml:8", "does not exist", "" },
+        { "0, size: 0x4000", "0, size: 0x4100", "x.yml:8", "inside a sector", "" },
+        { "0x4000, size: 0x4000", "0x3000, size: 0x4000", "x.yml:9", "overlaps partition primary",
+          "" },
+        { "0x8000, size: 0x2000", "0x8000, size: 0x9000", "x.yml:10", "past the end", "" },
+        { "0x8000, size: 0x2000", "0x8000, size: 0x1000", "x.yml:10", "two sectors", "" },
+        { "swap-move", "swap-scratch", "x.yml:11", "swap-scratch", "swap-move, overwrite" },
+        { "none", "ecdsa-p256", "x.yml:11", "no keys", "keys:" },
+        { "none", "none, keys: [ missing.pem ]", "x.yml:11", "missing.pem", "PEM" },
+        { "none", "none, max_sectors: 3", "x.yml:8", "has 4 sectors", "" },
+        { "none", "none, max_align: 12", "x.yml:1", "max_align", "" },
+        { "os, image", "os, shell", "x.yml:12", "'shell'", "os, image, basic, tandem" },
+        { "[ os, image ]", "os", "x.yml:12", "list", "" },
+        { "buf_size: 400", "buf_size: 40", "x.yml:12", "out of range", "64 to 16384" },
+        { "buf_size: 400", "behaves_as: nordic", "x.yml:12", "nordic", "zephyr-3.3" },
+        { "server:", "application: { confirms: never }\nserver:", "x.yml:12", "never",
+          "when-told" },
+    };
+    char text[1024];
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        size_t len = with(text, sizeof text, rows[i].old, rows[i].new);
+
+        memset(&fault, 0, sizeof fault);
+        if (td_profile_parse(text, len, "x.yml", &p, &fault))
+            fail_msg("taken: %s", rows[i].new);
+        if (strncmp(fault.where, rows[i].where, strlen(rows[i].where)) != 0 ||
+            strstr(fault.what, rows[i].what) == NULL ||
+            strstr(fault.remedy, rows[i].remedy) == NULL)
+            fail_msg("%s: at %s: %s (%s)", rows[i].new, fault.where, fault.what, fault.remedy);
+    }
+}
+
+static void an_empty_profile_is_called_empty(void **state)
+{
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    assert_false(td_profile_parse("", 0, "x.yml", &p, &fault));
+    assert_non_null(strstr(fault.what, "empty"));
+}
+
+static void keys_of_the_command_line_replace_those_of_the_profile(void **state)
+{
+    static const char *const paths[] = { TD_ROOT "/profiles/keys/PUBLIC-DEMO-ed25519.pem",
+                                         TD_ROOT "/profiles/keys/PUBLIC-DEMO-ecdsa-p256.pem" };
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    assert_true(td_profile_load("tandem-nrf52833", &p, &fault));
+    assert_true(td_profile_set_keys(&p, paths, 1, &fault));
+    assert_int_equal(p.boot.sig, TD_SIG_ED25519);
+    assert_int_equal(p.boot.n_keys, 1);
+    assert_int_equal(p.boot.key[0].len, 44);
+    assert_false(td_profile_set_keys(&p, paths, 2, &fault));
+    assert_non_null(strstr(fault.what, "another type"));
+    assert_string_equal(fault.where, paths[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_built_in_profiles_are_known_by_name),
+        cmocka_unit_test(a_name_that_is_unknown_is_answered_with_those_that_are_not),
+        cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+        cmocka_unit_test(what_may_be_left_out_has_a_default),
+        cmocka_unit_test(each_mistake_is_shown_with_its_line_and_what_is_allowed),
+        cmocka_unit_test(an_empty_profile_is_called_empty),
+        cmocka_unit_test(keys_of_the_command_line_replace_those_of_the_profile),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
