@@ -9,6 +9,7 @@
 
 #include "base/range.h"
 
+#define STEADY_PIECE 32u
 #define ERASE_ALL_US 0xFFFFFFFFu /* a budget that no erase exceeds */
 
 static bool is_multiple(const struct td_flash_dev *dev, uint32_t value)
@@ -87,6 +88,38 @@ enum td_err td_flash_read(const struct td_flash_area *area, uint32_t off, void *
     if (!is_inside(area, off, len))
         return TD_EBOUNDS;
     return len == 0 ? TD_OK : area->dev->ops->read(area->dev, area->off + off, dst, len);
+}
+
+/* One piece, of a size that may be held twice. */
+static enum td_err read_piece(const struct td_flash_area *area, uint32_t off, uint8_t *dst,
+                              size_t len, bool *steady)
+{
+    uint8_t again[STEADY_PIECE];
+    enum td_err err = td_flash_read(area, off, dst, len);
+
+    *steady = err == TD_OK;
+    for (unsigned i = 1; i < TD_FLASH_READS && *steady; i++) {
+        err = td_flash_read(area, off, again, len);
+        *steady = err == TD_OK && memcmp(dst, again, len) == 0;
+    }
+    return err == TD_EECC ? TD_OK : err;
+}
+
+enum td_err td_flash_read_steady(const struct td_flash_area *area, uint32_t off, void *dst,
+                                 size_t len, bool *steady)
+{
+    uint8_t *to = dst;
+    enum td_err err = TD_OK;
+
+    *steady = is_inside(area, off, len);
+    if (!*steady)
+        return TD_EBOUNDS;
+    for (size_t at = 0; at < len && *steady; at += STEADY_PIECE) {
+        size_t n = len - at < STEADY_PIECE ? len - at : STEADY_PIECE;
+
+        err = read_piece(area, off + (uint32_t)at, to + at, n, steady);
+    }
+    return err;
 }
 
 enum td_err td_flash_write(const struct td_flash_area *area, uint32_t off, const void *src,

@@ -85,6 +85,17 @@ enum td_err td_flash_area_check(const struct td_flash_area *area);
 enum td_err td_flash_read(const struct td_flash_area *area, uint32_t off, void *dst, size_t len);
 
 /*
+ * Reads like td_flash_read, but TD_FLASH_READS times: *steady is whether every byte always read
+ * the same. That is how a word is found out in whose programming the power failed; one bit that
+ * flips at random escapes once in 2^31 times. A word whose error correction fails is not steady,
+ * and no error. TD_EBOUNDS, TD_EFLASH: *steady is false.
+ */
+#define TD_FLASH_READS 32
+
+enum td_err td_flash_read_steady(const struct td_flash_area *area, uint32_t off, void *dst,
+                                 size_t len, bool *steady);
+
+/*
  * Programs len bytes from src at off. Both off and len are multiples of write_size, and each
  * word was programmed less often since its sector's last erase than the device's budget says.
  * When power fails inside the call, its bytes may hold old, new or unstable bits: the next

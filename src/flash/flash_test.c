@@ -144,6 +144,31 @@ static void what_is_written_in_an_area_lies_behind_its_offset(void **state)
     assert_int_equal(td_source_read(&src, 2047, got, 2), TD_ETRUNC);
 }
 
+static void a_word_that_changes_its_mind_is_not_steady(void **state)
+{
+    struct bench *b = *state;
+    struct td_flash_area a = { &b->nor.dev, 2048, 2048 };
+    uint8_t got[100];
+    bool steady;
+
+    assert_int_equal(td_flash_write(&a, 64, "ABCDEFGH", 8), TD_OK);
+    assert_int_equal(td_flash_read_steady(&a, 0, got, 100, &steady), TD_OK);
+    assert_true(steady);
+    assert_memory_equal(got + 64, "ABCDEFGH", 8);
+    sim_nor_tear(&b->nor, 2048 + 70, 0x04);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(td_flash_read_steady(&a, 0, got, 100, &steady), TD_OK);
+        assert_false(steady);
+    }
+    assert_int_equal(td_flash_read_steady(&a, 0, got, 70, &steady), TD_OK);
+    assert_true(steady);
+    assert_int_equal(td_flash_read_steady(&a, 2000, got, 100, &steady), TD_EBOUNDS);
+    assert_false(steady);
+    b->power.lost = true;
+    assert_int_equal(td_flash_read_steady(&a, 0, got, 4, &steady), TD_EFLASH);
+    assert_false(steady);
+}
+
 static void an_erase_in_steps_is_the_blocking_one_cut_into_pieces(void **state)
 {
     struct bench *b = *state;
@@ -216,6 +241,7 @@ int main(void)
         T(sectors_are_found_by_number_and_by_byte),
         T(a_range_out_of_bounds_or_line_touches_nothing),
         T(what_is_written_in_an_area_lies_behind_its_offset),
+        T(a_word_that_changes_its_mind_is_not_steady),
         T(an_erase_in_steps_is_the_blocking_one_cut_into_pieces),
         T(an_erase_backwards_takes_the_last_sector_first),
         T(a_failed_driver_ends_the_job),

@@ -43,8 +43,9 @@ enum td_err td_log_append(const struct td_log *log, const struct td_verdict *ver
 /* A place in the log. Entries come newest first; appending makes iterators invalid. */
 struct td_log_iter {
     const struct td_log *log;
-    uint32_t below; /* entries with seq below this one are still to come */
-    bool end;
+    uint32_t seq; /* of the record that was met last, and where it stands */
+    uint32_t off;
+    bool begun;
 };
 
 void td_log_begin(struct td_log_iter *it, const struct td_log *log);

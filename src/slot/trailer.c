@@ -132,25 +132,6 @@ enum td_err td_trailer_check(const struct td_trailer *t)
 
 /* --- reading --- */
 
-/* Reads a cell again and again; *steady is whether it always answered the same. */
-static enum td_err read_steadily(const struct td_trailer *t, uint32_t off, uint8_t *dst,
-                                 uint32_t len, bool *steady)
-{
-    uint8_t again[TD_FLASH_WRITE_MAX];
-    enum td_err err = td_flash_read(t->area, off, dst, len);
-
-    *steady = true;
-    for (unsigned i = 1; i < TD_TRAILER_READS && err == TD_OK && *steady; i++) {
-        err = td_flash_read(t->area, off, again, len);
-        *steady = err == TD_OK && memcmp(dst, again, len) == 0;
-    }
-    if (err == TD_EECC) {
-        *steady = false;
-        return TD_OK;
-    }
-    return err;
-}
-
 static bool is_erased(const struct td_trailer *t, const uint8_t *p, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++) {
@@ -160,12 +141,12 @@ static bool is_erased(const struct td_trailer *t, const uint8_t *p, uint32_t len
     return true;
 }
 
-/* A cell of up to 32 bytes that has no single right value: SET says that it holds one. */
+/* A cell that has no single right value: SET says that it holds one. */
 static enum td_err read_cell(const struct td_trailer *t, uint32_t off, uint8_t *dst, uint32_t len,
                              enum td_flag *flag)
 {
     bool steady;
-    enum td_err err = read_steadily(t, off, dst, len, &steady);
+    enum td_err err = td_flash_read_steady(t->area, off, dst, len, &steady);
 
     if (err == TD_OK)
         *flag = !steady ? TD_FLAG_BAD : is_erased(t, dst, len) ? TD_FLAG_UNSET : TD_FLAG_SET;
@@ -274,26 +255,12 @@ enum td_err td_trailer_read_tlv_sizes(const struct td_trailer *t, enum td_flag *
     return err;
 }
 
-/* A key may be longer than a cell that can be read at once. */
 enum td_err td_trailer_read_enc_key(const struct td_trailer *t, unsigned slot, enum td_flag *flag,
                                     uint8_t *key, uint8_t len)
 {
-    uint32_t off = td_trailer_enc_key_off(t, slot);
-    bool set = false, bad = false;
-
     if (t->enc_key_len == 0 || len != t->enc_key_len || slot > 1)
         return TD_EUNSUPPORTED;
-    for (uint32_t at = 0; at < len; at += TD_FLASH_WRITE_MAX) {
-        uint32_t n = td_min_u32(TD_FLASH_WRITE_MAX, len - at);
-        enum td_err err = read_cell(t, off + at, key + at, n, flag);
-
-        if (err != TD_OK)
-            return err;
-        set = set || *flag == TD_FLAG_SET;
-        bad = bad || *flag == TD_FLAG_BAD;
-    }
-    *flag = bad ? TD_FLAG_BAD : set ? TD_FLAG_SET : TD_FLAG_UNSET;
-    return TD_OK;
+    return read_cell(t, td_trailer_enc_key_off(t, slot), key, len, flag);
 }
 
 /* --- writing --- */

@@ -27,7 +27,7 @@
 #include "flash/flash.h"
 #include "slot/room.h"
 
-#define TD_TRAILER_READS 32 /* one bit that flips at random escapes once in 2^31 times */
+#define TD_TRAILER_READS TD_FLASH_READS
 
 /* Where a trailer lies and what shapes it. Slots of one image differ in area alone. */
 struct td_trailer {

@@ -25,6 +25,8 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_getpubhash,
     &td_verb_keyinfo,
     /* the desk */
+    &td_verb_sim,
+    &td_verb_sim_app,
     NULL,
 };
 
