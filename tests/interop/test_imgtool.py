@@ -1,0 +1,298 @@
+"""Ours and imgtool's, both ways: the same options give the same bytes, and each takes the other's.
+
+For unsigned and Ed25519 images the files are byte-identical. ECDSA and RSA signatures are
+different each time, so all but the signature TLV and the lengths that follow from it is compared.
+"""
+
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TANDEM = os.environ.get("TANDEM", str(ROOT / "build" / "gcc" / "tandem"))
+IMGTOOL = os.environ.get("IMGTOOL", "imgtool")
+KEYS = ROOT / "tests" / "golden" / "keys"
+
+if shutil.which(IMGTOOL) is None:
+    pytest.skip("imgtool is not on the PATH", allow_module_level=True)
+
+BASE = ["-H", "0x20", "-S", "0x10000", "-v", "1.2.3+4"]
+SIGNATURES = {0x20, 0x22, 0x23, 0x24}
+
+
+def run(*args, ok=0):
+    done = subprocess.run(
+        [str(a) for a in args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    if ok is not None:
+        assert done.returncode == ok, f"{args}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+@pytest.fixture(scope="module")
+def payload(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("payload")
+    body = bytes((i * 7 + i // 251) % 256 for i in range(3001))
+    (folder / "app.bin").write_bytes(body)
+    (folder / "roomy.bin").write_bytes(bytes(0x20) + body)
+    (folder / "tlv.bin").write_bytes(b"\x00\x01binary\xff")
+    run("python3", "-c", HEX_OF, folder / "app.bin", folder / "app.hex", "0x8020")
+    run("python3", "-c", HEX_OF, folder / "app.bin", folder / "wide.hex", "0x1fff0")
+    return folder
+
+
+# An Intel hex writer of its own, so that neither side feeds the other.
+HEX_OF = """
+import sys
+data, base = open(sys.argv[1], "rb").read(), int(sys.argv[3], 0)
+def record(kind, addr, body):
+    raw = bytes([len(body), addr >> 8 & 255, addr & 255, kind]) + body
+    return ":" + (raw + bytes([-sum(raw) & 255])).hex().upper()
+lines, upper, at = [], None, 0
+while at < len(data):
+    addr = base + at
+    if addr >> 16 != upper:
+        upper = addr >> 16
+        lines.append(record(4, 0, upper.to_bytes(2, "big")))
+    n = min(32, len(data) - at, 0x10000 - (addr & 0xffff))
+    lines.append(record(0, addr & 0xffff, data[at:at + n]))
+    at += n
+open(sys.argv[2], "w").write("\\r\\n".join(lines + [record(1, 0, b"")]) + "\\r\\n")
+"""
+
+
+def both(tmp_path, args, source, suffix=".bin"):
+    theirs, ours = tmp_path / f"theirs{suffix}", tmp_path / f"ours{suffix}"
+    run(IMGTOOL, "sign", *args, source, theirs)
+    run(TANDEM, "sign", *args, source, ours)
+    return theirs, ours
+
+
+def without_signature(image):
+    """The image's bytes without the signatures' values and the lengths that follow from them."""
+    hdr_size, prot_size, img_size = struct.unpack_from("<HHI", image, 8)
+    at = hdr_size + img_size + prot_size
+    magic, total = struct.unpack_from("<HH", image, at)
+    assert magic == 0x6907
+    end, parts = at + total, [image[:at]]
+    at += 4
+    while at < end:
+        kind, size = struct.unpack_from("<HH", image, at)
+        parts.append(struct.pack("<H", kind) + (b"" if kind in SIGNATURES else image[at + 2:at + 4 + size]))
+        at += 4 + size
+    rest = image[end:]
+    return b"".join(parts), rest.lstrip(b"\xff"), total
+
+
+OPTIONS = {
+    "plain": [],
+    "version-short": ["-v", "7"],
+    "version-long": ["-v", "255.255.65535+4294967295"],
+    "header-0x200": ["-H", "0x200"],
+    "header-octal": ["-H", "0o100"],
+    "header-binary": ["-H", "0b100000"],
+    "pad": ["--pad"],
+    "test": ["--test"],
+    "confirm": ["--confirm"],
+    "test-and-confirm": ["--test", "--confirm"],
+    "overwrite-pad": ["--pad", "--overwrite-only"],
+    "overwrite-confirm": ["--confirm", "--overwrite-only"],
+    "erased-0": ["--pad", "-R", "0"],
+    "erased-0-confirm": ["--confirm", "-R", "0", "--align", "4"],
+    "max-sectors": ["--pad", "-M", "256", "--align", "8"],
+    "counter": ["-s", "0xdeadbeef"],
+    "counter-auto": ["-s", "auto"],
+    "dependencies": ["-d", "(0, 1.2.3+4)(255,7) , (3, 0.1)"],
+    "load-addr": ["-L", "0x20240000"],
+    "rom-fixed": ["-F", "0xc000"],
+    "non-bootable": ["--non-bootable"],
+    "boot-record": ["--boot-record", "SPE"],
+    "boot-record-long": ["--boot-record", "abcdefghijkl", "--sha", "256"],
+    "boot-record-utf8": ["--boot-record", "éééééééééééé"],
+    "custom-hex": ["--custom-tlv", "0xa0", "0x0102ff"],
+    "custom-empty": ["--custom-tlv", "0xa0", ""],
+    "custom-text": ["--custom-tlv", "0x00a1", "héllo", "--custom-tlv", "65534", "x"],
+    "custom-file": ["--custom-tlv-file", "0xa2", "@tlv.bin", "--custom-tlv", "0xa1", "first"],
+    "uuid-raw": ["--vid", "12345678-1234-5678-1234-567812345678", "--cid", "12345678123456781234567812345678"],
+    "uuid-named": ["--vid", "example.com", "--cid", "gadget"],
+    "all": ["-s", "1", "-d", "(1, 1.2.3+0)", "--boot-record", "app", "--vid", "a.b", "--cid", "c",
+            "--custom-tlv", "0xa0", "0xaa", "--confirm", "--align", "4"],
+}
+for align, cell in itertools.product((1, 2, 4, 8, 16, 32), (None, 8, 16, 32)):
+    if cell is None or cell >= align:
+        for mark in ("--pad", "--confirm"):
+            OPTIONS[f"align-{align}-{cell}{mark}"] = [mark, "--align", align] + (
+                ["--max-align", cell] if cell else [])
+
+KINDS = {
+    "unsigned": ([], True),
+    "unsigned-384": (["--sha", "384"], True),
+    "unsigned-512": (["--sha", "512"], True),
+    "ed25519": (["-k", KEYS / "ed25519.pem"], True),
+    "ed25519-512": (["-k", KEYS / "ed25519.pem", "--sha", "512"], True),
+    "ed25519-pure": (["-k", KEYS / "ed25519.pem", "--pure"], True),
+    "ed25519-full": (["-k", KEYS / "ed25519.pem", "--public-key-format", "full"], True),
+    "ecdsa-p256": (["-k", KEYS / "ecdsa-p256.pem"], False),
+    "ecdsa-p256-full": (["-k", KEYS / "ecdsa-p256.pem", "--public-key-format", "full"], False),
+    "ecdsa-p256-padded": (["-k", KEYS / "ecdsa-p256.pem", "--pad-sig"], False),
+    "rsa-2048": (["-k", KEYS / "rsa-2048.pem"], False),
+    "rsa-3072": (["-k", KEYS / "rsa-3072.pem"], False),
+}
+
+
+def with_files(args, payload):
+    return [payload / str(a)[1:] if str(a).startswith("@") else a for a in args]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+@pytest.mark.parametrize("kind", ["unsigned", "ed25519"])
+def test_every_option_gives_the_same_bytes(tmp_path, payload, kind, option):
+    args = [*BASE, "--pad-header", *KINDS[kind][0], *with_files(OPTIONS[option], payload)]
+    theirs, ours = both(tmp_path, args, payload / "app.bin")
+    assert ours.read_bytes() == theirs.read_bytes()
+    if "--non-bootable" not in args:
+        run(IMGTOOL, "verify", *KINDS[kind][0][:2], ours)
+        run(TANDEM, "verify", *KINDS[kind][0][:2], theirs)
+    run(IMGTOOL, "dumpinfo", ours)
+    run(TANDEM, "inspect", "--json", theirs)
+
+
+@pytest.mark.parametrize("option", ["plain", "all", "confirm", "align-16-None--pad"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_key_gives_the_same_bytes_but_for_random_signatures(tmp_path, payload, kind, option):
+    key_args, identical = KINDS[kind]
+    args = [*BASE, "--pad-header", *key_args, *OPTIONS[option]]
+    theirs, ours = both(tmp_path, args, payload / "app.bin")
+    a, b = theirs.read_bytes(), ours.read_bytes()
+    if identical:
+        assert a == b
+    else:
+        assert without_signature(a)[:2] == without_signature(b)[:2]
+        assert abs(without_signature(a)[2] - without_signature(b)[2]) <= 3
+    key = ["-k", key_args[1]] if "-k" in key_args else []
+    run(IMGTOOL, "verify", *key, ours)
+    run(TANDEM, "verify", *key, theirs)
+    run(TANDEM, "verify", *key, ours)
+    if key:
+        public = key_args[1].with_suffix(".pub.pem")
+        run(IMGTOOL, "verify", "-k", public, ours)
+        run(TANDEM, "verify", "-k", public, theirs)
+
+
+def test_a_header_that_the_linker_left_room_for_is_filled_in(tmp_path, payload):
+    theirs, ours = both(tmp_path, BASE, payload / "roomy.bin")
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("source", ["app.hex", "wide.hex"])
+@pytest.mark.parametrize("option", ["plain", "pad", "test", "confirm", "overwrite-confirm", "erased-0-confirm",
+                                    "align-16-16--confirm", "align-32-32--pad"])
+def test_hex_in_and_out_is_the_same_text(tmp_path, payload, source, option):
+    args = [*BASE, "--pad-header", "-k", KEYS / "ed25519.pem", *OPTIONS[option]]
+    theirs, ours = both(tmp_path, args, payload / source, ".hex")
+    assert ours.read_text() == theirs.read_text()
+    run(TANDEM, "verify", "-k", KEYS / "ed25519.pem", theirs)
+    run(IMGTOOL, "verify", "-k", KEYS / "ed25519.pem", ours)
+
+
+@pytest.mark.parametrize("address", ["0", "0x8000", "0xfff0", "0x12345678"])
+def test_hex_out_of_bin_takes_its_address(tmp_path, payload, address):
+    args = [*BASE, "--pad-header", "-x", address, "--confirm"]
+    theirs, ours = both(tmp_path, args, payload / "app.bin", ".hex")
+    assert ours.read_text() == theirs.read_text()
+
+
+def test_hex_in_bin_out_is_the_same(tmp_path, payload):
+    theirs, ours = both(tmp_path, [*BASE, "--pad-header"], payload / "app.hex", ".bin")
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["payload", "digest"])
+def test_what_is_to_be_signed_elsewhere_is_the_same(tmp_path, payload, what):
+    args = [*BASE, "--pad-header", "-s", "3", "--vector-to-sign", what]
+    theirs, ours = both(tmp_path, args, payload / "app.bin")
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa-p256", "rsa-2048"])
+def test_a_signature_made_elsewhere_goes_in_either_way(tmp_path, payload, kind):
+    key = KEYS / f"{kind}.pem"
+    args = [*BASE, "--pad-header"]
+    made = {}
+    for name, tool in (("theirs", IMGTOOL), ("ours", TANDEM)):
+        made[name] = tmp_path / f"{name}.bin"
+        run(tool, "sign", *args, "-k", key, "--sig-out", tmp_path / f"{name}.sig", payload / "app.bin", made[name])
+    for name in made:
+        for tool in (IMGTOOL, TANDEM):
+            again = tmp_path / "again.bin"
+            run(tool, "sign", *args, "--fix-sig", tmp_path / f"{name}.sig", "--fix-sig-pubkey",
+                KEYS / f"{kind}.pub.pem", payload / "app.bin", again)
+            assert again.read_bytes() == made[name].read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["rsa-2048", "rsa-3072", "ecdsa-p256", "ecdsa-p384", "ed25519", "x25519"])
+def test_keys_of_either_are_read_by_the_other(tmp_path, kind):
+    for name, tool in (("theirs", IMGTOOL), ("ours", TANDEM)):
+        key = tmp_path / f"{name}.pem"
+        run(tool, "keygen", "-t", kind, "-k", key)
+        for encoding in ("lang-c", "lang-rust", "pem", "raw"):
+            texts = []
+            for by in (IMGTOOL, TANDEM):
+                out = tmp_path / "out"
+                run(by, "getpub", "-k", key, "-e", encoding, "-o", out)
+                texts.append(out.read_bytes())
+            assert texts[0] == texts[1], encoding
+        for suffix in ("_2", ""):
+            args = ["-k", key, "--name-suffix", suffix]
+            assert run(IMGTOOL, "getpub", *args).stdout == run(TANDEM, "getpub", *args).stdout
+            assert run(IMGTOOL, "getpubhash", *args).stdout == run(TANDEM, "getpubhash", *args).stdout
+        assert run(TANDEM, "keyinfo", "-k", key).stdout == run(IMGTOOL, "keyinfo", "-k", key).stdout
+
+
+def test_each_refuses_what_the_other_signed_with_another_key(tmp_path, payload):
+    args = [*BASE, "--pad-header", "-k", KEYS / "other-p256.pem"]
+    theirs, ours = both(tmp_path, args, payload / "app.bin")
+    assert run(TANDEM, "verify", "-k", KEYS / "ecdsa-p256.pem", theirs, ok=1).stdout == ""
+    run(IMGTOOL, "verify", "-k", KEYS / "ecdsa-p256.pem", ours, ok=1)
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+def test_both_draw_the_line_of_the_slot_at_the_same_byte(tmp_path, over):
+    trailer = 128 * 3 * 8 + 4 * 8 + 16
+    most = 0x10000 - trailer - 0x20 - 0x28  # header, and the area of an unsigned image
+    source = tmp_path / "app.bin"
+    source.write_bytes(bytes([1]) * (most + over))
+    args = [*BASE, "--pad-header", "--align", "8", source, tmp_path / "out.bin"]
+    for tool in (IMGTOOL, TANDEM):
+        assert (run(tool, "sign", *args, ok=None).returncode == 0) == (over <= 0)
+
+
+def test_started_under_the_name_imgtool_it_answers(tmp_path, payload):
+    link = tmp_path / "imgtool"
+    link.symlink_to(pathlib.Path(TANDEM).resolve())
+    out = tmp_path / "out.bin"
+    run(link, "sign", *BASE, "--pad-header", payload / "app.bin", out)
+    run(link, "create", *BASE, "--pad-header", payload / "app.bin", out)
+    run(link, "verify", out)
+    run(link, "dumpinfo", out)
+
+
+def test_inspect_json_agrees_with_dumpinfo(tmp_path, payload):
+    out = tmp_path / "out.bin"
+    args = [*BASE, "--pad-header", "-k", KEYS / "ed25519.pem", *OPTIONS["all"]]
+    run(TANDEM, "sign", *args, payload / "app.bin", out)
+    theirs = json.loads(run(IMGTOOL, "dumpinfo", "-f", "json", out).stdout)
+    ours = json.loads(run(TANDEM, "inspect", "--json", out).stdout)
+    assert ours["header"]["img_size"] == theirs["header"]["img_size"]
+    assert ours["header"]["protected_tlv_size"] == theirs["header"]["protected_tlv_size"]
+    area = theirs["tlv_area"]
+    for protected, name in ((True, "tlvs_prot"), (False, "tlvs")):
+        mine = [(t["type"], t["len"], t["value"]) for t in ours["tlvs"] if t["protected"] == protected]
+        want = [(t["type"], t["len"], t["data"]) for t in area[name]]
+        assert mine == want
