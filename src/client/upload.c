@@ -131,22 +131,26 @@ static void choose_packets(struct td_upload *u)
     u->window = 1;
 }
 
+/* Between what was answered and what was lost: the middle, as long as that is worth a loss. */
+static uint32_t between(uint32_t good, uint32_t bad, uint32_t worth)
+{
+    return bad > good + worth ? good + (bad - good) / 2 : good;
+}
+
 /* The next larger size worth a try; the present one when there is none. */
 static uint32_t larger(const struct td_upload *u)
 {
-    uint32_t most = u->packet_max;
-    uint32_t lines, size;
+    uint32_t size, lines;
 
-    if (!has_lines(u)) {
-        if (u->packet_bad > 0)
-            most = td_min_u32(most, u->packet_bad - 1);
-        return td_max_u32(u->packet, td_min_u32(u->packet * 2, most));
+    if (has_lines(u)) {
+        lines = lines_of(u, u->packet);
+        lines = u->packet_bad == 0 ? lines * 2 : between(lines, lines_of(u, u->packet_bad), 1);
+        size = of_lines(u, lines);
+    } else {
+        size =
+            u->packet_bad == 0 ? u->packet * 2 : between(u->packet, u->packet_bad, u->packet / 4);
     }
-    lines = lines_of(u, u->packet) * 2;
-    if (u->packet_bad > 0)
-        lines = td_min_u32(lines, lines_of(u, u->packet_bad) - 1);
-    size = td_min_u32(of_lines(u, lines), most);
-    return td_max_u32(u->packet, size);
+    return td_max_u32(u->packet, td_min_u32(size, u->packet_max));
 }
 
 static uint32_t smaller(const struct td_upload *u)
@@ -429,6 +433,7 @@ static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_uploa
     }
     if (off > c->end)
         u->resumed_at = off;
+    u->packet_good = td_max_u32(u->packet_good, td_min_u32(c->packet, u->packet));
     u->state = TD_UPLOAD_CHUNKS;
     u->acked = off;
     u->next = off;
@@ -440,7 +445,7 @@ static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_uploa
 /* The device has no upload open: it was reset, or it finished and its answer was lost. */
 static void on_forgotten(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c)
 {
-    if (c->end == u->cfg.src.size && u->last_sent > 1) {
+    if (u->last_sent > (c->end == u->cfg.src.size ? 1u : 0u)) {
         u->assumed = true;
         u->acked = u->cfg.src.size;
         finish(u, TD_UPLOAD_DONE, TD_OK);
