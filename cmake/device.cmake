@@ -89,3 +89,5 @@ foreach(port ${ports_${TD_CPU}})
         add_subdirectory(port/${port})
     endif()
 endforeach()
+
+add_subdirectory(tests/arm)

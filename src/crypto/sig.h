@@ -12,9 +12,9 @@
  *   Ed25519       64 bytes; S must be below the group's order, small-order points are refused.
  *   RSA-PSS       256 or 384 bytes, SHA-256, MGF1-SHA-256, salt of exactly 32 bytes, 0xBC.
  *
- * Nothing here is secret, yet the libraries underneath run in constant time. Each call keeps
- * up to about 3 KB on the stack while it runs (RSA; P-256 and Ed25519 stay below 2.5 KB),
- * nearly all of it in the library.
+ * Nothing here is secret, yet the libraries underneath run in constant time. What a call takes
+ * of the stack, measured on Cortex-M0 by tests/arm (M33 takes a little less), nearly all of it in
+ * the library: P-256 2.7 KB (m15: 4.0 KB), Ed25519 3.7 KB, RSA 3.4 KB.
  */
 #ifndef TD_CRYPTO_SIG_H
 #define TD_CRYPTO_SIG_H
