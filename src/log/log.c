@@ -181,7 +181,10 @@ static enum td_err scan_sector(const struct td_log *log, struct td_flash_sector 
     return TD_OK;
 }
 
-/* The nearest slot beyond from that looks like a record wanted, in sectors with a head. */
+/*
+ * The nearest slot beyond from that looks like a record wanted. Heads do not matter here: what
+ * a sector holds before it has one, or after its erase was cut, are copies and old entries.
+ */
 static enum td_err scan(const struct td_log *log, struct key from, bool downwards, struct wanted w,
                         struct record *best, bool *found)
 {
@@ -190,12 +193,9 @@ static enum td_err scan(const struct td_log *log, struct key from, bool downward
     *found = false;
     for (uint32_t i = 0; i < count; i++) {
         struct td_flash_sector s;
-        uint32_t generation = 0;
         enum td_err err = td_flash_sector_nth(log->area, i, &s);
 
         if (err == TD_OK)
-            err = read_head(log, s.off, &generation);
-        if (err == TD_OK && generation != 0)
             err = scan_sector(log, s, from, downwards, w, best, found);
         if (err != TD_OK)
             return err;
@@ -230,13 +230,26 @@ static enum td_err find_newest(const struct td_log *log, struct wanted w, struct
 
 /* --- writing --- */
 
+static bool is_erased(const struct td_log *log, const uint8_t *raw)
+{
+    for (uint32_t i = 0; i < SLOT_SIZE; i++) {
+        if (raw[i] != log->area->dev->erased)
+            return false;
+    }
+    return true;
+}
+
+/* One read says that a slot is taken; that it is free takes many. */
 static enum td_err is_blank_slot(const struct td_log *log, uint32_t off, bool *blank)
 {
     uint8_t raw[SLOT_SIZE];
-    enum td_err err = td_flash_read_steady(log->area, off, raw, sizeof raw, blank);
+    enum td_err err = td_flash_read(log->area, off, raw, sizeof raw);
 
-    for (uint32_t i = 0; i < SLOT_SIZE && *blank; i++)
-        *blank = raw[i] == log->area->dev->erased;
+    *blank = err == TD_OK && is_erased(log, raw);
+    if (!*blank)
+        return err == TD_EECC ? TD_OK : err;
+    err = td_flash_read_steady(log->area, off, raw, sizeof raw, blank);
+    *blank = *blank && is_erased(log, raw);
     return err;
 }
 

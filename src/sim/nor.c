@@ -224,6 +224,9 @@ static struct place place_of(const struct sim_nor *nor, uint32_t off)
     const struct sim_nor_model *m = nor->model;
     uint32_t base = 0, n = 0;
 
+    if (nor->shift != 0)
+        return (struct place){ off >> nor->shift, off >> nor->shift << nor->shift,
+                               m->runs[0].sector_size };
     for (unsigned i = 0; i < m->n_runs; i++) {
         uint32_t sector = m->runs[i].sector_size, span = m->runs[i].count * sector;
 
@@ -601,7 +604,7 @@ static enum td_err nor_erase_begin(const struct td_flash_dev *dev, uint32_t off,
 
     if (nor->power->lost)
         return TD_EFLASH;
-    if (p.n == nor->n_sectors || p.off != off || p.size != len) {
+    if (p.n >= nor->n_sectors || p.off != off || p.size != len) {
         nor->stats.misaligned++;
         return TD_EALIGN;
     }
@@ -648,6 +651,16 @@ static const struct td_flash_ops nor_ops = { nor_read, nor_write, nor_erase_begi
 
 /* --- life of a flash --- */
 
+/* For flash of one run of sectors of a power of two: sweeps ask for places all the time. */
+static uint8_t shift_of(const struct sim_nor_model *model)
+{
+    for (uint8_t shift = 1; shift < 32 && model->n_runs == 1; shift++) {
+        if (model->runs[0].sector_size == 1u << shift)
+            return shift;
+    }
+    return 0;
+}
+
 static void attach(struct sim_nor *nor, const struct sim_nor_model *model, uint8_t *bytes,
                    uint8_t *meta, struct sim_power *power)
 {
@@ -671,6 +684,7 @@ static void attach(struct sim_nor *nor, const struct sim_nor_model *model, uint8
     nor->n_sectors = count_sectors(model);
     nor->n_words = size / model->write_size;
     nor->erasing = nor->n_sectors;
+    nor->shift = shift_of(model);
 }
 
 void sim_nor_init(struct sim_nor *nor, const struct sim_nor_model *model, uint8_t *bytes,

@@ -97,6 +97,7 @@ struct sim_nor {
     const void *base; /* the snapshot that all but the dirty sectors equal */
     uint32_t n_sectors;
     uint32_t n_words;
+    uint8_t shift;    /* sectors of 1 << shift bytes; 0: of other or several sizes */
     uint32_t erasing; /* sector of a begun erase; n_sectors: none */
     uint32_t erase_left_us;
     bool erase_cut_after; /* power goes when the begun erase is done */

@@ -1,0 +1,133 @@
+/*
+ * log/log_fuzz.c - any bytes where a log should be.
+ *
+ * The first byte chooses the flash, the second which byte of it is unstable, the rest is the
+ * area's content. Whatever stands there: the reading ends, entries come in order, and what is
+ * appended is the newest entry afterwards.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/range.h"
+#include "log/log.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define SECTOR  640u
+#define SECTORS 3u
+
+static const struct td_flash_run runs[] = { { SECTORS, SECTOR } };
+
+struct fuzz_flash {
+    uint8_t bytes[SECTOR * SECTORS];
+    uint8_t erased;
+    uint32_t shaky; /* this byte reads differently each time, until its sector is erased */
+    uint8_t noise;
+    uint32_t erasing;
+};
+
+static void check(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+static enum td_err fuzz_read(const struct td_flash_dev *dev, uint32_t off, void *dst, size_t len)
+{
+    struct fuzz_flash *f = dev->ctx;
+
+    check(td_range_in(off, (uint32_t)len, sizeof f->bytes));
+    memcpy(dst, f->bytes + off, len);
+    if (td_range_overlap(off, (uint32_t)len, f->shaky, 1))
+        ((uint8_t *)dst)[f->shaky - off] ^= f->noise++;
+    return TD_OK;
+}
+
+/* What reads blank may be written, and nothing else is. */
+static enum td_err fuzz_write(const struct td_flash_dev *dev, uint32_t off, const void *src,
+                              size_t len)
+{
+    struct fuzz_flash *f = dev->ctx;
+
+    check(td_range_in(off, (uint32_t)len, sizeof f->bytes));
+    for (size_t i = 0; i < len; i++)
+        check(f->bytes[off + i] == f->erased);
+    check(!td_range_overlap(off, (uint32_t)len, f->shaky, 1));
+    memcpy(f->bytes + off, src, len);
+    return TD_OK;
+}
+
+static enum td_err fuzz_erase_begin(const struct td_flash_dev *dev, uint32_t off, uint32_t len)
+{
+    struct fuzz_flash *f = dev->ctx;
+
+    check(off % SECTOR == 0 && len == SECTOR);
+    f->erasing = off;
+    return TD_OK;
+}
+
+static enum td_err fuzz_erase_step(const struct td_flash_dev *dev, uint32_t budget_us, bool *done)
+{
+    struct fuzz_flash *f = dev->ctx;
+
+    (void)budget_us;
+    memset(f->bytes + f->erasing, f->erased, SECTOR);
+    if (td_range_overlap(f->erasing, SECTOR, f->shaky, 1))
+        f->shaky = UINT32_MAX;
+    *done = true;
+    return TD_OK;
+}
+
+static const struct td_flash_ops ops = { fuzz_read, fuzz_write, fuzz_erase_begin, fuzz_erase_step };
+
+/* Goes through the log; the newest entry into *first. */
+static uint32_t walk(const struct td_log *log, struct td_verdict *first)
+{
+    struct td_log_iter it;
+    struct td_verdict v, last = { 0 };
+    uint32_t n = 0;
+    bool end = false;
+
+    td_log_begin(&it, log);
+    for (;;) {
+        check(td_log_next(&it, &v, &end) == TD_OK);
+        if (end)
+            return n;
+        check(n == 0 || v.seq < last.seq);
+        if (n == 0)
+            *first = v;
+        last = v;
+        n++;
+        check(n <= SECTORS * SECTOR / 64);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_flash f;
+    struct td_flash_dev dev = {
+        .ops = &ops, .ctx = &f, .runs = runs, .n_runs = 1, .size = SECTOR * SECTORS
+    };
+    const struct td_flash_area area = { &dev, 0, SECTOR * SECTORS };
+    const struct td_log log = { &area };
+    struct td_verdict v = { .code = 36, .class = TD_VERDICT_REFUSAL, .off = 77 }, got;
+
+    if (size < 4)
+        return 0;
+    dev.write_size = (uint16_t)(1u << (data[0] & 7u) % 6);
+    dev.erased = data[0] & 0x80 ? 0x00 : 0xFF;
+    f.erased = dev.erased;
+    f.noise = data[1];
+    f.shaky = (uint32_t)data[2] << 8 | data[3];
+    memset(f.bytes, f.erased, sizeof f.bytes);
+    memcpy(f.bytes, data + 4, size - 4 < sizeof f.bytes ? size - 4 : sizeof f.bytes);
+    walk(&log, &got);
+    check(td_log_append(&log, &v) == TD_OK);
+    check(walk(&log, &got) > 0);
+    // A number at its very end cannot be followed by another.
+    if (got.seq != 0 && got.seq != UINT32_MAX)
+        check(got.off == 77 || got.count == UINT16_MAX);
+    return 0;
+}
