@@ -232,10 +232,10 @@ static void finish_failure(struct td_update *u, uint64_t now_ms, const char *wha
 
     if (f->err == TD_EREFUSED)
         result = TD_RESULT_REFUSED;
-    else if (td_failure_silent(f))
-        result = TD_RESULT_UNREACHABLE;
+    else if (td_failure_silent(f) || f->err == TD_EGARBAGE)
+        result = TD_RESULT_UNREACHABLE; // whatever answers there, it is not the device
     u->outcome.failure = *f;
-    set_outcome(u, result, what, result == TD_RESULT_UNREACHABLE ? what_next(u) : remedy);
+    set_outcome(u, result, what, td_failure_silent(f) ? what_next(u) : remedy);
     add_text(u, ": ");
     add_text(u, td_failure_sentence(f));
     if (f->rsn[0] != '\0') {

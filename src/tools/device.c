@@ -107,6 +107,13 @@ static uint64_t now_ms(struct td_device *dev)
 
 static void take_turn(struct td_device *dev);
 
+static void finish(struct td_device *dev)
+{
+    // Without the stop the loop would still wait for whatever comes next on the wire.
+    dev->finished = true;
+    uv_stop(&dev->loop);
+}
+
 static void woken(uv_timer_t *timer)
 {
     take_turn(timer->data);
@@ -154,8 +161,9 @@ static void take_turn(struct td_device *dev)
     } while (dev->turn_again);
     dev->in_turn = false;
 
-    dev->finished = dev->core->done(dev->state) || (dev->interrupted && !dev->core->interrupt);
-    if (!dev->finished)
+    if (dev->core->done(dev->state) || (dev->interrupted && !dev->core->interrupt))
+        finish(dev);
+    else
         set_timer(dev);
 }
 
@@ -189,7 +197,8 @@ static void on_state(void *ctx, enum td_link_state state, const char *why)
         td_device_log(dev, "link up");
     }
     if (!dev->core) {
-        dev->finished = state != TD_LINK_OPENING;
+        if (state != TD_LINK_OPENING)
+            finish(dev);
         return;
     }
     if (state == TD_LINK_DOWN)
@@ -236,7 +245,7 @@ static void on_signal(uv_signal_t *handle, int number)
     (void)number;
     dev->interrupted = true;
     if (!dev->core) {
-        dev->finished = true;
+        finish(dev);
         return;
     }
     if (dev->core->interrupt)
@@ -249,7 +258,7 @@ static void on_open_timeout(uv_timer_t *timer)
     struct td_device *dev = timer->data;
 
     snprintf(dev->why, sizeof dev->why, "%s does not take the connection", td_link_name(dev->link));
-    dev->finished = true;
+    finish(dev);
 }
 
 static const struct td_link_events link_events = {
