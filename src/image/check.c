@@ -191,8 +191,10 @@ static enum td_err judge(struct check *c, const struct td_tlv *tlv, const struct
     if (pair->signer == SIGNER_TRUSTED) {
         memcpy(c->report->key, pair->key, sizeof pair->key);
         err = verify(c, tlv, pair->index);
-        if (err != TD_OK)
+        if (err != TD_OK) {
+            c->report->key_index = -1;
             return err;
+        }
         if (*verdict != TD_OK)
             c->report->key_index = pair->index;
         *verdict = TD_OK;
