@@ -153,12 +153,16 @@ enum td_err td_img_version_parse(struct td_cbor_text text, struct td_version *ve
     uint32_t part[4] = { 0 };
     size_t pos = 0, n = 0;
 
-    do {
+    for (;;) {
         if (n == TD_N_OF(part) || !take_number(text, &pos, max[n], &part[n]))
             return TD_EFORMAT;
         n++;
-    } while (pos < text.len && text.p[pos++] == '.');
-    if (pos != text.len || n < 3 || text.p[pos - 1] == '.')
+        if (pos == text.len)
+            break;
+        if (text.p[pos++] != '.')
+            return TD_EFORMAT;
+    }
+    if (n < 3)
         return TD_EFORMAT;
     *version =
         (struct td_version){ (uint8_t)part[0], (uint8_t)part[1], (uint16_t)part[2], part[3] };

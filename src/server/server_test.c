@@ -1,0 +1,1247 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/rig_test.h"
+
+static struct rig rig;
+
+static size_t from_hex(const char *hex, uint8_t *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+
+    for (const char *p = hex; *p != 0; p++) {
+        if (*p == ' ')
+            continue;
+        out[n++] =
+            (uint8_t)((strchr(digits, p[0]) - digits) << 4 | (strchr(digits, p[1]) - digits));
+        p++;
+    }
+    return n;
+}
+
+/* ---- packets in, packets out ------------------------------------------------------------- */
+
+struct exchange {
+    const char *says, *in, *out; /* out "": silence */
+};
+
+static void run(const struct exchange *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t in[512], want[512];
+        size_t n_in = from_hex(rows[i].in, in), n_want = from_hex(rows[i].out, want);
+
+        rig_send(&rig, in, n_in);
+        if (rig.rsp_len != n_want || memcmp(rig.rsp, want, n_want) != 0) {
+            for (size_t k = 0; k < rig.rsp_len; k++)
+                fprintf(stderr, "%02x", rig.rsp[k]);
+            fail_msg(" is the answer to: %s", rows[i].says);
+        }
+    }
+}
+
+static void what_is_wrong_with_a_request_is_answered_as_the_protocol_has_it(void **state)
+{
+    static const struct exchange rows[] = {
+        { "nothing", "", "" },
+        { "seven bytes", "08000001000042", "" },
+        { "echo hi, v2", "0a00000600004200 a161646268 69", "0b00000600004200 a161726268 69" },
+        { "echo, v1", "0200000600004200 a161646268 69", "0300000600004200 a161726268 69" },
+        { "echo by read", "0800000600004200 a161646268 69", "0900000600004200 a161726268 69" },
+        { "echo, indefinite", "0a00000700004200 bf6164626869ff", "0b00000600004200 a161726268 69" },
+        { "flags are not given back", "0a01000100004200 a0", "0b00000400004200 a1617260" },
+        { "echo of nothing at all", "0a00000000004200", "0b00000400004200 a1617260" },
+        { "params, v1, seq 255", "000000010000ff06 a0",
+          "010000180000ff06 a2686275665f73697a651909ab696275665f636f756e7404" },
+        { "length beyond the packet", "0a00000700004200 a161646268 69",
+          "0b00000500004200 a162726309" },
+        { "version 2", "1200000600004200 a161646268 69", "0b00000500004200 a16272630d" },
+        { "version 3", "1a00000600004200 a161646268 69", "0b00000500004200 a16272630d" },
+        { "an unknown group", "0a00000104d20700 a0", "0b00000504d20700 a162726308" },
+        { "an unknown command", "0a00000100000763 a0", "0b00000500000763 a162726308" },
+        { "an operation the command has not", "0800000100000705 a0",
+          "0900000500000705 a162726308" },
+        { "an answer for a question", "0900000100000700 a0", "0b00000500000700 a162726308" },
+        { "operation 7", "0f00000100000700 a0", "0b00000500000700 a162726308" },
+        { "no CBOR, v2", "0a00000100000700 ff",
+          "0b00001b00000700 a2627263036372736e716d616c666f726d65642072657175657374" },
+        { "a wrong type", "0a00000400000700 a1616401",
+          "0b00001b00000700 a2627263036372736e716d616c666f726d65642072657175657374" },
+        { "a key twice", "0a00000700000700 a2616460616460",
+          "0b00001b00000700 a2627263036372736e716d616c666f726d65642072657175657374" },
+    };
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    run(rows, TD_N_OF(rows));
+}
+
+static void other_peoples_frames_are_answered_byte_for_byte(void **state)
+{
+    static const struct exchange rows[] = {
+        { "erase settings, where they are not built in", "02000002003f0100 bfff",
+          "03000006003f0100 bf62726308ff" },
+        { "params", "000000010000ff06 a0",
+          "010000190000ff06 bf686275665f73697a651909ab696275665f636f756e7404ff" },
+        { "reset", "0200000200000205 bfff", "0300000200000205 bfff" },
+    };
+
+    (void)state;
+    rig_init(&rig, &td_server_zephyr_3_3, TD_MODE_MOVE);
+    rig.groups[0] = &td_server_group_os_old;
+    rig.groups[1] = &td_server_group_image_old;
+    rig.cfg.n_groups = 2;
+    run(rows, TD_N_OF(rows));
+    assert_int_equal(rig.told.resets, 1);
+    assert_int_equal(rig.told.reset.delay_ms, 250);
+}
+
+static void several_requests_in_a_packet_each_get_an_answer_until_one_fails(void **state)
+{
+    uint8_t packet[64];
+    size_t len = from_hex("0a00000600000100 a161646268 69 0a00000600000200 a161646268 69"
+                          "0a00000100000363 a0 0a00000600000400 a161646268 69",
+                          packet);
+    struct td_server_reply reply;
+    size_t used, at = 0;
+    uint8_t seqs[4];
+    unsigned n = 0;
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    while (at < len) {
+        used = td_server_handle(&rig.srv, &rig.link, packet + at, len - at, rig.rsp, sizeof rig.rsp,
+                                &reply);
+        assert_true(reply.len >= 8 && used > 0 && n < 4);
+        seqs[n++] = rig.rsp[6];
+        at += used;
+    }
+    assert_int_equal(n, 3);
+    assert_memory_equal(seqs, "\x01\x02\x03", 3);
+}
+
+static void an_answer_that_does_not_fit_is_rc_7(void **state)
+{
+    uint8_t packet[128] = { 0x0a, 0, 0, 0x67, 0, 0, 1, 0, 0xa1, 0x61, 0x64, 0x78, 0x62 };
+    struct td_smp_status status;
+
+    (void)state;
+    memset(packet + 13, 'x', 98);
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    rig_send(&rig, packet, 8 + 0x67);
+    assert_int_equal(rig.rsp_len, 8 + 0x67);
+    rig.link.max_reply = 8 + 0x66;
+    rig_send(&rig, packet, 8 + 0x67);
+    assert_int_equal(td_smp_status_decode(rig.rsp + 8, rig.rsp_len - 8, &status), TD_OK);
+    assert_int_equal(status.code, TD_SMP_RC_MSG_SIZE);
+}
+
+/* ---- asking with structures ------------------------------------------------------------- */
+
+static uint8_t seq;
+
+static void ask(uint8_t version, uint8_t op, uint16_t group, uint8_t id,
+                void (*put)(struct td_cbor_writer *, const void *), const void *what)
+{
+    static uint8_t packet[RIG_BUF];
+    const struct td_smp_header hdr = { version, op, 0, 0, group, seq++, id };
+    struct td_cbor_writer w;
+    size_t len;
+
+    td_smp_begin(&w, packet, sizeof packet, TD_CBOR_DEFINITE);
+    if (put == NULL)
+        td_smp_put_empty(&w);
+    else
+        put(&w, what);
+    assert_int_equal(td_smp_end(&w, &hdr, &len), TD_OK);
+    rig_send(&rig, packet, len);
+    assert_true(rig.rsp_len >= 8);
+    assert_int_equal(rig.rsp[0], version << 3 | (op + 1));
+    assert_int_equal(rig.rsp[6], hdr.seq);
+}
+
+static const uint8_t *payload(void)
+{
+    return rig.rsp + 8;
+}
+
+static size_t payload_len(void)
+{
+    return rig.rsp_len - 8;
+}
+
+/* rc of the answer, or 1000 + the group's code. */
+static unsigned result(void)
+{
+    struct td_smp_status status;
+
+    assert_int_equal(td_smp_status_decode(payload(), payload_len(), &status), TD_OK);
+    return status.of_group ? 1000 + status.code : status.code;
+}
+
+static void put_upload(struct td_cbor_writer *w, const void *req)
+{
+    td_img_upload_req_put(w, req);
+}
+
+static void put_state(struct td_cbor_writer *w, const void *req)
+{
+    td_img_state_req_put(w, req);
+}
+
+static void put_erase(struct td_cbor_writer *w, const void *req)
+{
+    td_img_erase_req_put(w, req);
+}
+
+static unsigned upload(struct td_img_upload_req req, struct td_img_upload_rsp *rsp)
+{
+    unsigned code;
+
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_UPLOAD, put_upload, &req);
+    code = result();
+    if (code == 0)
+        assert_int_equal(td_img_upload_rsp_get(payload(), payload_len(), rsp), TD_OK);
+    return code;
+}
+
+static struct td_img_upload_req chunk(const uint8_t *image, uint32_t size, uint32_t off,
+                                      uint32_t len)
+{
+    struct td_img_upload_req req = { .has_off = true, .off = off, .has_data = true };
+
+    req.data = (struct td_cbor_bytes){ image + off, td_min_u32(len, size - off) };
+    req.has_len = off == 0;
+    req.len = size;
+    return req;
+}
+
+static uint8_t image_a[RIG_IMAGE_MAX], image_b[RIG_IMAGE_MAX];
+static uint8_t hash_a[32], hash_b[32];
+static const struct td_version v1 = { 1, 0, 0, 0 }, v2 = { 2, 0, 1, 0 };
+
+/* Uploads a whole image in pieces of n bytes; gives the last answer. */
+static unsigned upload_all(const uint8_t *image, uint32_t size, uint32_t n, const uint8_t *sha,
+                           struct td_img_upload_rsp *rsp)
+{
+    unsigned code = 0;
+
+    for (uint32_t off = 0; off < size && code == 0;) {
+        struct td_img_upload_req req = chunk(image, size, off, n);
+
+        if (off == 0 && sha != NULL) {
+            req.has_sha = true;
+            req.sha = (struct td_cbor_bytes){ sha, 32 };
+        }
+        code = upload(req, rsp);
+        if (code == 0)
+            assert_true(rsp->has_off && rsp->off == off + req.data.len);
+        off += (uint32_t)req.data.len;
+    }
+    return code;
+}
+
+static void check_slot(unsigned slot, uint32_t off, const uint8_t *image, uint32_t size)
+{
+    assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[slot].off + off), image, size);
+    for (uint32_t i = off + size; i < RIG_SLOT_SIZE; i++)
+        assert_int_equal(*sim_nor_peek(&rig.nor, rig.slot[slot].off + i), 0xff);
+}
+
+/* The list's entry of a slot; false when it is not listed. */
+static bool listed(unsigned slot, struct td_img_entry *entry)
+{
+    struct td_img_list list;
+    bool end;
+
+    ask(1, TD_SMP_READ, TD_SMP_GROUP_IMAGE, TD_IMG_STATE, NULL, NULL);
+    assert_int_equal(td_img_list_get_begin(payload(), payload_len(), &list), TD_OK);
+    for (;;) {
+        assert_int_equal(td_img_list_get(&list, entry, &end), TD_OK);
+        if (end)
+            return false;
+        if (entry->slot == slot)
+            return true;
+    }
+}
+
+static void start(const struct td_server_manner *manner, enum td_strategy_id mode)
+{
+    rig_init(&rig, manner, mode);
+    rig_build(image_a, 5000, v1, 1, hash_a);
+    rig_build(image_b, 9001, v2, 2, hash_b);
+    rig_program(&rig, 0, 0, image_a, 5000);
+}
+
+/* ---- upload ------------------------------------------------------------------------------ */
+
+static void an_image_arrives_whole_in_chunks_of_any_size_in_any_mode(void **state)
+{
+    static const uint32_t sizes[] = { 32, 33, 63, 100, 357, 1001, 2047, 2401 };
+    static const enum td_strategy_id modes[] = { TD_MODE_MOVE, TD_MODE_OVERWRITE, TD_MODE_OFFSET };
+    static const struct td_server_manner *const manners[] = {
+        &td_server_tandem,
+        &td_server_zephyr_4,
+        &td_server_zephyr_3_3,
+    };
+
+    (void)state;
+    for (size_t m = 0; m < TD_N_OF(modes) * TD_N_OF(manners); m++) {
+        enum td_strategy_id mode = modes[m % 3];
+        const struct td_server_manner *manner = manners[m / 3];
+
+        for (size_t i = 0; i < TD_N_OF(sizes); i++) {
+            struct td_img_upload_rsp rsp;
+            struct td_img_entry entry;
+            uint8_t sha[32], old[RIG_PAGE];
+
+            start(manner, mode);
+            td_hash_of(&td_sha256, image_b, 9001, sha);
+            memset(old, 0x55, sizeof old);
+            for (uint32_t off = 0; off < RIG_SLOT_SIZE; off += RIG_PAGE)
+                rig_program(&rig, 1, off, old, sizeof old);
+            assert_int_equal(upload_all(image_b, 9001, sizes[i], sha, &rsp), 0);
+            assert_int_equal(rsp.has_match, manner->checks_sha);
+            assert_int_equal(rsp.match, manner->checks_sha);
+            assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[1].off + rig.image.upload_off),
+                                image_b, 9001);
+            assert_int_equal(rig.told.begun, 1);
+            assert_int_equal(rig.told.done, 1);
+            assert_int_equal(rig.told.upload.version.major, 2);
+            assert_int_equal(rig.nor.stats.over_budget + rig.nor.stats.clashes, 0);
+            assert_int_equal(rig.nor.stats.misaligned, 0);
+            assert_true(listed(1, &entry));
+            assert_memory_equal(entry.hash.p, hash_b, 32);
+            assert_true(td_cbor_text_is(entry.version, TD_TEXT("2.0.1")));
+            assert_false(entry.pending || entry.confirmed || entry.active || entry.permanent);
+            assert_true(entry.bootable);
+        }
+    }
+}
+
+static void each_rule_of_an_upload_has_its_answer(void **state)
+{
+    static const uint8_t sha33[33];
+    struct td_img_upload_rsp rsp;
+    struct td_img_upload_req req;
+    uint8_t damaged[64];
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+
+    req = chunk(image_b, 9001, 0, 500);
+    req.has_off = false;
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_NO_OFFSET);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 31), &rsp), 1000 + TD_IMG_SHORT_HEADER);
+    req = chunk(image_b, 9001, 0, 500);
+    req.has_len = false;
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_NO_LENGTH);
+    memcpy(damaged, image_b, sizeof damaged);
+    damaged[0] ^= 1;
+    assert_int_equal(upload(chunk(damaged, sizeof damaged, 0, 64), &rsp), 1000 + TD_IMG_BAD_MAGIC);
+    req = chunk(image_b, 9001, 0, 500);
+    req.has_sha = true;
+    req.sha = (struct td_cbor_bytes){ sha33, 33 };
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_BAD_HASH);
+
+    // 14 pages can be swapped: two are trailer and the room to move.
+    req = chunk(image_b, 14 * RIG_PAGE + 1, 0, 500);
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_TOO_LARGE);
+    req = chunk(image_b, 9001, 0, 500);
+    req.has_upgrade = req.upgrade = true;
+    rig_build(image_a, 5000, v2, 1, hash_a);
+    rig_program(&rig, 0, 0, image_a, 5000);
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_NOT_NEWER);
+    assert_int_equal(rig.told.begun, 0);
+    rig_program(&rig, 0, 0, "\0\0\0\0", 4);
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_NO_VERSION);
+    assert_int_equal(rig.power.ops, 0);
+
+    rig.told.upload_rc = TD_SMP_RC_BUSY;
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), TD_SMP_RC_BUSY);
+    assert_int_equal(rig.power.ops, 0);
+    rig.told.upload_rc = 0;
+
+    // No session: any other offset is told 0.
+    assert_int_equal(upload(chunk(image_b, 9001, 500, 500), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 0);
+    assert_int_equal(rsp.off, 500);
+    // Ahead, behind, and the same again: told what is wanted, nothing written.
+    assert_int_equal(upload(chunk(image_b, 9001, 700, 500), &rsp), 0);
+    assert_int_equal(rsp.off, 500);
+    assert_int_equal(upload(chunk(image_b, 9001, 100, 500), &rsp), 0);
+    assert_int_equal(rsp.off, 500);
+    // More than was announced.
+    assert_int_equal(upload(chunk(image_b, 9001, 500, 2300), &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 2800, 2300), &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 5100, 2300), &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9702, 7400, 2302), &rsp), 1000 + TD_IMG_OVERRUN);
+    assert_int_equal(upload(chunk(image_b, 9001, 7400, 100), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
+}
+
+static void errors_of_the_group_are_translated_for_v1(void **state)
+{
+    struct td_img_upload_req req = { .has_data = true };
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    ask(0, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_UPLOAD, put_upload, &req);
+    assert_int_equal(result(), TD_SMP_RC_INVALID);
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_UPLOAD, put_upload, &req);
+    assert_int_equal(result(), 1000 + TD_IMG_NO_OFFSET);
+    // A server that knows v1 alone gives the version bits back and still answers with rc.
+    start(&td_server_zephyr_3_3, TD_MODE_MOVE);
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_UPLOAD, put_upload, &req);
+    assert_int_equal(result(), TD_SMP_RC_INVALID);
+}
+
+static void an_interrupted_upload_goes_on_where_it_stopped_when_its_sha_is_the_same(void **state)
+{
+    struct td_img_upload_req req;
+    struct td_img_upload_rsp rsp;
+    uint8_t sha[32];
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    td_hash_of(&td_sha256, image_b, 9001, sha);
+    req = chunk(image_b, 9001, 0, 500);
+    req.has_sha = true;
+    req.sha = (struct td_cbor_bytes){ sha, 32 };
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 500, 777), &rsp), 0);
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(rsp.off, 1277);
+    assert_false(rsp.has_match);
+    // Without a sha, or with another one, it begins anew.
+    req.sha.len = 31;
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(rsp.off, 500);
+    req.has_sha = false;
+    req.sha.len = 0;
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(rsp.off, 500);
+    for (uint32_t off = 500; off < 9001; off += 500)
+        assert_int_equal(upload(chunk(image_b, 9001, off, 500), &rsp), 0);
+    assert_int_equal(rsp.off, 9001);
+    assert_false(rsp.has_match);
+    assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[1].off), image_b, 9001);
+}
+
+static void a_file_that_lies_there_already_is_not_sent_again(void **state)
+{
+    struct td_img_upload_req req;
+    struct td_img_upload_rsp rsp;
+    uint8_t sha[32];
+    uint32_t ops;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    td_hash_of(&td_sha256, image_b, 9001, sha);
+    assert_int_equal(upload_all(image_b, 9001, 2000, sha, &rsp), 0);
+    ops = rig.power.ops;
+    req = chunk(image_b, 9001, 0, 500);
+    req.has_sha = true;
+    req.sha = (struct td_cbor_bytes){ sha, 32 };
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(rsp.off, 9001);
+    assert_true(rsp.has_match && rsp.match);
+    assert_int_equal(rig.power.ops, ops);
+}
+
+static void the_last_chunk_again_is_answered_like_the_first_time(void **state)
+{
+    struct td_img_upload_rsp rsp;
+    uint8_t sha[32];
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    td_hash_of(&td_sha256, image_b, 9001, sha);
+    assert_int_equal(upload_all(image_b, 9001, 2000, sha, &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 8000, 2000), &rsp), 0);
+    assert_int_equal(rsp.off, 9001);
+    assert_true(rsp.has_match && rsp.match);
+    assert_int_equal(rig.told.done, 1);
+    // An older server has forgotten it.
+    start(&td_server_zephyr_4, TD_MODE_MOVE);
+    assert_int_equal(upload_all(image_b, 9001, 2000, sha, &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 8000, 2000), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
+}
+
+static void bytes_that_changed_on_the_way_are_told(void **state)
+{
+    struct td_img_upload_rsp rsp;
+    uint8_t sha[32] = { 1 };
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    assert_int_equal(upload_all(image_b, 9001, 2000, sha, &rsp), 0);
+    assert_int_equal(rsp.off, 9001);
+    assert_true(rsp.has_match);
+    assert_false(rsp.match);
+}
+
+static void the_largest_image_fits_and_one_byte_more_does_not(void **state)
+{
+    static const struct {
+        enum td_strategy_id mode;
+        const struct td_server_manner *manner;
+    } rows[] = {
+        { TD_MODE_MOVE, &td_server_tandem },
+        { TD_MODE_OVERWRITE, &td_server_tandem },
+        { TD_MODE_OFFSET, &td_server_tandem },
+    };
+    struct td_img_upload_rsp rsp;
+    uint8_t hash[32];
+    uint32_t max;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        start(rows[i].manner, rows[i].mode);
+        assert_int_equal(td_room_max_image(rows[i].mode, &rig.room, &max), TD_OK);
+        rig_build(image_b, max, v2, 3, hash);
+        assert_int_equal(upload(chunk(image_b, max + 1, 0, 500), &rsp), 1000 + TD_IMG_TOO_LARGE);
+        assert_int_equal(upload_all(image_b, max, 2000, NULL, &rsp), 0);
+        check_slot(1, rig.image.upload_off, image_b, max);
+        assert_int_equal(rig.nor.stats.over_budget, 0);
+    }
+}
+
+static void an_upload_is_refused_when_the_running_image_leaves_no_room_to_swap(void **state)
+{
+    struct td_img_upload_rsp rsp;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_build(image_a, 14 * RIG_PAGE + 4, v1, 1, hash_a);
+    rig_program(&rig, 0, 0, image_a, 14 * RIG_PAGE + 4);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 1000 + TD_IMG_TOO_LARGE);
+    start(&td_server_tandem, TD_MODE_OVERWRITE);
+    rig_build(image_a, 14 * RIG_PAGE + 4, v1, 1, hash_a);
+    rig_program(&rig, 0, 0, image_a, 14 * RIG_PAGE + 4);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 0);
+}
+
+static void flash_that_fails_ends_the_upload(void **state)
+{
+    struct td_img_upload_rsp rsp;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    sim_power_cut_at(&rig.power, 1, SIM_CUT_BEFORE);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 1000 + TD_IMG_FLASH_ERASE);
+    sim_power_on(&rig.power);
+    sim_power_cut_at(&rig.power, 2, SIM_CUT_BEFORE);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 1000 + TD_IMG_FLASH_WRITE);
+    sim_power_on(&rig.power);
+    assert_int_equal(upload(chunk(image_b, 9001, 500, 500), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
+}
+
+/* ---- steps ------------------------------------------------------------------------------- */
+
+static void an_erase_is_answered_when_it_is_done_and_the_link_is_served_meanwhile(void **state)
+{
+    uint8_t packet[64], echo[64];
+    size_t len = from_hex("0a00000100010905 a0", packet);
+    size_t n_echo = from_hex("0a00000600004200 a161646268 69", echo);
+    struct td_server_reply reply;
+    unsigned steps = 0;
+    bool blank;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    assert_int_equal(
+        td_server_handle(&rig.srv, &rig.link, packet, len, rig.rsp, sizeof rig.rsp, &reply), len);
+    assert_int_equal(reply.len, 0);
+    assert_true(td_server_owes(&rig.srv));
+    memset(packet, 0, sizeof packet); // it was kept
+    while (reply.len == 0) {
+        td_server_work(&rig.srv, 10000, rig.rsp, sizeof rig.rsp, &reply);
+        steps++;
+    }
+    assert_true(steps > 100);
+    assert_ptr_equal(reply.link, &rig.link);
+    assert_memory_equal(rig.rsp, "\x0b\0\0\x01\0\x01\x09\x05\xa0", 9);
+    assert_int_equal(td_flash_is_blank(&rig.slot[1], 0, RIG_SLOT_SIZE, &blank), TD_OK);
+    assert_true(blank);
+
+    // Whoever cannot wait gets the owed answer first, then his own.
+    rig_program(&rig, 1, 0, image_b, 9001);
+    len = from_hex("0a00000100010a05 a0", packet);
+    td_server_handle(&rig.srv, &rig.link, packet, len, rig.rsp, sizeof rig.rsp, &reply);
+    assert_int_equal(
+        td_server_handle(&rig.srv, &rig.link, echo, n_echo, rig.rsp, sizeof rig.rsp, &reply), 0);
+    assert_int_equal(rig.rsp[6], 0x0a);
+    assert_int_equal(
+        td_server_handle(&rig.srv, &rig.link, echo, n_echo, rig.rsp, sizeof rig.rsp, &reply),
+        n_echo);
+    assert_int_equal(rig.rsp[6], 0x42);
+}
+
+static void pages_are_erased_ahead_of_the_data_while_echo_is_answered(void **state)
+{
+    uint8_t echo[64];
+    size_t n_echo = from_hex("0a00000600004200 a161646268 69", echo);
+    struct td_server_reply reply;
+    struct td_img_upload_rsp rsp;
+    unsigned steps = 0;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 0);
+    assert_true(td_server_busy(&rig.srv));
+    assert_false(td_server_owes(&rig.srv));
+    td_server_work(&rig.srv, 1000, rig.rsp, sizeof rig.rsp, &reply);
+    assert_int_equal(reply.len, 0);
+    td_server_handle(&rig.srv, &rig.link, echo, n_echo, rig.rsp, sizeof rig.rsp, &reply);
+    assert_int_equal(reply.len, n_echo);
+    // A chunk in the middle of a page's erase waits for that page alone.
+    assert_int_equal(upload(chunk(image_b, 9001, 500, 500), &rsp), 0);
+    assert_true(rig.n_work > 0 && rig.n_work < 20);
+    for (; td_server_busy(&rig.srv); steps++)
+        td_server_work(&rig.srv, 1000, rig.rsp, sizeof rig.rsp, &reply);
+    assert_true(steps > 50);
+    for (uint32_t off = 1000; off < 9001; off += 1000) {
+        assert_int_equal(upload(chunk(image_b, 9001, off, 1000), &rsp), 0);
+        assert_int_equal(rig.n_work, 0);
+    }
+    check_slot(1, 0, image_b, 9001);
+}
+
+static void a_slot_that_was_just_erased_is_not_erased_again(void **state)
+{
+    struct td_img_erase_req req = { .has_slot = true, .slot = 1 };
+    struct td_img_upload_rsp rsp;
+    uint64_t erases;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_a, 5000);
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, put_erase, &req);
+    assert_int_equal(result(), 0);
+    erases = rig.nor.stats.erases;
+    assert_int_equal(erases, 16);
+    assert_int_equal(upload_all(image_b, 9001, 2000, NULL, &rsp), 0);
+    assert_int_equal(rig.nor.stats.erases, erases);
+    // And once it was written, it is.
+    assert_int_equal(upload_all(image_b, 9001, 2000, NULL, &rsp), 0);
+    assert_int_equal(rig.nor.stats.erases, erases + 4);
+}
+
+static void a_link_that_goes_down_is_owed_nothing(void **state)
+{
+    uint8_t packet[64];
+    size_t len = from_hex("0a00000100010905 a0", packet);
+    struct td_server_reply reply;
+    struct td_img_upload_rsp rsp;
+    bool blank;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    td_server_handle(&rig.srv, &rig.link, packet, len, rig.rsp, sizeof rig.rsp, &reply);
+    td_server_link_down(&rig.srv, &rig.link);
+    assert_false(td_server_owes(&rig.srv));
+    while (td_server_busy(&rig.srv)) {
+        td_server_work(&rig.srv, 50000, rig.rsp, sizeof rig.rsp, &reply);
+        assert_int_equal(reply.len, 0);
+    }
+    assert_int_equal(td_flash_is_blank(&rig.slot[1], 0, RIG_SLOT_SIZE, &blank), TD_OK);
+    assert_true(blank);
+
+    // The same in the first chunk of an upload, and then the upload anew.
+    rig_program(&rig, 1, 0, image_a, 5000);
+    len = from_hex("0a00003400010901 a3 636c656e 190100 636f6666 00 6464617461 5820 3db8f396"
+                   "00000000 20000000 04000000 00000000 0102030004000000 00000000",
+                   packet);
+    assert_int_equal(
+        td_server_handle(&rig.srv, &rig.link, packet, len, rig.rsp, sizeof rig.rsp, &reply), len);
+    assert_true(td_server_owes(&rig.srv));
+    td_server_link_down(&rig.srv, &rig.link);
+    assert_int_equal(upload_all(image_b, 9001, 2000, NULL, &rsp), 0);
+    check_slot(1, 0, image_b, 9001);
+}
+
+/* ---- state ------------------------------------------------------------------------------- */
+
+static struct td_trailer trailer(unsigned slot)
+{
+    return (struct td_trailer){
+        .area = &rig.slot[slot],
+        .mode = rig.image.strategy,
+        .max_sectors = rig.room.max_sectors,
+        .write_size = rig.room.write_size,
+        .max_align = rig.room.max_align,
+    };
+}
+
+/* Brings the slots into the state in which the next boot does this. */
+static void set_next(enum td_swap_type next)
+{
+    struct td_trailer p = trailer(0), s = trailer(1);
+
+    assert_int_equal(td_trailer_erase(&p), TD_OK);
+    assert_int_equal(td_trailer_erase(&s), TD_OK);
+    if (next == TD_SWAP_REVERT) {
+        assert_int_equal(td_trailer_write_swap_info(&p, TD_SWAP_TEST, 0), TD_OK);
+        assert_int_equal(td_trailer_write_copy_done(&p), TD_OK);
+        assert_int_equal(td_trailer_write_magic(&p), TD_OK);
+    } else if (next != TD_SWAP_NONE) {
+        assert_int_equal(td_trailer_write_swap_info(&s, next, 0), TD_OK);
+        if (next == TD_SWAP_PERM)
+            assert_int_equal(td_trailer_write_image_ok(&s), TD_OK);
+        assert_int_equal(td_trailer_write_magic(&s), TD_OK);
+    }
+}
+
+/* The flags as letters: a active, c confirmed, p pending, P permanent. */
+static void flags(unsigned slot, char out[8])
+{
+    struct td_img_entry e;
+    size_t n = 0;
+
+    if (!listed(slot, &e)) {
+        strcpy(out, "-");
+        return;
+    }
+    if (e.active)
+        out[n++] = 'a';
+    if (e.confirmed)
+        out[n++] = 'c';
+    if (e.pending)
+        out[n++] = 'p';
+    if (e.permanent)
+        out[n++] = 'P';
+    out[n] = 0;
+}
+
+static void flags_follow_from_the_trailers(void **state)
+{
+    static const struct {
+        enum td_swap_type next;
+        const char *active, *other;
+    } rows[] = {
+        { TD_SWAP_NONE, "ac", "" },
+        { TD_SWAP_TEST, "ac", "p" },
+        { TD_SWAP_PERM, "ac", "pP" },
+        { TD_SWAP_REVERT, "a", "c" },
+    };
+    char f[8];
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        start(&td_server_tandem, TD_MODE_MOVE);
+        rig_program(&rig, 1, 0, image_b, 9001);
+        set_next(rows[i].next);
+        flags(0, f);
+        assert_string_equal(f, rows[i].active);
+        flags(1, f);
+        assert_string_equal(f, rows[i].other);
+    }
+    start(&td_server_tandem, TD_MODE_MOVE);
+    flags(1, f);
+    assert_string_equal(f, "-");
+}
+
+enum which { RUNNING, OTHER, NOBODY, NO_HASH, EMPTY_HASH, SHORT_HASH };
+
+static unsigned set_state(enum which which, bool confirm)
+{
+    static const uint8_t nobody[32] = { 0xee };
+    struct td_img_state_req req = { .has_hash = which != NO_HASH, .has_confirm = true };
+
+    req.confirm = confirm;
+    req.hash = (struct td_cbor_bytes){
+        which == RUNNING ? hash_a
+        : which == OTHER ? hash_b
+                         : nobody,
+        which == SHORT_HASH   ? 31u
+        : which == EMPTY_HASH ? 0u
+                              : 32u,
+    };
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_STATE, put_state, &req);
+    return result();
+}
+
+struct state_row {
+    enum td_swap_type next;
+    enum which which;
+    bool confirm;
+    unsigned want; /* rc, or 1000 + code */
+    const char *active, *other;
+};
+
+static void check_state_rows(const struct td_server_manner *manner, const struct state_row *rows,
+                             size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char active[8], other[8];
+        unsigned got;
+
+        start(manner, TD_MODE_MOVE);
+        rig_program(&rig, 1, 0, image_b, 9001);
+        set_next(rows[i].next);
+        got = set_state(rows[i].which, rows[i].confirm);
+        flags(0, active);
+        flags(1, other);
+        if (got != rows[i].want || strcmp(active, rows[i].active) != 0 ||
+            strcmp(other, rows[i].other) != 0)
+            fail_msg("%s, row %zu: %u, %s, %s", manner->name, i, got, active, other);
+    }
+}
+
+static void the_table_of_state_writes_holds_row_for_row(void **state)
+{
+    enum {
+        E8 = 1000 + TD_IMG_HASH_NOT_FOUND,
+        E24 = 1000 + TD_IMG_BAD_HASH,
+        E28 = 1000 + TD_IMG_ALREADY_PENDING,
+        E33 = 1000 + TD_IMG_TEST_ACTIVE_DENIED,
+    };
+    static const struct state_row rows[] = {
+        { TD_SWAP_NONE, NO_HASH, false, E24, "ac", "" },
+        { TD_SWAP_NONE, EMPTY_HASH, false, E24, "ac", "" },
+        { TD_SWAP_NONE, SHORT_HASH, false, E24, "ac", "" },
+        { TD_SWAP_NONE, SHORT_HASH, true, E24, "ac", "" },
+        { TD_SWAP_NONE, NOBODY, false, E8, "ac", "" },
+        { TD_SWAP_NONE, NOBODY, true, E8, "ac", "" },
+        { TD_SWAP_NONE, RUNNING, false, E33, "ac", "" },
+        { TD_SWAP_NONE, RUNNING, true, 0, "ac", "" },
+        { TD_SWAP_NONE, NO_HASH, true, 0, "ac", "" },
+        { TD_SWAP_NONE, EMPTY_HASH, true, 0, "ac", "" },
+        { TD_SWAP_NONE, OTHER, false, 0, "ac", "p" },
+        { TD_SWAP_NONE, OTHER, true, 0, "ac", "pP" },
+        { TD_SWAP_TEST, RUNNING, false, E33, "ac", "p" },
+        { TD_SWAP_TEST, RUNNING, true, E28, "ac", "p" },
+        { TD_SWAP_TEST, NO_HASH, true, E28, "ac", "p" },
+        { TD_SWAP_TEST, OTHER, false, 0, "ac", "p" },
+        { TD_SWAP_TEST, OTHER, true, E28, "ac", "p" },
+        { TD_SWAP_PERM, RUNNING, false, E33, "ac", "pP" },
+        { TD_SWAP_PERM, RUNNING, true, E28, "ac", "pP" },
+        { TD_SWAP_PERM, OTHER, false, E28, "ac", "pP" },
+        { TD_SWAP_PERM, OTHER, true, 0, "ac", "pP" },
+        { TD_SWAP_REVERT, RUNNING, false, E33, "a", "c" },
+        { TD_SWAP_REVERT, OTHER, false, E28, "a", "c" },
+        { TD_SWAP_REVERT, OTHER, true, 0, "a", "c" },
+        { TD_SWAP_REVERT, RUNNING, true, 0, "ac", "" },
+        { TD_SWAP_REVERT, NO_HASH, true, 0, "ac", "" },
+    };
+
+    (void)state;
+    check_state_rows(&td_server_tandem, rows, TD_N_OF(rows));
+    check_state_rows(&td_server_zephyr_4, rows, TD_N_OF(rows));
+}
+
+static void the_old_server_says_done_though_nothing_changed(void **state)
+{
+    static const struct state_row rows[] = {
+        { TD_SWAP_NONE, NO_HASH, false, TD_SMP_RC_INVALID, "ac", "" },
+        { TD_SWAP_NONE, NOBODY, false, TD_SMP_RC_INVALID, "ac", "" },
+        { TD_SWAP_NONE, RUNNING, false, TD_SMP_RC_BAD_STATE, "ac", "" },
+        { TD_SWAP_NONE, NO_HASH, true, 0, "ac", "" },
+        { TD_SWAP_NONE, OTHER, false, 0, "ac", "p" },
+        { TD_SWAP_NONE, OTHER, true, 0, "ac", "pP" },
+        { TD_SWAP_TEST, OTHER, true, 0, "ac", "p" }, // asked for permanent, answered done
+        { TD_SWAP_TEST, OTHER, false, 0, "ac", "p" },
+        { TD_SWAP_PERM, OTHER, false, 0, "ac", "pP" }, // asked for a test
+        { TD_SWAP_REVERT, OTHER, true, TD_SMP_RC_BAD_STATE, "a", "c" },
+        { TD_SWAP_REVERT, NO_HASH, true, 0, "ac", "" },
+    };
+
+    (void)state;
+    check_state_rows(&td_server_zephyr_3_3, rows, TD_N_OF(rows));
+}
+
+static void a_confirm_is_told_to_the_application_once(void **state)
+{
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    set_next(TD_SWAP_REVERT);
+    assert_int_equal(set_state(NO_HASH, true), 0);
+    assert_int_equal(rig.told.confirmed, 1);
+    assert_int_equal(set_state(NO_HASH, true), 0);
+    assert_int_equal(rig.told.confirmed, 1);
+}
+
+static void an_image_over_a_pending_one_is_not_pending(void **state)
+{
+    struct td_img_upload_rsp rsp;
+    char f[8];
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    set_next(TD_SWAP_PERM);
+    // From the first chunk on.
+    rig_build(image_b, 7000, v2, 9, hash_b);
+    assert_int_equal(upload(chunk(image_b, 7000, 0, 500), &rsp), 0);
+    assert_int_equal(*sim_nor_peek(&rig.nor, rig.slot[1].off + RIG_SLOT_SIZE - 1), 0xff);
+    for (uint32_t off = 500; off < 7000; off += 500)
+        assert_int_equal(upload(chunk(image_b, 7000, off, 500), &rsp), 0);
+    flags(1, f);
+    assert_string_equal(f, "");
+
+    // The old server refuses instead, and keeps the device stuck.
+    start(&td_server_zephyr_3_3, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    set_next(TD_SWAP_TEST);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), TD_SMP_RC_BAD_STATE);
+    ask(0, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, NULL, NULL);
+    assert_int_equal(result(), TD_SMP_RC_BAD_STATE);
+}
+
+static void what_the_revert_needs_is_not_touched(void **state)
+{
+    static const struct td_server_manner *const manners[] = {
+        &td_server_tandem,
+        &td_server_zephyr_4,
+    };
+    struct td_img_upload_rsp rsp;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(manners); i++) {
+        start(manners[i], TD_MODE_MOVE);
+        rig_program(&rig, 1, 0, image_b, 9001);
+        set_next(TD_SWAP_REVERT);
+        assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 1000 + TD_IMG_NO_FREE_SLOT);
+        ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, NULL, NULL);
+        assert_int_equal(result(), 1000 + TD_IMG_NO_FREE_SLOT);
+        assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[1].off), image_b, 9001);
+    }
+}
+
+static void slots_are_erased_by_number_but_not_the_running_one(void **state)
+{
+    static const struct {
+        uint32_t slot;
+        unsigned want;
+    } rows[] = {
+        { 0, 1000 + TD_IMG_NO_FREE_SLOT },
+        { 1, 0 },
+        { 2, 1000 + TD_IMG_INVALID_SLOT },
+        { UINT32_MAX, 1000 + TD_IMG_INVALID_SLOT },
+    };
+    char f[8];
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_img_erase_req req = { .has_slot = true, .slot = rows[i].slot };
+
+        start(&td_server_tandem, TD_MODE_MOVE);
+        rig_program(&rig, 1, 0, image_b, 9001);
+        set_next(TD_SWAP_TEST);
+        ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, put_erase, &req);
+        assert_int_equal(result(), rows[i].want);
+        flags(1, f);
+        assert_string_equal(f, rows[i].want == 0 ? "-" : "p");
+    }
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, NULL, NULL);
+    assert_int_equal(result(), 0);
+}
+
+static void a_bootloader_that_takes_no_requests_is_told_none(void **state)
+{
+    char f[8];
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_XIP);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    assert_int_equal(set_state(OTHER, false), TD_SMP_RC_NOT_SUPPORTED);
+    flags(0, f);
+    assert_string_equal(f, "ac");
+    flags(1, f);
+    assert_string_equal(f, "pP"); // the newer one
+    rig_build(image_b, 9001, (struct td_version){ 0, 9, 0, 0 }, 2, hash_b);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    flags(1, f);
+    assert_string_equal(f, "");
+}
+
+static void slot_information_has_sizes_and_what_can_be_swapped(void **state)
+{
+    struct td_img_slots slots;
+    struct td_img_slots_image image;
+    struct td_img_slot slot;
+    bool end;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    ask(1, TD_SMP_READ, TD_SMP_GROUP_IMAGE, TD_IMG_SLOT_INFO, NULL, NULL);
+    assert_int_equal(result(), 0);
+    assert_int_equal(td_img_slots_get_begin(payload(), payload_len(), &slots), TD_OK);
+    assert_int_equal(td_img_slots_get_image(&slots, &image, &end), TD_OK);
+    assert_false(end);
+    assert_int_equal(image.image, 0);
+    assert_true(image.has_max_image_size);
+    assert_int_equal(image.max_image_size, 14 * RIG_PAGE);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(td_img_slots_get(&image, &slot, &end), TD_OK);
+        assert_false(end);
+        assert_int_equal(slot.slot, i);
+        assert_int_equal(slot.size, RIG_SLOT_SIZE);
+        assert_int_equal(slot.has_upload_image_id, i == 1);
+    }
+    assert_int_equal(td_img_slots_get(&image, &slot, &end), TD_OK);
+    assert_true(end);
+    assert_int_equal(td_img_slots_get_image(&slots, &image, &end), TD_OK);
+    assert_true(end);
+}
+
+/* ---- the other groups -------------------------------------------------------------------- */
+
+static void resets_go_to_the_application(void **state)
+{
+    static const struct exchange rows[] = {
+        { "plain", "0a00000100000705 a0", "0b00000100000705 a0" },
+        { "malformed", "0a00000100000705 ff", "0b00000100000705 a0" },
+        { "into the bootloader", "0a00000c00000705 a169626f6f745f6d6f646501",
+          "0b00000100000705 a0" },
+        { "boot mode 256", "0200000e00000705 a169626f6f745f6d6f6465190100",
+          "0300001b00000705 a2627263036372736e716e6f207375636820626f6f74206d6f6465" },
+        { "forced", "0a00000800000705 a165666f726365f5", "0b00000100000705 a0" },
+        { "forced, as a number", "0a00000800000705 a165666f72636501", "0b00000100000705 a0" },
+    };
+    struct td_smp_status status;
+    uint8_t packet[16];
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    run(rows, 4);
+    assert_int_equal(rig.told.resets, 3);
+    assert_int_equal(rig.told.reset.boot_mode, 1);
+    assert_false(rig.told.reset.force);
+    rig.told.reset_rc = TD_SMP_RC_BUSY;
+    rig_send(&rig, packet, from_hex("0a00000100000705 a0", packet));
+    assert_int_equal(td_smp_status_decode(payload(), payload_len(), &status), TD_OK);
+    assert_int_equal(status.code, TD_SMP_RC_BUSY);
+    assert_true(td_cbor_text_is(status.reason, TD_TEXT("busy")));
+    run(rows + 4, 2);
+    assert_int_equal(rig.told.resets, 6);
+    assert_true(rig.told.reset.force);
+}
+
+static void the_bootloader_is_described(void **state)
+{
+    static const struct exchange rows[] = {
+        { "name", "0800000100000708 a0",
+          "0900001400000708 a16a626f6f746c6f61646572674d4355626f6f74" },
+        { "mode", "0800000c00000708 a1657175657279646d6f6465",
+          "0900001500000708 a2646d6f6465036c6e6f2d646f776e6772616465f5" },
+        { "anything else, v1", "0000000900000708 a16571756572796178",
+          "0100001700000708 a2627263056372736e6d756e6b6e6f776e207175657279" },
+    };
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    run(rows, TD_N_OF(rows));
+}
+
+static void the_storage_is_erased(void **state)
+{
+    bool blank;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    sim_nor_program(&rig.nor, rig.storage.off, image_a, 5000);
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_BASIC, TD_BASIC_STORAGE_ERASE, NULL, NULL);
+    assert_int_equal(result(), 0);
+    assert_int_equal(rig.told.storage, 1);
+    assert_int_equal(td_flash_is_blank(&rig.storage, 0, rig.storage.size, &blank), TD_OK);
+    assert_true(blank);
+    rig.cfg.storage = NULL;
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_BASIC, TD_BASIC_STORAGE_ERASE, NULL, NULL);
+    assert_int_equal(result(), 1000 + TD_BASIC_FLASH_OPEN);
+    ask(0, TD_SMP_WRITE, TD_SMP_GROUP_BASIC, TD_BASIC_STORAGE_ERASE, NULL, NULL);
+    assert_int_equal(result(), TD_SMP_RC_NO_ENTRY);
+}
+
+static void put_tandem(struct td_cbor_writer *w, const void *req)
+{
+    td_tandem_req_put(w, req);
+}
+
+static void verdicts_are_told_page_by_page_newest_first(void **state)
+{
+    static const size_t buf_sizes[] = { 256, 300, 512, RIG_BUF };
+    const struct td_log log = { &rig.log };
+    struct td_verdict v = {
+        .code = TD_V_DOWNGRADE,
+        .class = TD_VERDICT_REFUSAL,
+        .image = 255,
+        .slot = 255,
+        .swap_type = 255,
+        .off = UINT32_MAX,
+        .wanted = UINT32_MAX,
+        .wanted_version = { 255, 255, 65535, UINT32_MAX },
+        .found_version = { 255, 255, 65535, UINT32_MAX },
+        .key = { 1, 2, 3, 4, 5, 6, 7, 8 },
+        .hash = { 8, 7, 6, 5, 4, 3, 2, 1 },
+    };
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    ask(1, TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_WHY, NULL, NULL);
+    assert_int_equal(result(), 0);
+    for (uint32_t i = 1; i <= 7; i++) {
+        v.found = UINT32_MAX - i;
+        assert_int_equal(td_log_append(&log, &v), TD_OK);
+    }
+    for (size_t i = 0; i < TD_N_OF(buf_sizes); i++) {
+        struct td_tandem_req req = { .has_off = true, .off = 0 };
+        struct td_tandem_why why;
+        uint32_t n = 0, pages = 0;
+
+        rig.link.max_reply = buf_sizes[i];
+        do {
+            struct td_verdict got;
+            bool end = false;
+
+            ask(1, TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_WHY, put_tandem, &req);
+            assert_int_equal(result(), 0);
+            assert_true(rig.rsp_len <= buf_sizes[i]);
+            assert_int_equal(td_tandem_why_get_begin(payload(), payload_len(), &why), TD_OK);
+            while (td_tandem_why_get(&why, &got, &end) == TD_OK && !end) {
+                n++;
+                assert_int_equal(got.found, UINT32_MAX - (8 - n));
+                v.found = got.found;
+                assert_true(td_verdict_same(&got, &v));
+                assert_int_equal(got.count, 1);
+            }
+            assert_true(end);
+            req.off = why.next;
+            pages++;
+        } while (why.has_next && pages < 20);
+        assert_int_equal(n, 7);
+        assert_true(buf_sizes[i] > 1000 ? pages == 1 : pages > 1);
+    }
+    rig.cfg.boot_log = NULL;
+    ask(1, TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_WHY, NULL, NULL);
+    assert_int_equal(result(), 1000 + TD_TANDEM_NO_LOG);
+}
+
+static void what_the_device_accepts_is_told_with_all_its_keys(void **state)
+{
+    static const size_t buf_sizes[] = { 256, 300, 512, RIG_BUF };
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    for (size_t i = 0; i < TD_N_OF(buf_sizes); i++) {
+        struct td_tandem_req req = { .has_off = true, .off = 0 };
+        struct td_tandem_accepts a;
+        unsigned keys = 0, pages = 0;
+
+        rig.link.max_reply = buf_sizes[i];
+        do {
+            ask(1, TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_ACCEPTS, put_tandem, &req);
+            assert_int_equal(result(), 0);
+            assert_true(rig.rsp_len <= buf_sizes[i]);
+            assert_int_equal(td_tandem_accepts_get(payload(), payload_len(), &a), TD_OK);
+            for (unsigned k = 0; k < a.n_keys; k++)
+                assert_int_equal(a.keys[k].p[0], ++keys);
+            assert_true(a.n_keys > 0);
+            req.off = a.next;
+        } while (a.has_next && ++pages < 20);
+        assert_int_equal(keys, 9);
+        assert_int_equal(a.n_keys_total, 9);
+        assert_int_equal(a.sig, 2);
+        assert_int_equal(a.hash_len, 32);
+        assert_int_equal(a.mode, TD_MODE_MOVE);
+        assert_true(a.no_downgrade && a.has_log && !a.authenticated);
+        assert_int_equal(a.n_images, 1);
+        assert_int_equal(a.images[0].max_size, 14 * RIG_PAGE);
+        assert_int_equal(a.images[0].slot_size[0], RIG_SLOT_SIZE);
+        assert_int_equal(a.images[0].slot_size[1], RIG_SLOT_SIZE);
+        assert_int_equal(a.images[0].upload_off, 0);
+        assert_true(td_cbor_text_is(a.layout, TD_TEXT("rig")));
+        assert_true(td_cbor_text_is(a.sig_name, TD_TEXT("ecdsa-p256")));
+    }
+}
+
+static void a_link_without_proof_gets_echo_and_params_alone(void **state)
+{
+    static const struct {
+        uint16_t group;
+        uint8_t op, id;
+        unsigned want;
+    } rows[] = {
+        { 0, TD_SMP_WRITE, TD_OS_ECHO, 0 },
+        { 0, TD_SMP_READ, TD_OS_PARAMS, 0 },
+        { 0, TD_SMP_WRITE, TD_OS_RESET, TD_SMP_RC_ACCESS_DENIED },
+        { 1, TD_SMP_READ, TD_IMG_STATE, TD_SMP_RC_ACCESS_DENIED },
+        { 1, TD_SMP_WRITE, TD_IMG_ERASE, TD_SMP_RC_ACCESS_DENIED },
+        { 63, TD_SMP_WRITE, 0, TD_SMP_RC_ACCESS_DENIED },
+        { 21572, TD_SMP_READ, TD_TANDEM_WHY, TD_SMP_RC_ACCESS_DENIED },
+        { 21573, TD_SMP_READ, 0, TD_SMP_RC_NOT_SUPPORTED },
+    };
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig.cfg.wants_authenticated = true;
+    for (int authenticated = 0; authenticated < 2; authenticated++) {
+        rig.link.authenticated = authenticated != 0;
+        for (size_t i = 0; i < TD_N_OF(rows); i++) {
+            unsigned want = rows[i].want;
+
+            ask(1, rows[i].op, rows[i].group, rows[i].id, NULL, NULL);
+            if (want == TD_SMP_RC_ACCESS_DENIED && rig.link.authenticated)
+                want = 0;
+            assert_int_equal(result(), want);
+        }
+    }
+    rig.told.access_rc = TD_SMP_RC_BUSY;
+    ask(1, TD_SMP_WRITE, 0, TD_OS_ECHO, NULL, NULL);
+    assert_int_equal(result(), TD_SMP_RC_BUSY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_wrong_with_a_request_is_answered_as_the_protocol_has_it),
+        cmocka_unit_test(other_peoples_frames_are_answered_byte_for_byte),
+        cmocka_unit_test(several_requests_in_a_packet_each_get_an_answer_until_one_fails),
+        cmocka_unit_test(an_answer_that_does_not_fit_is_rc_7),
+        cmocka_unit_test(an_image_arrives_whole_in_chunks_of_any_size_in_any_mode),
+        cmocka_unit_test(each_rule_of_an_upload_has_its_answer),
+        cmocka_unit_test(errors_of_the_group_are_translated_for_v1),
+        cmocka_unit_test(an_interrupted_upload_goes_on_where_it_stopped_when_its_sha_is_the_same),
+        cmocka_unit_test(a_file_that_lies_there_already_is_not_sent_again),
+        cmocka_unit_test(the_last_chunk_again_is_answered_like_the_first_time),
+        cmocka_unit_test(bytes_that_changed_on_the_way_are_told),
+        cmocka_unit_test(the_largest_image_fits_and_one_byte_more_does_not),
+        cmocka_unit_test(an_upload_is_refused_when_the_running_image_leaves_no_room_to_swap),
+        cmocka_unit_test(flash_that_fails_ends_the_upload),
+        cmocka_unit_test(an_erase_is_answered_when_it_is_done_and_the_link_is_served_meanwhile),
+        cmocka_unit_test(pages_are_erased_ahead_of_the_data_while_echo_is_answered),
+        cmocka_unit_test(a_slot_that_was_just_erased_is_not_erased_again),
+        cmocka_unit_test(a_link_that_goes_down_is_owed_nothing),
+        cmocka_unit_test(flags_follow_from_the_trailers),
+        cmocka_unit_test(the_table_of_state_writes_holds_row_for_row),
+        cmocka_unit_test(the_old_server_says_done_though_nothing_changed),
+        cmocka_unit_test(a_confirm_is_told_to_the_application_once),
+        cmocka_unit_test(an_image_over_a_pending_one_is_not_pending),
+        cmocka_unit_test(what_the_revert_needs_is_not_touched),
+        cmocka_unit_test(slots_are_erased_by_number_but_not_the_running_one),
+        cmocka_unit_test(a_bootloader_that_takes_no_requests_is_told_none),
+        cmocka_unit_test(slot_information_has_sizes_and_what_can_be_swapped),
+        cmocka_unit_test(resets_go_to_the_application),
+        cmocka_unit_test(the_bootloader_is_described),
+        cmocka_unit_test(the_storage_is_erased),
+        cmocka_unit_test(verdicts_are_told_page_by_page_newest_first),
+        cmocka_unit_test(what_the_device_accepts_is_told_with_all_its_keys),
+        cmocka_unit_test(a_link_without_proof_gets_echo_and_params_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,233 @@
+/*
+ * smp/codec_fuzz.c - every codec over any payload: what is taken can be written and read again
+ * with the same result, and whatever comes, nothing is read outside the payload.
+ *
+ * The first byte chooses the codec and the style; the rest is the payload, copied so that the
+ * sanitizer sees a byte too far.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "smp/error.h"
+#include "smp/image.h"
+#include "smp/os.h"
+#include "smp/tandem.h"
+
+#define MUST(condition)                                                                            \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            abort();                                                                               \
+    } while (0)
+
+static uint8_t out[70000];
+static enum td_cbor_style style;
+
+static struct td_cbor_writer begin(void)
+{
+    struct td_cbor_writer w;
+
+    td_cbor_writer_init(&w, out, sizeof out, style);
+    return w;
+}
+
+static size_t done(const struct td_cbor_writer *w)
+{
+    size_t len;
+
+    MUST(td_cbor_done(w, &len) == TD_OK);
+    return len;
+}
+
+static void touch(const void *bytes, size_t len)
+{
+    volatile uint8_t sum = 0;
+
+    for (size_t i = 0; i < len; i++)
+        sum = (uint8_t)(sum + ((const uint8_t *)bytes)[i]);
+}
+
+static void status(const uint8_t *p, size_t n)
+{
+    struct td_smp_status s, back;
+    struct td_cbor_writer w = begin();
+
+    if (td_smp_status_decode(p, n, &s) != TD_OK)
+        return;
+    touch(s.reason.p, s.reason.len);
+    MUST(td_smp_status_name(&s) != NULL && td_smp_status_text(&s) != NULL);
+    if (s.of_group)
+        td_smp_put_group_error(&w, s.group, s.code, s.reason);
+    else
+        td_smp_put_rc(&w, s.code, s.reason);
+    MUST(td_smp_status_decode(out, done(&w), &back) == TD_OK);
+    MUST(back.of_group == s.of_group && back.code == s.code && back.group == s.group);
+    MUST(td_cbor_text_is(back.reason, s.reason));
+}
+
+static void list(const uint8_t *p, size_t n)
+{
+    struct td_img_list l;
+    struct td_img_entry e, first = { .slot = 0 };
+    struct td_cbor_writer w = begin();
+    bool end = false, any = false;
+
+    if (td_img_list_get_begin(p, n, &l) != TD_OK)
+        return;
+    td_img_list_put_begin(&w);
+    while (td_img_list_get(&l, &e, &end) == TD_OK && !end) {
+        struct td_version v;
+
+        touch(e.hash.p, e.hash.len);
+        (void)td_img_version_parse(e.version, &v);
+        MUST(e.hash.len <= TD_IMG_HASH_MAX);
+        if (!any)
+            first = e;
+        any = true;
+        td_img_list_put(&w, &e, style == TD_CBOR_INDEFINITE);
+    }
+    td_img_list_put_end(&w, true);
+    if (w.err != TD_OK)
+        return;
+    MUST(td_img_list_get_begin(out, done(&w), &l) == TD_OK);
+    MUST(td_img_list_get(&l, &e, &end) == TD_OK && end == !any);
+    if (any)
+        MUST(e.slot == first.slot && e.active == first.active && e.has_hash == first.has_hash &&
+             td_cbor_text_is(e.version, first.version));
+}
+
+static void slots(const uint8_t *p, size_t n)
+{
+    struct td_img_slots s;
+    struct td_img_slots_image image;
+    struct td_img_slot slot;
+    bool end = false, inner;
+
+    if (td_img_slots_get_begin(p, n, &s) != TD_OK)
+        return;
+    while (td_img_slots_get_image(&s, &image, &end) == TD_OK && !end) {
+        inner = false;
+        while (td_img_slots_get(&image, &slot, &inner) == TD_OK && !inner)
+            touch(&slot.slot, sizeof slot.slot);
+    }
+}
+
+static void upload(const uint8_t *p, size_t n)
+{
+    struct td_img_upload_req req, back;
+    struct td_cbor_writer w = begin();
+
+    if (td_img_upload_req_get(p, n, &req) != TD_OK)
+        return;
+    touch(req.data.p, req.data.len);
+    touch(req.sha.p, req.sha.len);
+    td_img_upload_req_put(&w, &req);
+    MUST(td_img_upload_req_get(out, done(&w), &back) == TD_OK);
+    MUST(back.has_off == req.has_off && back.off == req.off && back.data.len == req.data.len);
+    MUST(back.sha.len == req.sha.len && back.has_upgrade == req.has_upgrade);
+}
+
+static void image_small(const uint8_t *p, size_t n)
+{
+    struct td_img_upload_rsp rsp, rsp_back;
+    struct td_img_state_req state, state_back;
+    struct td_img_erase_req erase, erase_back;
+    struct td_cbor_writer w = begin();
+
+    if (td_img_upload_rsp_get(p, n, &rsp) == TD_OK) {
+        td_img_upload_rsp_put(&w, &rsp);
+        MUST(td_img_upload_rsp_get(out, done(&w), &rsp_back) == TD_OK);
+        MUST(rsp_back.off == rsp.off && rsp_back.match == rsp.match);
+    }
+    w = begin();
+    if (td_img_state_req_get(p, n, &state) == TD_OK) {
+        td_img_state_req_put(&w, &state);
+        MUST(td_img_state_req_get(out, done(&w), &state_back) == TD_OK);
+        MUST(state_back.hash.len == state.hash.len && state_back.confirm == state.confirm);
+    }
+    w = begin();
+    if (td_img_erase_req_get(p, n, &erase) == TD_OK) {
+        td_img_erase_req_put(&w, &erase);
+        MUST(td_img_erase_req_get(out, done(&w), &erase_back) == TD_OK);
+        MUST(erase_back.slot == erase.slot);
+    }
+}
+
+static void os(const uint8_t *p, size_t n)
+{
+    struct td_os_echo echo, echo_back;
+    struct td_os_reset_req reset;
+    struct td_os_params_rsp params;
+    struct td_os_bootloader_req query;
+    struct td_os_bootloader_rsp loader, loader_back;
+    struct td_cbor_writer w = begin();
+
+    if (td_os_echo_req_get(p, n, &echo) == TD_OK) {
+        td_os_echo_req_put(&w, &echo);
+        MUST(td_os_echo_req_get(out, done(&w), &echo_back) == TD_OK);
+        MUST(td_cbor_text_is(echo.text, echo_back.text));
+    }
+    (void)td_os_echo_rsp_get(p, n, &echo);
+    (void)td_os_reset_req_get(p, n, &reset);
+    (void)td_os_params_rsp_get(p, n, &params);
+    (void)td_os_bootloader_req_get(p, n, &query);
+    w = begin();
+    if (td_os_bootloader_rsp_get(p, n, &loader) == TD_OK) {
+        td_os_bootloader_rsp_put(&w, &loader);
+        MUST(td_os_bootloader_rsp_get(out, done(&w), &loader_back) == TD_OK);
+        MUST(loader.mode == loader_back.mode && loader.active == loader_back.active);
+    }
+}
+
+static void why(const uint8_t *p, size_t n)
+{
+    struct td_tandem_why y;
+    struct td_verdict v, back;
+    bool end = false;
+
+    if (td_tandem_why_get_begin(p, n, &y) != TD_OK)
+        return;
+    while (td_tandem_why_get(&y, &v, &end) == TD_OK && !end) {
+        struct td_cbor_writer w = begin();
+        struct td_tandem_why again;
+
+        td_tandem_why_put_begin(&w);
+        td_tandem_why_put(&w, &v);
+        td_tandem_why_put_end(&w, y.has_next, y.next);
+        MUST(td_tandem_why_get_begin(out, done(&w), &again) == TD_OK);
+        MUST(td_tandem_why_get(&again, &back, &end) == TD_OK && !end);
+        MUST(td_verdict_same(&v, &back) && v.seq == back.seq && v.count == back.count);
+    }
+}
+
+static void accepts(const uint8_t *p, size_t n)
+{
+    struct td_tandem_accepts a, back;
+    struct td_cbor_writer w = begin();
+
+    if (td_tandem_accepts_get(p, n, &a) != TD_OK)
+        return;
+    for (uint8_t i = 0; i < a.n_keys; i++)
+        touch(a.keys[i].p, TD_TANDEM_FINGERPRINT);
+    td_tandem_accepts_put(&w, &a);
+    MUST(td_tandem_accepts_get(out, done(&w), &back) == TD_OK);
+    MUST(back.n_keys == a.n_keys && back.n_images == a.n_images && back.mode == a.mode);
+    MUST(td_cbor_text_is(back.layout, a.layout));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const codecs[])(const uint8_t *, size_t) = {
+        status, list, slots, upload, image_small, os, why, accepts,
+    };
+    uint8_t *copy;
+
+    if (size < 1)
+        return 0;
+    copy = malloc(size);
+    MUST(copy != NULL);
+    memcpy(copy, data + 1, size - 1);
+    style = (data[0] & 8) != 0 ? TD_CBOR_INDEFINITE : TD_CBOR_DEFINITE;
+    codecs[data[0] & 7](copy, size - 1);
+    free(copy);
+    return 0;
+}
