@@ -11,6 +11,7 @@
 #include "smp/error.h"
 
 #define OPEN_PATIENCE_MS 10000
+#define BUSY_LOOK_MS     20
 #define LOG_VERSION      1
 
 /* ---- the log ------------------------------------------------------------------------- */
@@ -134,10 +135,14 @@ static void set_timer(struct td_device *dev)
 {
     uint64_t wake = dev->core->wake_ms(dev->state), now = now_ms(dev);
 
-    if (wake == TD_NEVER)
+    if (wake == TD_NEVER) {
         uv_timer_stop(&dev->wake);
-    else
-        uv_timer_start(&dev->wake, woken, wake > now ? wake - now : 0, 0);
+        return;
+    }
+    // While the line or the link is busy, what is due to be sent has to wait; time-outs do not.
+    if (td_link_queued(dev->link) > 0 || td_link_state(dev->link) != TD_LINK_UP)
+        wake = wake > now + BUSY_LOOK_MS ? wake : now + BUSY_LOOK_MS;
+    uv_timer_start(&dev->wake, woken, wake > now ? wake - now : 0, 0);
 }
 
 /* Lets the core say and hear what is due; events that come out of it are taken afterwards. */

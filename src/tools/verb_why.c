@@ -50,10 +50,51 @@ static const char *class_name(uint8_t class)
     }
 }
 
+static const char *reset_cause(uint32_t cause)
+{
+    static const char *const names[] = {
+        [TD_RESET_UNKNOWN] = "of unknown cause", [TD_RESET_POWER] = "by loss of power",
+        [TD_RESET_SOFT] = "by software",         [TD_RESET_WATCHDOG] = "by the watchdog",
+        [TD_RESET_PIN] = "by the reset pin",     [TD_RESET_FAULT] = "by a CPU fault",
+    };
+
+    return cause < N_OF(names) ? names[cause] : names[TD_RESET_UNKNOWN];
+}
+
+/* What wanted and found say, which depends on the code (base/verdict.h); "" for nothing. */
+static void numbers_text(const struct td_verdict *v, char *out, size_t cap)
+{
+    out[0] = '\0';
+    switch (v->code) {
+    case TD_V_TOO_LARGE:
+    case TD_V_NO_SWAP_ROOM:
+        snprintf(out, cap, ", %u bytes of at most %u", v->found, v->wanted);
+        return;
+    case TD_V_FORBIDDEN_TLV:
+    case TD_V_NO_HASH:
+    case TD_V_WRONG_SIGNATURE_TYPE:
+    case TD_V_UNKNOWN_KEY:
+    case TD_V_BAD_SIGNATURE: snprintf(out, cap, ", TLV 0x%02x", v->found); return;
+    case TD_V_BAD_FLAGS: snprintf(out, cap, ", flags 0x%x", v->found); return;
+    case TD_V_WRONG_ADDRESS:
+        snprintf(out, cap, ", built for 0x%x and not 0x%x", v->found, v->wanted);
+        return;
+    case TD_V_REVERTED:
+    case TD_V_REVERTED_WATCHDOG:
+    case TD_V_REVERTED_INVALID: snprintf(out, cap, ", reset %s", reset_cause(v->found)); return;
+    case TD_V_PRIMARY_INVALID:
+        snprintf(out, cap, ", %s", td_verdict_name((uint16_t)v->found));
+        return;
+    default:
+        if (v->wanted != 0 || v->found != 0)
+            snprintf(out, cap, ", wanted %u, found %u", v->wanted, v->found);
+    }
+}
+
 /* The facts behind a verdict, each with its name; "" when there are none. */
 static void facts_text(const struct td_verdict *v, char *out, size_t cap)
 {
-    char version[32], hex[2 * TD_VERDICT_HASH_LEN + 1];
+    char version[32], hex[2 * TD_VERDICT_HASH_LEN + 1], numbers[80];
     size_t n = 0;
 
     out[0] = '\0';
@@ -79,8 +120,8 @@ static void facts_text(const struct td_verdict *v, char *out, size_t cap)
         td_hex(v->key, sizeof v->key, hex);
         ADD(", key %s", hex);
     }
-    if (v->wanted != 0 || v->found != 0)
-        ADD(", wanted %u, found %u", v->wanted, v->found);
+    numbers_text(v, numbers, sizeof numbers);
+    ADD("%s", numbers);
     if (v->off != 0)
         ADD(", at offset %u", v->off);
     if (v->count > 1)
