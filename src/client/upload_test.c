@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/range.h"
-#include "client/model_priv.h"
+#include "client/model_test.h"
 #include "client/upload.h"
 
 static void the_reference_table_of_chunk_sizes_holds(void **state)

@@ -1,12 +1,12 @@
 /*
- * client/model_priv.h - a device and a link as the room's tests need them: every fault at will.
+ * client/model_test.h - a device and a link as the room's tests need them: every fault at will.
  *
  * The real server and the real bootloader are tested against the client elsewhere (sim/). Here
  * a device is a handful of answers with a switch for each thing that fielded devices do, and a
  * link has a latency, and a rule for each packet that it spoils. Time is a number.
  */
-#ifndef TD_CLIENT_MODEL_PRIV_H
-#define TD_CLIENT_MODEL_PRIV_H
+#ifndef TD_CLIENT_MODEL_TEST_H
+#define TD_CLIENT_MODEL_TEST_H
 
 #include <stdbool.h>
 #include <stdio.h>
