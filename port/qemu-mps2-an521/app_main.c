@@ -47,8 +47,6 @@ static const struct td_server_image image = {
     .slot = { &board_primary, &board_secondary },
     .strategy = CONFIG_STRATEGY_ID,
     .room = &config_room,
-    .max_align = CONFIG_MAX_ALIGN,
-    .max_sectors = CONFIG_MAX_SECTORS,
 };
 
 static const struct td_server_config config = {
