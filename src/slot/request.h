@@ -2,7 +2,7 @@
  * slot/request.h - asking for an update, confirming one, and what the next boot will do.
  *
  * What is written is what a stock MCUboot reads; where its own calls lose a request or say
- * "success" about nothing, these do better (DESIGN.md, "slot: the mended requests"):
+ * "success" about nothing, these do better (DESIGN.md, "The last request wins"):
  *
  * 1. The last request wins: test after permanent is a test, permanent after test is permanent.
  * 2. A request is there when its magic is, and that is written last: a power cut leaves the
