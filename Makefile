@@ -6,7 +6,7 @@ QUIET = $(if $(CI),-- --quiet)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
-.PHONY: demo test test-clang test-asan test-arm interop bench fuzz planted sweep size check format clean
+.PHONY: demo test test-clang test-asan test-arm test-port interop bench fuzz planted sweep size check format clean
 
 help:
 	@echo 'make demo      build, and show an update, a refusal, a revert, a power cut'
@@ -18,7 +18,7 @@ help:
 	@echo 'make size      cross-compile the device rooms and weigh them'
 	@echo 'make bench     the figures of the README'
 	@echo 'make check     includes, manners of the device rooms, format'
-	@echo 'also: deps build build-clang build-asan build-arm test-clang test-asan test-arm format clean'
+	@echo 'also: deps build build-clang build-asan build-arm test-clang test-asan test-arm test-port format clean'
 
 deps:
 	@ci/deps
@@ -77,6 +77,13 @@ test-arm: sources
 	@$(call cross,vectors)
 	@$(qemu) -M mps2-an385 -kernel build/cortex-m0/tests/arm/vectors.elf
 	@$(qemu) -M mps2-an521 -kernel build/cortex-m33+nodsp/tests/arm/vectors.elf
+
+# The firmware of port/, in QEMU, updated by the command.
+test-port: build build-arm
+	@ci/deps interop
+	@set -e; for script in tests/port/test_*.py; do \
+		TANDEM=$(CURDIR)/build/gcc/tandem python3 $$script; \
+	done
 
 demo: build
 	@tests/demo.sh
