@@ -436,8 +436,9 @@ static void start_application(struct sim_device *dev, const struct td_boot_resul
 static void settle(struct sim_device *dev)
 {
     spend(dev);
-    if (!dev->power.lost)
+    if (!dev->power.lost || dev->state == SIM_OFF)
         return;
+    dev->was_cut = true;
     dev->state = SIM_OFF;
     dev->reset_at_us = NEVER;
 }
@@ -474,6 +475,7 @@ void sim_device_power_on(struct sim_device *dev, uint64_t now_us, uint32_t cut_a
     take_now(dev, now_us);
     memset(&dev->retained, 0, sizeof dev->retained);
     dev->crashes = 0;
+    dev->was_cut = false;
     sim_power_on(&dev->power);
     if (cut_at > 0)
         sim_power_cut_at(&dev->power, cut_at - 1, kind);
@@ -484,13 +486,9 @@ void sim_device_power_off(struct sim_device *dev)
 {
     for (uint8_t i = 0; i < dev->profile->n_flash; i++)
         sim_nor_power_off(&dev->nor[i]);
-    settle(dev);
+    dev->state = SIM_OFF;
+    dev->reset_at_us = NEVER;
     sim_device_sync(dev);
-}
-
-bool sim_device_was_cut(const struct sim_device *dev)
-{
-    return dev->power.armed && dev->power.lost;
 }
 
 enum td_err sim_device_program(struct sim_device *dev, enum sim_part part, uint32_t off,

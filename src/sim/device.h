@@ -75,6 +75,7 @@ struct sim_device {
     uint64_t spent_us; /* of power.busy_us, what io.spend was told */
     unsigned boots;    /* since init */
     unsigned crashes;  /* in a row */
+    bool was_cut;      /* the power went where power_on was told to let it go */
     bool has_app;      /* app holds the running application's descriptor */
     struct sim_app app;
     struct sim_retained retained;
@@ -129,9 +130,6 @@ void sim_device_power_on(struct sim_device *dev, uint64_t now_us, uint32_t cut_a
 
 /* Switches it off in the middle of whatever goes on. */
 void sim_device_power_off(struct sim_device *dev);
-
-/* Whether the cut that power_on announced has happened. */
-bool sim_device_was_cut(const struct sim_device *dev);
 
 /* A packet for the application. It is lost unless the device serves. */
 void sim_device_receive(struct sim_device *dev, uint64_t now_us, const struct td_server_link *link,

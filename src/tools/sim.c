@@ -424,7 +424,7 @@ static void run_device(struct desk *desk, const struct wishes *w)
         td_sim_links_wait(desk->links, wait_ms(device), !sim_device_owes(device));
         sim_device_poll(device, clock_us());
     }
-    if (sim_device_was_cut(device))
+    if (device->was_cut)
         fprintf(desk->cli->out, "power cut at operation %lu\n", (unsigned long)w->cut_at);
     sim_device_power_off(device);
 }
