@@ -1,5 +1,5 @@
 /*
- * image/tlv.c - what is known about each type, and the walk over an image's entries.
+ * image/tlv.c - the rules of each type, and the walk over an image's entries.
  *
  * The walk trusts offsets that td_image_open has checked, yet bounds each entry by its own
  * area again: the source may be a flash that another bus master writes.
@@ -27,31 +27,31 @@ enum {
 
 /* Key and signature come in pairs, and an image may be signed by several keys. */
 static const struct td_tlv_rule rules[] = {
-    { TD_TLV_KEYHASH, 32, 64, 16, TD_TLV_LOOSE, REPEATS, "KEYHASH" },
-    { TD_TLV_PUBKEY, 44, 398, 1, TD_TLV_LOOSE, REPEATS, "PUBKEY" },
-    { TD_TLV_SHA256, 32, 32, 1, TD_TLV_LOOSE, HASH, "SHA256" },
-    { TD_TLV_SHA384, 48, 48, 1, TD_TLV_LOOSE, HASH, "SHA384" },
-    { TD_TLV_SHA512, 64, 64, 1, TD_TLV_LOOSE, HASH, "SHA512" },
-    { TD_TLV_RSA2048_PSS, 256, 256, 1, TD_TLV_LOOSE, REPEATS, "RSA2048" },
-    { TD_TLV_ECDSA224, 0, 128, 1, TD_TLV_LOOSE, REPEATS, "ECDSA224" },
-    { TD_TLV_ECDSA_SIG, 8, 128, 1, TD_TLV_LOOSE, REPEATS, "ECDSASIG" },
-    { TD_TLV_RSA3072_PSS, 384, 384, 1, TD_TLV_LOOSE, REPEATS, "RSA3072" },
-    { TD_TLV_ED25519, 64, 64, 1, TD_TLV_LOOSE, REPEATS, "ED25519" },
-    { TD_TLV_SIG_PURE, 1, 1, 1, TD_TLV_LOOSE, PURE, "SIG_PURE" },
-    { TD_TLV_ENC_RSA2048, 256, 256, 1, TD_TLV_LOOSE, ENC, "ENCRSA2048" },
-    { TD_TLV_ENC_KW, 24, 40, 16, TD_TLV_LOOSE, ENC, "ENCKW" },
-    { TD_TLV_ENC_EC256, 113, 129, 16, TD_TLV_LOOSE, ENC, "ENCEC256" },
-    { TD_TLV_ENC_X25519, 80, 96, 16, TD_TLV_LOOSE, ENC, "ENCX25519" },
-    { TD_TLV_ENC_X25519_SHA512, 112, 128, 16, TD_TLV_LOOSE, ENC, "ENCX25519_SHA512" },
-    { TD_TLV_DEPENDENCY, 12, 12, 1, TD_TLV_HASHED, REPEATS, "DEPENDENCY" },
-    { TD_TLV_SEC_CNT, 4, 4, 1, TD_TLV_HASHED, COUNTER, "SEC_CNT" },
-    { TD_TLV_BOOT_RECORD, 1, 0xffff, 1, TD_TLV_HASHED, RECORD, "BOOT_RECORD" },
-    { TD_TLV_DECOMP_SIZE, 4, 4, 1, TD_TLV_HASHED, D_SIZE, "DECOMP_SIZE" },
-    { TD_TLV_DECOMP_SHA, 32, 64, 16, TD_TLV_HASHED, D_SHA, "DECOMP_SHA" },
-    { TD_TLV_DECOMP_SIGNATURE, 8, 384, 1, TD_TLV_HASHED, D_SIG, "DECOMP_SIGNATURE" },
-    { TD_TLV_COMP_DEC_SIZE, 4, 4, 1, TD_TLV_HASHED, C_SIZE, "COMP_DEC_SIZE" },
-    { TD_TLV_UUID_VID, 16, 16, 1, TD_TLV_HASHED, VID, "UUID_VID" },
-    { TD_TLV_UUID_CID, 16, 16, 1, TD_TLV_HASHED, CID, "UUID_CID" },
+    { TD_TLV_KEYHASH, 32, 64, 16, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_PUBKEY, 44, 398, 1, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_SHA256, 32, 32, 1, TD_TLV_LOOSE, HASH },
+    { TD_TLV_SHA384, 48, 48, 1, TD_TLV_LOOSE, HASH },
+    { TD_TLV_SHA512, 64, 64, 1, TD_TLV_LOOSE, HASH },
+    { TD_TLV_RSA2048_PSS, 256, 256, 1, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_ECDSA224, 0, 128, 1, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_ECDSA_SIG, 8, 128, 1, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_RSA3072_PSS, 384, 384, 1, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_ED25519, 64, 64, 1, TD_TLV_LOOSE, REPEATS },
+    { TD_TLV_SIG_PURE, 1, 1, 1, TD_TLV_LOOSE, PURE },
+    { TD_TLV_ENC_RSA2048, 256, 256, 1, TD_TLV_LOOSE, ENC },
+    { TD_TLV_ENC_KW, 24, 40, 16, TD_TLV_LOOSE, ENC },
+    { TD_TLV_ENC_EC256, 113, 129, 16, TD_TLV_LOOSE, ENC },
+    { TD_TLV_ENC_X25519, 80, 96, 16, TD_TLV_LOOSE, ENC },
+    { TD_TLV_ENC_X25519_SHA512, 112, 128, 16, TD_TLV_LOOSE, ENC },
+    { TD_TLV_DEPENDENCY, 12, 12, 1, TD_TLV_HASHED, REPEATS },
+    { TD_TLV_SEC_CNT, 4, 4, 1, TD_TLV_HASHED, COUNTER },
+    { TD_TLV_BOOT_RECORD, 1, 0xffff, 1, TD_TLV_HASHED, RECORD },
+    { TD_TLV_DECOMP_SIZE, 4, 4, 1, TD_TLV_HASHED, D_SIZE },
+    { TD_TLV_DECOMP_SHA, 32, 64, 16, TD_TLV_HASHED, D_SHA },
+    { TD_TLV_DECOMP_SIGNATURE, 8, 384, 1, TD_TLV_HASHED, D_SIG },
+    { TD_TLV_COMP_DEC_SIZE, 4, 4, 1, TD_TLV_HASHED, C_SIZE },
+    { TD_TLV_UUID_VID, 16, 16, 1, TD_TLV_HASHED, VID },
+    { TD_TLV_UUID_CID, 16, 16, 1, TD_TLV_HASHED, CID },
 };
 
 const struct td_tlv_rule *td_tlv_rule(uint16_t type)
@@ -65,15 +65,6 @@ const struct td_tlv_rule *td_tlv_rule(uint16_t type)
 bool td_tlv_rule_takes(const struct td_tlv_rule *rule, uint16_t len)
 {
     return len >= rule->min && len <= rule->max && (len - rule->min) % rule->step == 0;
-}
-
-const char *td_tlv_name(uint16_t type)
-{
-    const struct td_tlv_rule *rule = td_tlv_rule(type);
-
-    if (rule != NULL)
-        return rule->name;
-    return type >= TD_TLV_VENDOR_MIN && type <= TD_TLV_VENDOR_MAX ? "VENDOR" : "UNKNOWN";
 }
 
 void td_tlv_begin(struct td_tlv_iter *it, const struct td_source *src, const struct td_image *img)

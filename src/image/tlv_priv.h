@@ -19,7 +19,6 @@ struct td_tlv_rule {
     uint16_t step;
     uint8_t place; /* enum td_tlv_place */
     uint8_t group;
-    const char *name;
 };
 
 /* The rule of a type, NULL for vendor types and those that nobody has named. */
