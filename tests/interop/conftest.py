@@ -164,24 +164,25 @@ def zephyr_file(folder, pattern):
 
 
 @contextlib.contextmanager
-def qemu(machine, cpu, loaders, serial_port):
-    """An emulated board whose first UART is a TCP socket."""
+def qemu(machine, cpu, loaders, serial_port, log, ready):
+    """An emulated board whose first UART is a TCP socket, once its console has said `ready`
+    (empty: its console is elsewhere).
+
+    The models of the UARTs lose interrupts for bytes that arrive before the firmware listens.
+    """
     args = ["qemu-system-arm", "-cpu", cpu, "-machine", machine, "-display", "none",
             "-monitor", "none", "-chardev",
-            f"socket,id=con,host=127.0.0.1,port={serial_port},server=on,wait=off",
+            f"socket,id=con,host=127.0.0.1,port={serial_port},server=on,wait=off,logfile={log}",
             "-serial", "chardev:con"]
     for loader in loaders:
         args += ["-device", f"loader,{loader}"]
     p = Process(*args)
     try:
-        end = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", serial_port), 0.2).close()
-                break
-            except OSError:
-                assert time.monotonic() < end, "QEMU did not open its UART:\n" + p.text()
-                time.sleep(0.05)
+        end = time.monotonic() + 30
+        while not log.exists() or ready not in log.read_text(errors="replace"):
+            assert time.monotonic() < end, f"no '{ready}' on the console:\n" + p.text()
+            time.sleep(0.05)
+        time.sleep(0.3 if ready else 1.5)
         yield p
     finally:
         p.stop()
