@@ -112,7 +112,8 @@ start_device
 kill "$device"; wait "$device" 2>/dev/null || true
 printf '%s$ tandem sim tandem-nrf52833 --state device --cut-power-at 40 --cut torn%s\n' "$dim" "$off"
 "$tandem" sim tandem-nrf52833 --state device --key product.pem --udp 127.0.0.1:$port \
-    --cut-power-at 40 --cut torn 2>&1 | sed 's/^/    /'
+    --cut-power-at 40 --cut torn 2>&1 | sed 's/^/    /' | tee cut.txt
+grep -q 'power cut at operation 40' cut.txt
 start_device
 sed 's/^/    /' console.log
 contains '3.0.0' "$tandem" image list
