@@ -127,6 +127,7 @@ struct model {
     uint32_t busy_at, busy_n;        /* rc 10, so many times */
     bool no_match, keep_pending;
     bool refuse_reset;
+    bool deaf_to_reset; /* neither answers nor resets */
     enum model_fate fate;
     struct td_verdict verdict; /* told when code is not 0, once the fate has struck */
     struct td_tandem_accepts accepts;
@@ -161,6 +162,9 @@ static inline void model_boot(struct model *m)
         m->struck = true;
         return;
     }
+    if ((m->mode == TD_MODE_XIP || m->mode == TD_MODE_RAM_LOAD) && m->slot[1].present &&
+        td_version_cmp(&m->slot[1].version, &m->slot[0].version) > 0)
+        m->next = NEXT_PERM; // the highest version runs, nobody marks anything
     if (m->next == NEXT_NONE)
         return;
     switch (m->fate) {
@@ -432,6 +436,8 @@ static inline size_t model_receive(struct model *m, uint64_t now, const uint8_t 
         td_os_bootloader_rsp_put(&w, &b);
     } else if (h.group == TD_SMP_GROUP_OS && h.id == TD_OS_RESET) {
         m->n_reset++;
+        if (m->deaf_to_reset)
+            return 0;
         if (m->refuse_reset) {
             td_smp_put_rc(&w, TD_SMP_RC_BUSY, (struct td_cbor_text){ "flash", 5 });
         } else {

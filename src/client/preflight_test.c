@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/range.h"
-#include "client/model_priv.h"
+#include "client/model_test.h"
 #include "client/preflight.h"
 
 static struct model_image image;

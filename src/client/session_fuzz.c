@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/model_priv.h"
+#include "client/model_test.h"
 #include "client/update.h"
 
 #define CHECK(what)                                                                                \
