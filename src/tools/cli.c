@@ -171,7 +171,8 @@ static unsigned terminal_columns(void)
 static void draw(struct td_progress *bar, uint32_t done, uint32_t total, uint64_t now)
 {
     uint64_t took = now - bar->began_ms;
-    uint64_t rate = took > 0 ? (uint64_t)(done - bar->from) * 1000 / took : 0;
+    uint64_t sent = done > bar->from ? done - bar->from : 0;
+    uint64_t rate = took > 0 ? sent * 1000 / took : 0;
     unsigned filled = total > 0 ? (unsigned)((uint64_t)done * BAR_CELLS / total) : 0;
     unsigned percent = total > 0 ? (unsigned)((uint64_t)done * 100 / total) : 0;
     char cells[BAR_CELLS + 1];
@@ -195,8 +196,9 @@ void td_progress_at(struct td_progress *bar, uint32_t done, uint32_t total)
 
     if (!bar->cli->err_is_terminal || bar->cli->quiet || bar->cli->json)
         return;
-    if (bar->from > done) {
-        bar->from = done;
+    // The first answer says where a resumed upload begins: that much was not sent just now.
+    if (done == 0 || bar->from == UINT32_MAX) {
+        bar->from = done > 0 ? done : UINT32_MAX;
         bar->began_ms = now;
     }
     if (!bar->shown || done >= total || now - bar->drawn_ms >= BAR_REDRAW_MS)

@@ -83,7 +83,7 @@ struct td_progress {
     const char *label;
     uint64_t began_ms; /* CLOCK_MONOTONIC, milliseconds */
     uint64_t drawn_ms;
-    uint32_t from; /* where it began: a resumed upload does not count towards the rate */
+    uint32_t from; /* where it began; UINT32_MAX before the first answer */
     bool shown;
 };
 
