@@ -12,8 +12,6 @@
 #include "crypto/der_priv.h"
 #include "crypto/sig.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* A copy of exactly this length, so that a byte read too many is seen. */
 static uint8_t *copy_of(const uint8_t *data, size_t len)
 {
