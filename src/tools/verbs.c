@@ -24,6 +24,7 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_getpub,
     &td_verb_getpubhash,
     &td_verb_keyinfo,
+    &td_verb_version,
     /* the desk */
     &td_verb_sim,
     &td_verb_sim_app,

@@ -498,6 +498,18 @@ class Hex(Case):
         self.assertEqual(found["map"][-1]["offset"] + found["map"][-1]["size"], 0x10000)
 
 
+class Names(Case):
+    def test_under_the_name_imgtool_file_verbs_alone_answer(self):
+        link = self.dir / "imgtool"
+        link.symlink_to(pathlib.Path(TANDEM).resolve())
+        for args, want in ((["version"], OK), (["verify", GOLDEN / "minimal.img"], OK), (["update", "x"], USAGE),
+                           (["--help"], OK)):
+            done = subprocess.run([link, *map(str, args)], capture_output=True, text=True)
+            self.assertEqual(done.returncode, want, done.stderr)
+        self.assertNotIn("Devices:", done.stdout)
+        self.assertIn("keygen", done.stdout)
+
+
 class Inspect(Case):
     def test_the_map_covers_the_file(self):
         for image in sorted(GOLDEN.glob("*.img")):

@@ -156,11 +156,11 @@ def test_every_option_gives_the_same_bytes(tmp_path, payload, kind, option):
     args = [*BASE, "--pad-header", *KINDS[kind][0], *with_files(OPTIONS[option], payload)]
     theirs, ours = both(tmp_path, args, payload / "app.bin")
     assert ours.read_bytes() == theirs.read_bytes()
-    if "--non-bootable" not in args:
-        run(IMGTOOL, "verify", *KINDS[kind][0][:2], ours)
-        run(TANDEM, "verify", *KINDS[kind][0][:2], theirs)
-    run(IMGTOOL, "dumpinfo", ours)
+    run(TANDEM, "verify", *KINDS[kind][0], theirs)
     run(TANDEM, "inspect", "--json", theirs)
+    if kind == "ed25519":  # imgtool takes its time to start, and the bytes are the same anyway
+        run(IMGTOOL, "verify", *KINDS[kind][0], ours)
+        run(IMGTOOL, "dumpinfo", ours)
 
 
 @pytest.mark.parametrize("option", ["plain", "all", "confirm", "align-16-None--pad"])
