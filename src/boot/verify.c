@@ -30,6 +30,7 @@ enum td_verdict_code td_boot_verdict_of(enum td_err err)
         { TD_EIMG_ENTRY, TD_V_BAD_TLV },
         { TD_EIMG_TLVLEN, TD_V_BAD_TLV },
         { TD_EIMG_TLVTWICE, TD_V_BAD_TLV },
+        { TD_EIMG_PAIRS, TD_V_BAD_TLV },
         { TD_EIMG_UNPROTECTED, TD_V_FORBIDDEN_TLV },
         { TD_EIMG_PROTECTED, TD_V_FORBIDDEN_TLV },
         { TD_EIMG_FORBIDDEN, TD_V_FORBIDDEN_TLV },

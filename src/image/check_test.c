@@ -234,12 +234,27 @@ static void of_several_pairs_all_trusted_ones_verify_and_one_must(void **state)
         const char *pairs;
         enum td_err want;
     } cases[] = {
-        { "", TD_EIMG_UNSIGNED },  { "g", TD_OK },          { "k", TD_EIMG_KEY },
-        { "b", TD_EIMG_SIG },      { "n", TD_EIMG_NOKEY },  { "t", TD_EIMG_SIGTYPE },
-        { "kg", TD_OK },           { "gk", TD_OK },         { "gb", TD_EIMG_SIG },
-        { "bg", TD_EIMG_SIG },     { "gn", TD_OK },         { "kb", TD_EIMG_SIG },
-        { "tg", TD_OK },           { "gt", TD_OK },         { "tk", TD_EIMG_KEY },
-        { "tt", TD_EIMG_SIGTYPE }, { "nk", TD_EIMG_NOKEY }, { "kn", TD_EIMG_KEY },
+        { "", TD_EIMG_UNSIGNED },
+        { "g", TD_OK },
+        { "k", TD_EIMG_KEY },
+        { "b", TD_EIMG_SIG },
+        { "n", TD_EIMG_NOKEY },
+        { "t", TD_EIMG_SIGTYPE },
+        { "kg", TD_OK },
+        { "gk", TD_OK },
+        { "gb", TD_EIMG_SIG },
+        { "bg", TD_EIMG_SIG },
+        { "gn", TD_OK },
+        { "kb", TD_EIMG_SIG },
+        { "tg", TD_OK },
+        { "gt", TD_OK },
+        { "tk", TD_EIMG_KEY },
+        { "tt", TD_EIMG_SIGTYPE },
+        { "gggggggg", TD_OK },
+        { "ggggggggg", TD_EIMG_PAIRS },
+        { "kkkkkkkkg", TD_EIMG_PAIRS },
+        { "nk", TD_EIMG_NOKEY },
+        { "kn", TD_EIMG_KEY },
     };
     struct td_image_key k = key(ED25519);
     const struct td_image_policy policy = { &td_sha256, &td_sig_ed25519, &k, 1, UINT32_MAX };

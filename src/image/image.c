@@ -199,7 +199,13 @@ static enum td_err open_areas(const struct td_source *src, uint32_t limit, struc
     return TD_OK;
 }
 
-static enum td_err check_entry(const struct td_tlv *tlv, uint32_t *groups,
+/* What a walk has seen so far. */
+struct census {
+    uint32_t groups; /* a bit each */
+    uint32_t pairs;  /* keys and signatures */
+};
+
+static enum td_err check_entry(const struct td_tlv *tlv, struct census *seen,
                                struct td_image_fault *fault)
 {
     const struct td_tlv_rule *rule = td_tlv_rule(tlv->type);
@@ -214,9 +220,12 @@ static enum td_err check_entry(const struct td_tlv *tlv, uint32_t *groups,
         return fail_tlv(fault, TD_EIMG_PROTECTED, tlv, 0, 0);
     if (!td_tlv_rule_takes(rule, tlv->len))
         return fail_tlv(fault, TD_EIMG_TLVLEN, tlv, rule->min, tlv->len);
-    if (rule->group != 0 && (*groups & 1u << rule->group) != 0)
+    if (rule->group != 0 && (seen->groups & 1u << rule->group) != 0)
         return fail_tlv(fault, TD_EIMG_TLVTWICE, tlv, 0, 0);
-    *groups |= 1u << rule->group;
+    seen->groups |= 1u << rule->group;
+    // Of the types that may repeat, those outside the hashed part are keys and signatures.
+    if (rule->group == 0 && rule->place == TD_TLV_LOOSE && ++seen->pairs > TD_IMAGE_PAIR_MAX)
+        return fail_tlv(fault, TD_EIMG_PAIRS, tlv, TD_IMAGE_PAIR_MAX, seen->pairs);
     return TD_OK;
 }
 
@@ -245,7 +254,7 @@ static enum td_err check_entries(const struct td_source *src, const struct td_im
 {
     struct td_tlv_iter it;
     struct td_tlv tlv;
-    uint32_t groups = 0;
+    struct census seen = { 0, 0 };
     enum td_err err;
     bool end;
 
@@ -256,7 +265,7 @@ static enum td_err check_entries(const struct td_source *src, const struct td_im
             return fail_bounds(src, &it, fault);
         if (err != TD_OK || end)
             return err;
-        err = check_entry(&tlv, &groups, fault);
+        err = check_entry(&tlv, &seen, fault);
         if (err != TD_OK)
             return err;
     }

@@ -129,7 +129,7 @@ enum td_err td_image_header_read(const struct td_source *src, struct td_image_he
  *   TD_EIMG_PROTSIZE (header's size / area's total), TD_EIMG_AREA (4 / total),
  *   TD_EIMG_ENTRY (bytes the entry needs / bytes left in the area),
  *   TD_EIMG_TLVLEN (length / length), TD_EIMG_TLVTWICE, TD_EIMG_UNPROTECTED,
- *   TD_EIMG_PROTECTED, TD_EIMG_FORBIDDEN.
+ *   TD_EIMG_PROTECTED, TD_EIMG_FORBIDDEN, TD_EIMG_PAIRS (TD_IMAGE_PAIR_MAX / that many).
  */
 enum td_err td_image_open(const struct td_source *src, uint32_t limit, struct td_image *img,
                           struct td_image_fault *fault);
@@ -197,6 +197,12 @@ struct td_image_policy {
     uint8_t n_keys;
     uint32_t max_size; /* inclusive, from slot/room.h; UINT32_MAX for no limit */
 };
+
+/*
+ * Key and signature entries of an image, counted together: eight signers. They stand outside
+ * the hashed part, so anybody could add thousands, each of which costs a boot a verification.
+ */
+#define TD_IMAGE_PAIR_MAX 16
 
 #define TD_IMAGE_SIG_MAX 384 /* bytes: RSA-3072 */
 

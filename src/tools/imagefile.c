@@ -56,7 +56,7 @@ static void add_facts(char *where, size_t cap, enum td_err err, const struct td_
 
 static bool is_malformed(enum td_err err)
 {
-    return err <= TD_EIMG_MAGIC && err >= TD_EIMG_FORBIDDEN;
+    return (err <= TD_EIMG_MAGIC && err >= TD_EIMG_FORBIDDEN) || err == TD_EIMG_PAIRS;
 }
 
 int imagefile_fail(struct td_cli *cli, const char *path, enum td_err err,
