@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+"""`tandem sim` as a process: its folder, its links, its console, and how it says what is wrong."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+COMMAND = os.environ["TANDEM"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+KEY = os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-ecdsa-p256.pem")
+OTHER_KEY = os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-ed25519.pem")
+ECHO_LINE = b"\x06\x09ABAKAAAGAABCAKFhZGJoaZsK\n"  # echo "hi", v2, seq 0x42
+ECHO = bytes.fromhex("0a00000600004200a16164626869")
+
+
+def tandem(*args, timeout=30):
+    return subprocess.run([COMMAND, *map(str, args)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=timeout)
+
+
+class Sim:
+    """A running `tandem sim`, its console read line by line."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen([COMMAND, "sim", *map(str, args)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.lines = []
+        self.rest = b""
+
+    def until(self, start, seconds=10):
+        """Reads on until a line that begins so; returns it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            while b"\n" in self.rest:
+                line, self.rest = self.rest.split(b"\n", 1)
+                self.lines.append(line.decode())
+                if self.lines[-1].startswith(start):
+                    return self.lines[-1]
+            if select.select([self.process.stdout], [], [], 0.2)[0]:
+                got = os.read(self.process.stdout.fileno(), 4096)
+                if not got:
+                    break
+                self.rest += got
+        raise AssertionError("no line %r in:\n%s" % (start, "\n".join(self.lines)))
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(10)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.shared.cleanup)
+        cls.v1 = cls.image("v1", "1.0.0")
+        cls.v2 = cls.image("v2", "2.0.0")
+
+    @classmethod
+    def image(cls, name, version, key=KEY, suffix="bin", *sign):
+        raw = os.path.join(cls.shared.name, name + ".raw")
+        out = os.path.join(cls.shared.name, name + "." + suffix)
+        for ran in (tandem("sim-app", raw, "--name", name, "--size", 20000),
+                    tandem("sign", "-k", key, "-v", version, "-H", "0x200", "--pad-header", "-S",
+                           "0x38000", "--align", "4", *sign, raw, out)):
+            assert ran.returncode == 0, ran.stderr
+        return out
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.state = os.path.join(self.folder, "device")
+
+    def path(self, name, text=None):
+        path = os.path.join(self.folder, name)
+        if text is not None:
+            with open(path, "w") as f:
+                f.write(text)
+        return path
+
+    def start(self, *args, profile="tandem-nrf52833"):
+        sim = Sim(profile, "--state", self.state, *args)
+        self.addCleanup(sim.stop)
+        return sim
+
+    def refuse(self, exit, *args, says):
+        ran = tandem("sim", *args)
+        text = "exit %d\n%s%s" % (ran.returncode, ran.stdout, ran.stderr)
+        self.assertEqual(ran.returncode, exit, text)
+        for words in says:
+            self.assertIn(words, ran.stderr, text)
+
+
+class Running(Case):
+    def udp(self, sim):
+        url = sim.until("ready:").split()[1]
+        self.assertTrue(url.startswith("udp:127.0.0.1:"))
+        return url
+
+    def test_boot_lines_come_first_and_ready_again_after_each_reboot(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        url = self.udp(sim)
+        self.assertIn("I: Starting bootloader", sim.lines[0])
+        self.assertIn("*** v1, version 1.0.0+0 ***", sim.lines)
+        self.assertEqual(tandem("-d", url, "os", "reset").returncode, 0)
+        sim.until("I: Starting bootloader")
+        sim.until("ready: udp:")
+
+    def test_what_was_installed_is_there_in_the_next_process(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        ran = tandem("-d", self.udp(sim), "update", self.v2)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertEqual(sim.stop(), 0)
+        sim = self.start()
+        sim.until("*** v2, version 2.0.0+0 ***")
+
+    def test_both_signals_end_it_with_0(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            sim = self.start("--program", "slot0=" + self.v1)
+            sim.until("ready:")
+            self.assertEqual(sim.stop(number), 0)
+
+    def test_a_kill_in_the_middle_leaves_a_folder_that_the_next_process_takes(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        tandem("-d", self.udp(sim), "image", "upload", self.v2)
+        sim.stop(signal.SIGKILL)
+        self.start().until("ready:")
+
+    def test_a_power_cut_ends_the_process_and_the_next_one_finishes(self):
+        for kind in ("before", "torn", "after"):
+            sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+            url = self.udp(sim)
+            for verb in ("upload", "test"):
+                self.assertEqual(tandem("-d", url, "image", verb, self.v2).returncode, 0)
+            sim.stop()
+            ran = tandem("sim", "tandem-nrf52833", "--state", self.state, "--cut-power-at", 12,
+                         "--cut", kind)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            self.assertEqual(ran.stdout.splitlines()[-1], "power cut at operation 12")
+            self.assertNotIn("ready:", ran.stdout)
+            sim = self.start()
+            sim.until("*** v2, version 2.0.0+0, on trial ***")
+            sim.stop()
+
+    def test_nothing_to_boot_is_said_and_the_process_stays(self):
+        sim = self.start("--udp", "127.0.0.1:0")
+        sim.until("E: Unable to find bootable image")
+        sim.until("sim: no bootable image")
+        self.assertIsNone(sim.process.poll())
+
+    def test_keys_of_the_command_line_replace_those_of_the_profile(self):
+        image = self.image("ed", "1.0.0", OTHER_KEY)
+        self.start("--key", OTHER_KEY, "--program", "slot0=" + image).until("ready:")
+
+    def test_hex_files_are_programmed_where_they_say(self):
+        for address in ("0", "0xc000"):
+            image = self.image("hex", "1.0.0", KEY, "hex", "-x", address)
+            sim = self.start("--program", "slot0=" + image)
+            sim.until("*** hex, version 1.0.0+0 ***")
+            sim.stop()
+
+    def test_real_speed_takes_the_time_that_flash_takes(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1, "--speed",
+                         "real")
+        began = time.monotonic()
+        ran = tandem("-d", self.udp(sim), "image", "upload", self.v2)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        # Six sectors of 85 ms and more, and 20 KB of words at 41 us.
+        self.assertGreater(time.monotonic() - began, 0.5)
+
+
+class Links(Case):
+    def read_line(self, fd, start, seconds=5):
+        got = b""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if select.select([fd], [], [], 0.1)[0]:
+                got += os.read(fd, 4096)
+            for line in got.split(b"\n"):
+                if line.startswith(start) and (line + b"\n") in got:
+                    return line
+        raise AssertionError("%r not in %r" % (start, got))
+
+    def test_a_pty_is_a_link_that_goes_away_with_the_process(self):
+        path = self.path("tty")
+        sim = self.start("--pty", path, "--program", "slot0=" + self.v1)
+        self.assertEqual(sim.until("ready:"), "ready: serial:" + path)
+        for _ in range(2):  # opened, closed and opened again
+            fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+            os.write(fd, ECHO_LINE)
+            self.read_line(fd, b"\x06\x09")
+            os.close(fd)
+        self.assertEqual(tandem("-d", "serial:" + path, "os", "echo", "hi").stdout.strip(), "hi")
+        sim.stop()
+        self.assertFalse(os.path.lexists(path))
+
+    def test_the_console_is_on_the_serial_line_too(self):
+        path = self.path("tty")
+        sim = self.start("--pty", path, "--program", "slot0=" + self.v1)
+        sim.until("ready:")
+        fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        self.read_line(fd, b"*** v1, version 1.0.0+0 ***")
+        os.close(fd)
+
+    def test_a_serial_line_behind_tcp(self):
+        sim = self.start("--tcp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        url = sim.until("ready:").split()[1]
+        self.assertEqual(tandem("-d", url, "os", "echo", "hi").stdout.strip(), "hi")
+        with socket.create_connection(("127.0.0.1", int(url.split(":")[2]))) as s:
+            s.sendall(b"noise\n" + ECHO_LINE)
+            self.read_line(s.fileno(), b"\x06\x09")
+
+    def test_ipv6_and_several_links_at_once(self):
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                s.bind(("::1", 0))
+        except OSError:
+            self.skipTest("this machine has no IPv6")
+        sim = self.start("--udp", "[::1]:0", "--udp", "127.0.0.1:0", "--tcp", "127.0.0.1:0",
+                         "--program", "slot0=" + self.v1)
+        urls = sim.until("ready:").split()[1:]
+        self.assertEqual(len(urls), 3)
+        for url in urls:
+            self.assertEqual(tandem("-d", url, "os", "echo", "hi").stdout.strip(), "hi")
+
+    def test_an_answer_goes_to_whoever_asked(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        port = int(sim.until("ready:").split()[1].split(":")[2])
+        peers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+        for n, s in enumerate(peers):
+            s.settimeout(5)
+            s.connect(("127.0.0.1", port))
+            s.send(ECHO[:6] + bytes([n]) + ECHO[7:])
+            self.assertEqual(s.recv(100)[6], n)
+            s.close()
+
+    def test_a_datagram_larger_than_the_device_takes_is_lost(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        port = int(sim.until("ready:").split()[1].split(":")[2])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            s.connect(("127.0.0.1", port))
+            s.send(ECHO + bytes(2049 - len(ECHO)))
+            s.send(ECHO)
+            self.assertEqual(s.recv(100)[:1], b"\x0b")
+            s.settimeout(0.2)
+            self.assertRaises(socket.timeout, s.recv, 100)
+
+
+class Refusals(Case):
+    def test_a_folder_in_use_names_the_process(self):
+        sim = self.start("--program", "slot0=" + self.v1)
+        sim.until("ready:")
+        self.refuse(4, "tandem-nrf52833", "--state", self.state,
+                    says=["in use by process %d" % sim.process.pid])
+
+    def test_a_wrong_command_line_is_exit_2(self):
+        here = ("tandem-nrf52833", "--state", self.state)
+        rows = [
+            ((), "PROFILE is missing"),
+            (("tandem-nrf52833",), "--state DIR is missing"),
+            ((*here, "another"), "'another'"),
+            ((*here, "--cut-power-at", "0"), "--cut-power-at"),
+            ((*here, "--cut", "half"), "before, torn or after"),
+            ((*here, "--speed", "slow"), "real or fast"),
+            ((*here, "--h4", "socket"), "Bluetooth"),
+            ((*here, "--program", "slot2=x"), "slot0=FILE"),
+            ((*here, "--program", "slot0"), "slot0=FILE"),
+        ]
+        for args, words in rows:
+            with self.subTest(args):
+                self.refuse(2, *args, says=[words])
+
+    def test_a_wrong_profile_is_exit_4_and_says_which_line(self):
+        bad = self.path("bad.yml", "name: x\nflash: 7\n")
+        unknown = self.path("unknown.yml", "name: x\n\nflashes: []\n")
+        rows = [
+            ("tandem-nrf52832", ["no profile named 'tandem-nrf52832'", "krepet-nrf52833"]),
+            (self.path("missing.yml"), ["missing.yml", "cannot be read"]),
+            (bad, ["bad.yml:2", "list"]),
+            (unknown, ["unknown.yml:3", "unknown key 'flashes'", "partitions"]),
+        ]
+        for profile, says in rows:
+            with self.subTest(profile):
+                self.refuse(4, profile, "--state", self.state, says=says)
+
+    def test_files_that_cannot_be_used_are_exit_4(self):
+        large = self.path("large.bin", "x" * 0x38001)
+        empty = self.path("empty.bin", "")
+        no_pem = self.path("no.pem", "nothing")
+        far = self.image("far", "1.0.0", KEY, "hex", "-x", "0x60000")
+        here = ("tandem-nrf52833", "--state", self.state)
+        rows = [
+            ((*here, "--program", "slot0=" + large), ["does not fit", "large.bin"]),
+            ((*here, "--program", "slot0=" + far), ["does not fit"]),
+            ((*here, "--program", "slot0=" + empty), ["empty"]),
+            ((*here, "--program", "slot0=" + self.path("none.bin")), ["none.bin"]),
+            ((*here, "--key", no_pem), ["no.pem"]),
+            ((*here, "--key", KEY, "--key", OTHER_KEY), ["another type"]),
+            ((*here, "--udp", "nonsense"), ["HOST:PORT"]),
+            ((*here, "--pty", empty), ["is there already"]),
+            (("tandem-nrf52833", "--state", os.path.join(empty, "x")), ["state folder"]),
+        ]
+        for args, says in rows:
+            with self.subTest(args):
+                self.refuse(4, *args, says=says)
+
+    def test_a_port_in_use_is_named(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.bind(("127.0.0.1", 0))
+            where = "127.0.0.1:%d" % s.getsockname()[1]
+            self.refuse(4, "tandem-nrf52833", "--state", self.state, "--udp", where, says=[where])
+
+    def test_the_flash_of_another_device_is_not_taken(self):
+        sim = self.start("--program", "slot0=" + self.v1)
+        sim.until("ready:")
+        sim.stop()
+        with open(os.path.join(ROOT, "profiles", "krepet-nrf52833.yml")) as f:
+            text = f.read()
+        text = text.replace("keys/", os.path.join(ROOT, "profiles/keys/"))
+        small = self.path("small.yml", text.replace("count: 128", "count: 256")
+                          .replace("size: 0x80000", "size: 0x100000"))
+        other = self.path("other.yml", text.replace("writes_per_word: 2", "writes_per_word: 3"))
+        self.refuse(4, small, "--state", self.state, says=["another device"])
+        self.refuse(4, other, "--state", self.state, says=["another device"])
+
+
+class Applications(Case):
+    def test_the_same_name_gives_the_same_file_and_the_size_is_exact(self):
+        one, two = self.path("one"), self.path("two")
+        for out in (one, two):
+            self.assertEqual(tandem("sim-app", out, "--name", "x", "--size", "777").returncode, 0)
+        with open(one, "rb") as a, open(two, "rb") as b:
+            data = a.read()
+            self.assertEqual(data, b.read())
+        self.assertEqual(len(data), 777)
+
+    def test_a_wrong_command_line_is_exit_2(self):
+        out = self.path("out")
+        rows = [
+            (("--name", "x"), "OUT is missing"),
+            ((out,), "--name is missing"),
+            ((out, "--name", ""), "--name"),
+            ((out, "--name", "x" * 44), "--name"),
+            ((out, "--name", "x", "--size", "63"), "--size"),
+            ((out, "--name", "x", "--size", "many"), "--size"),
+            ((out, out, "--name", "x"), "is another"),
+        ]
+        for args, words in rows:
+            with self.subTest(args):
+                ran = tandem("sim-app", *args)
+                self.assertEqual(ran.returncode, 2, ran.stderr)
+                self.assertIn(words, ran.stderr)
+                self.assertFalse(os.path.exists(out))
+
+    def test_a_file_that_cannot_be_written_is_exit_4(self):
+        ran = tandem("sim-app", os.path.join(self.folder, "no", "where"), "--name", "x")
+        self.assertEqual(ran.returncode, 4, ran.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
