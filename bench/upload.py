@@ -50,6 +50,9 @@ def main():
             print(row("image upload",
                       compare([TANDEM, "-d", url, "--quiet", "image", "upload", new],
                               [SMPMGR, "--ip", ADDRESS, "image", "upload", new], between=erase)))
+            # An interpreter takes its time to start; this row says how much of the above that is.
+            print(row("start-up alone (`--version`)",
+                      compare([TANDEM, "--version"], [SMPMGR, "--version"])))
         finally:
             device.terminate()
             device.wait()
