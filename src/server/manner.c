@@ -13,6 +13,7 @@ const struct td_server_manner td_server_tandem = {
 const struct td_server_manner td_server_zephyr_4 = {
     .name = "zephyr-4",
     .style = TD_CBOR_INDEFINITE,
+    .stock_requests = true,
     .size_is_slot_size = true,
     .checks_sha = true,
 };
@@ -21,6 +22,7 @@ const struct td_server_manner td_server_zephyr_3_3 = {
     .name = "zephyr-3.3",
     .style = TD_CBOR_INDEFINITE,
     .v1_only = true,
+    .stock_requests = true,
     .old_state_write = true,
     .pending_is_in_use = true,
     .size_is_slot_size = true,

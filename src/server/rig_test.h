@@ -1,8 +1,8 @@
 /*
  * server/rig_test.h - a server over a simulated flash, for tests and fuzzers.
  *
- * Two slots of 16 pages each, a storage area, a boot log, all on one nRF52833. What hooks were
- * told is counted. Everything is in struct rig, which is large: place it statically.
+ * Two slots of 16 pages each, a storage area, a boot log, all on one flash like the nRF52833's
+ * with smaller pages. What hooks were told is counted. Everything is in struct rig, which is large: place it statically.
  */
 #ifndef TD_SERVER_RIG_TEST_H
 #define TD_SERVER_RIG_TEST_H
@@ -22,10 +22,27 @@
 #include "smp/tandem.h"
 
 enum {
-    RIG_SLOT_SIZE = 0x10000,
-    RIG_PAGE = 4096,
+    RIG_SLOT_SIZE = 0x4000,
+    RIG_PAGE = 1024,
     RIG_BUF = 2475,
     RIG_IMAGE_MAX = RIG_SLOT_SIZE,
+};
+
+static const struct td_flash_run rig_runs[] = { { 36, RIG_PAGE } };
+
+static const struct sim_nor_model rig_model = {
+    .name = "rig",
+    .runs = rig_runs,
+    .n_runs = 1,
+    .erased = 0xff,
+    .budget = 2,
+    .write_size = 4,
+    .erase_pauses = true,
+    .write_us = 41,
+    .write_unit = 4,
+    .erase_us = 85000,
+    .erase_unit = RIG_PAGE,
+    .read_ns_per_kb = 20000,
 };
 
 struct rig_told {
@@ -117,15 +134,15 @@ static inline void rig_init(struct rig *rig, const struct td_server_manner *mann
     const struct td_flash_dev *dev = &rig->nor.dev;
 
     if (rig->bytes == NULL) {
-        rig->bytes = malloc(sim_nor_size(&sim_nor_nrf52833));
-        rig->meta = malloc(sim_nor_meta_size(&sim_nor_nrf52833));
+        rig->bytes = malloc(sim_nor_size(&rig_model));
+        rig->meta = malloc(sim_nor_meta_size(&rig_model));
     }
     sim_power_on(&rig->power);
-    sim_nor_init(&rig->nor, &sim_nor_nrf52833, rig->bytes, rig->meta, &rig->power, 1);
-    rig->slot[0] = (struct td_flash_area){ dev, 0x10000, RIG_SLOT_SIZE };
-    rig->slot[1] = (struct td_flash_area){ dev, 0x20000, RIG_SLOT_SIZE };
-    rig->storage = (struct td_flash_area){ dev, 0x30000, 2 * RIG_PAGE };
-    rig->log = (struct td_flash_area){ dev, 0x32000, 2 * RIG_PAGE };
+    sim_nor_init(&rig->nor, &rig_model, rig->bytes, rig->meta, &rig->power, 1);
+    rig->slot[0] = (struct td_flash_area){ dev, 0, RIG_SLOT_SIZE };
+    rig->slot[1] = (struct td_flash_area){ dev, RIG_SLOT_SIZE, RIG_SLOT_SIZE };
+    rig->storage = (struct td_flash_area){ dev, 2 * RIG_SLOT_SIZE, 2 * RIG_PAGE };
+    rig->log = (struct td_flash_area){ dev, 2 * RIG_SLOT_SIZE + 2 * RIG_PAGE, 2 * RIG_PAGE };
     rig->room = (struct td_room_geometry){
         .primary_size = RIG_SLOT_SIZE,
         .secondary_size = RIG_SLOT_SIZE,

@@ -61,6 +61,7 @@ struct td_server_manner {
     bool v1_only;             /* groups' errors as rc alone, the version bits as they came */
     bool reasons;             /* "rsn" beside an rc or err */
     bool frugal;              /* false flags and splitStatus left out of lists */
+    bool stock_requests;      /* requests are written as MCUboot's own library writes them */
     bool old_state_write;     /* marks as before Zephyr 3.4: done is said though nothing changed */
     bool pending_is_in_use;   /* a pending slot is neither overwritten nor erased */
     bool size_is_slot_size;   /* rule 8 checks the slot, not what can be swapped */

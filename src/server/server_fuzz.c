@@ -91,6 +91,8 @@ static void start(uint8_t choice)
     rig_program(&rig, 0, 0, running, sizeof running);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t at = 2;

@@ -81,8 +81,7 @@ enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
                                 struct td_server_pair *pair)
 {
     const struct td_server_image *img = &srv->cfg->images[image];
-    enum td_slot_manner manner =
-        srv->cfg->manner == &td_server_tandem ? TD_SLOT_MENDED : TD_SLOT_STOCK;
+    enum td_slot_manner manner = srv->cfg->manner->stock_requests ? TD_SLOT_STOCK : TD_SLOT_MENDED;
     enum td_err err = TD_OK;
 
     memset(pair, 0, sizeof *pair);

@@ -214,6 +214,8 @@ static void accepts(const uint8_t *p, size_t n)
     MUST(td_cbor_text_is(back.layout, a.layout));
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const codecs[])(const uint8_t *, size_t) = {

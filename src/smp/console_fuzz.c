@@ -66,6 +66,8 @@ static void round_trip(const uint8_t *data, size_t size, size_t line_max)
     free(buf);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
