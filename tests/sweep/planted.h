@@ -1,0 +1,38 @@
+/*
+ * planted.h - bugs of order, planted between the bootloader and its flash.
+ *
+ * Device code has no switch for them: a shim around the flash driver holds back the operations
+ * that one rule names until an operation comes that another rule names, lets that one go first,
+ * and the held ones after it. Reads see what is held, so that the bootloader notices nothing.
+ * This is how a bootloader would behave whose author had written two lines in the wrong order.
+ */
+#ifndef SWEEP_PLANTED_H
+#define SWEEP_PLANTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct device;
+
+/* An operation as the rules see it. */
+struct op {
+    bool is_erase;
+    uint32_t off; /* from the start of the device */
+    uint32_t len;
+};
+
+struct planted {
+    const char *name;
+    const char *says;
+    const char *scenario; /* in which it shows */
+    bool (*held)(const struct device *d, const struct op *op);
+    bool (*first)(const struct device *d, const struct op *op);
+};
+
+extern const struct planted planted_bugs[];
+extern const unsigned n_planted_bugs;
+
+void planted_shim(struct device *d); /* fills in d->shim */
+void planted_forget(void);           /* a reset: nothing is held any more */
+
+#endif
