@@ -440,6 +440,37 @@ static void tear_word(struct sim_nor *nor, uint32_t off, const uint8_t *src)
     count_program(nor, off / w);
 }
 
+/* Whether a bit of src is at its erased value where the flash holds it programmed. */
+static bool has_clash(const struct sim_nor *nor, const uint8_t *at, const uint8_t *src,
+                      uint32_t len)
+{
+    uint8_t erased = nor->model->erased, clash = 0;
+
+    for (uint32_t i = 0; i < len; i++)
+        clash |= (uint8_t)((src[i] ^ erased ^ 0xFF) & (at[i] ^ erased));
+    return clash != 0;
+}
+
+/*
+ * The usual case, which a sweep meets a billion times: a sound sector, and nothing that clashes.
+ * False, and nothing done, in any other.
+ */
+static bool program_plainly(struct sim_nor *nor, uint32_t off, const uint8_t *src, uint32_t len)
+{
+    uint8_t *counts = counts_in(nor, nor->meta) + off / nor->model->write_size;
+    uint32_t n = len / nor->model->write_size;
+    struct place p = place_of(nor, off);
+
+    if (len > p.off + p.size - off || (*flags_of(nor, p.n) & F_WEAK) ||
+        has_clash(nor, nor->bytes + off, src, len))
+        return false;
+    memcpy(nor->bytes + off, src, len);
+    for (uint32_t i = 0; i < n; i++)
+        counts[i] = (uint8_t)(counts[i] + (counts[i] < COUNT_MAX));
+    *flags_of(nor, p.n) |= F_DIRTY;
+    return true;
+}
+
 /* Programs len bytes; in a weak sector what changes does not hold. */
 static void program(struct sim_nor *nor, uint32_t off, const uint8_t *src, uint32_t len)
 {
@@ -447,6 +478,8 @@ static void program(struct sim_nor *nor, uint32_t off, const uint8_t *src, uint3
     struct place p = place_of(nor, off);
     bool counted = false;
 
+    if (program_plainly(nor, off, src, len))
+        return;
     for (uint32_t i = 0; i < len; i += w) {
         if (off + i >= p.off + p.size)
             p = place_of(nor, off + i);
