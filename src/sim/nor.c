@@ -444,10 +444,17 @@ static void tear_word(struct sim_nor *nor, uint32_t off, const uint8_t *src)
 static bool has_clash(const struct sim_nor *nor, const uint8_t *at, const uint8_t *src,
                       uint32_t len)
 {
-    uint8_t erased = nor->model->erased, clash = 0;
+    const uint64_t erased = nor->model->erased * 0x0101010101010101u;
+    uint64_t clash = 0, now, want;
+    uint32_t i = 0;
 
-    for (uint32_t i = 0; i < len; i++)
-        clash |= (uint8_t)((src[i] ^ erased ^ 0xFF) & (at[i] ^ erased));
+    for (; i + sizeof now <= len; i += sizeof now) {
+        memcpy(&now, at + i, sizeof now);
+        memcpy(&want, src + i, sizeof want);
+        clash |= ~(want ^ erased) & (now ^ erased);
+    }
+    for (; i < len; i++)
+        clash |= (uint8_t)(~(src[i] ^ erased) & (at[i] ^ erased));
     return clash != 0;
 }
 

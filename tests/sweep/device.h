@@ -23,6 +23,7 @@ struct shape {
     uint8_t budget;
     uint8_t erased;
     bool ecc_error;
+    unsigned every; /* the sweep's own: how densely it cuts a second time */
 };
 
 /* A signed image as its file has it. */

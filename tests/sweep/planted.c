@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "device.h"
 
 #define HELD_MAX 64
@@ -74,9 +75,12 @@ static bool is_copy_done(const struct device *d, const struct op *op)
     return is_cell(d, op, td_trailer_copy_done_off(&t));
 }
 
-static uint32_t last_sector(const struct device *d)
+static bool is_last_of(const struct device *d, const struct image *image,
+                       const struct td_flash_area *area, const struct op *op)
 {
-    return (d->new.size - 1) / d->shape->sector_size * d->shape->sector_size;
+    uint32_t last = td_round_down(image->size - 1, d->shape->sector_size);
+
+    return in(op, area, last, last + d->shape->sector_size);
 }
 
 /* --- the rules --- */
@@ -114,12 +118,12 @@ static bool secondary_data_erased(const struct device *d, const struct op *op)
 
 static bool last_of_secondary(const struct device *d, const struct op *op)
 {
-    return in(op, &d->secondary, last_sector(d), last_sector(d) + d->shape->sector_size);
+    return is_last_of(d, &d->old, &d->secondary, op);
 }
 
 static bool last_of_primary(const struct device *d, const struct op *op)
 {
-    return in(op, &d->primary, last_sector(d), last_sector(d) + d->shape->sector_size);
+    return is_last_of(d, &d->new, &d->primary, op);
 }
 
 static bool log_written(const struct device *d, const struct op *op)
@@ -134,12 +138,12 @@ const struct planted planted_bugs[] = {
       "update", primary_notes_written, secondary_notes_erased },
     { "erase-before-record", "the secondary's sector is erased before the primary's is recorded",
       "update", is_status, secondary_data_erased },
-    { "done-before-last", "copy_done is written before the last sector", "update",
+    { "done-before-last", "copy_done is written before the old image's last sector", "update",
       last_of_secondary, is_copy_done },
     { "notes-before-intent", "a revert erases the trial's notes before it has noted its intent",
       "revert", secondary_note_written, primary_notes_erased },
-    { "note-before-copy", "overwriting notes the copy as complete before its last sector",
-      "overwrite", last_of_primary, primary_notes_written },
+    { "request-before-copy", "overwriting erases the request before the last sector is copied",
+      "overwrite", last_of_primary, secondary_notes_erased },
     { "request-before-verdict", "a refused request is erased before its verdict is logged",
       "refuse-signature", log_written, secondary_notes_erased },
 };
