@@ -20,7 +20,8 @@
 #define OUR_KEY     TD_ROOT "/profiles/keys/PUBLIC-DEMO-ecdsa-p256.pem"
 #define APP_SIZE    20000
 #define HDR_SIZE    0x200
-#define IMAGE_CAP   (HDR_SIZE + APP_SIZE + 1024)
+#define LARGE_SIZE  (0x36000 + 2048) /* fits a slot of 0x38000, and leaves no room to swap */
+#define IMAGE_CAP   (HDR_SIZE + LARGE_SIZE + 1024)
 #define CONSOLE_CAP 16384
 
 struct image {
@@ -42,7 +43,7 @@ struct bench {
     uint8_t seq;
 };
 
-static struct image v1, v2, v3, old, foreign, crasher, hanger, self_confirmer, muted;
+static struct image v1, v2, v3, old, foreign, crasher, hanger, self_confirmer, muted, large;
 
 /* ---- images ---------------------------------------------------------------------------- */
 
@@ -67,23 +68,29 @@ static void sign(struct td_build *b, struct image *image, const struct td_key *k
     td_build_close(b);
 }
 
-static void make(struct image *image, const char *name, uint8_t major, uint16_t flags,
-                 const struct td_key *key)
+static void make_sized(struct image *image, const char *name, uint8_t major, uint16_t flags,
+                       const struct td_key *key, uint32_t size)
 {
-    struct sim_app app = { .flags = flags, .size = APP_SIZE };
+    struct sim_app app = { .flags = flags, .size = size };
     const struct td_image_header hdr = { .hdr_size = HDR_SIZE,
-                                         .img_size = APP_SIZE,
+                                         .img_size = size,
                                          .version = { .major = major } };
     struct td_build b;
 
     memcpy(app.name, name, strlen(name) + 1);
     memset(image->bytes, 0xff, HDR_SIZE);
-    assert_int_equal(sim_app_build(&app, image->bytes + HDR_SIZE, APP_SIZE), TD_OK);
-    td_build_begin(&b, image->bytes, sizeof image->bytes, HDR_SIZE + APP_SIZE);
+    assert_int_equal(sim_app_build(&app, image->bytes + HDR_SIZE, size), TD_OK);
+    td_build_begin(&b, image->bytes, sizeof image->bytes, HDR_SIZE + size);
     td_build_header(&b, &hdr);
     sign(&b, image, key);
     assert_int_equal(b.err, TD_OK);
     image->len = b.len;
+}
+
+static void make(struct image *image, const char *name, uint8_t major, uint16_t flags,
+                 const struct td_key *key)
+{
+    make_sized(image, name, major, flags, key, APP_SIZE);
 }
 
 static int make_all(void **state)
@@ -102,6 +109,7 @@ static int make_all(void **state)
     make(&hanger, "hanger", 2, SIM_APP_HANG, ours);
     make(&self_confirmer, "self", 2, SIM_APP_SELF_CONFIRM, ours);
     make(&muted, "muted", 2, SIM_APP_MUTE, ours);
+    make_sized(&large, "large", 2, 0, ours, LARGE_SIZE);
     td_key_free(ours);
     td_key_free(theirs);
     return 0;
@@ -502,6 +510,46 @@ static void a_downgrade_is_refused_where_the_profile_says_so(void **state)
     end(b);
 }
 
+/* What users meet as an update that stays pending for ever. */
+static void a_stock_device_keeps_a_request_that_it_has_no_room_for(void **state)
+{
+    struct bench *b = running("krepet-nrf52833");
+    struct td_img_entry entry;
+
+    (void)state;
+    try_image(b, &large);
+    for (unsigned i = 0; i < 2; i++) {
+        expect_runs(b, &v1, true);
+        assert_true(entry_of(b, 1, &entry));
+        assert_true(entry.pending);
+        assert_false(entry.permanent);
+        reset(b);
+    }
+    assert_non_null(strstr(b->console, "Not enough free space to run swap upgrade"));
+    end(b);
+}
+
+static void our_device_refuses_such_an_image_once_and_says_why(void **state)
+{
+    struct bench *b = bench_of("tandem-nrf52833");
+    struct td_img_entry entry;
+    struct td_verdict verdict;
+
+    (void)state;
+    // Over the air it would not get this far: the server refuses the upload.
+    assert_int_equal(sim_device_program(&b->device, SIM_PART_SECONDARY, 0, large.bytes, large.len),
+                     TD_OK);
+    sim_device_power_on(&b->device, 0, 0, SIM_CUT_TORN);
+    set_state(b, &large, false);
+    reset(b);
+    expect_runs(b, &v1, true);
+    assert_int_equal(newest_verdict(b, &verdict), TD_V_NO_SWAP_ROOM);
+    assert_int_equal(verdict.wanted, 0x36000);
+    assert_int_equal(verdict.found, large.len);
+    assert_false(entry_of(b, 1, &entry) && entry.pending);
+    end(b);
+}
+
 static void overwriting_leaves_nothing_to_revert_to(void **state)
 {
     struct bench *b = running("overwrite-only");
@@ -658,6 +706,8 @@ int main(void)
         cmocka_unit_test(a_cut_anywhere_in_the_swap_ends_with_the_new_image),
         cmocka_unit_test(a_foreign_key_is_refused_and_named),
         cmocka_unit_test(a_downgrade_is_refused_where_the_profile_says_so),
+        cmocka_unit_test(a_stock_device_keeps_a_request_that_it_has_no_room_for),
+        cmocka_unit_test(our_device_refuses_such_an_image_once_and_says_why),
         cmocka_unit_test(overwriting_leaves_nothing_to_revert_to),
         cmocka_unit_test(a_boot_that_decides_nothing_new_writes_nothing),
         cmocka_unit_test(a_device_that_crashes_for_good_is_stopped),

@@ -107,16 +107,16 @@ static bool part_is_sound(const struct sim_profile *p, enum sim_part which,
     return true;
 }
 
-static uint32_t sectors_of(const struct sim_profile *p, enum sim_part which)
+uint32_t sim_profile_sectors(const struct sim_profile *p, enum sim_part which)
 {
     const struct sim_partition *part = &p->part[which];
     const struct sim_flash *f = &p->flash[part->flash];
-    uint32_t start = 0;
+    uint64_t start = 0;
     uint32_t count = 0;
 
     for (uint8_t i = 0; i < f->n_runs; i++) {
         for (uint16_t n = 0; n < f->runs[i].count; n++) {
-            count += start >= part->off && start < part->off + part->size;
+            count += start >= part->off && start < (uint64_t)part->off + part->size;
             start += f->runs[i].sector_size;
         }
     }
@@ -133,10 +133,10 @@ static bool boot_is_sound(const struct sim_profile *p, struct sim_profile_fault 
         return wrong(fault, SIM_PART_COUNT, "this strategy is not built in");
     if (p->part[SIM_PART_PRIMARY].size == 0 || p->part[SIM_PART_SECONDARY].size == 0)
         return wrong(fault, SIM_PART_COUNT, "a device needs partitions primary and secondary");
-    if (sectors_of(p, SIM_PART_PRIMARY) > p->boot.max_sectors)
+    if (sim_profile_sectors(p, SIM_PART_PRIMARY) > p->boot.max_sectors)
         return wrong(fault, SIM_PART_PRIMARY, "it has %lu sectors, max_sectors is %u",
-                     (unsigned long)sectors_of(p, SIM_PART_PRIMARY), p->boot.max_sectors);
-    if (p->part[SIM_PART_BOOT_LOG].size != 0 && sectors_of(p, SIM_PART_BOOT_LOG) < 2)
+                     (unsigned long)sim_profile_sectors(p, SIM_PART_PRIMARY), p->boot.max_sectors);
+    if (p->part[SIM_PART_BOOT_LOG].size != 0 && sim_profile_sectors(p, SIM_PART_BOOT_LOG) < 2)
         return wrong(fault, SIM_PART_BOOT_LOG, "it needs two sectors, to keep one while it erases");
     if (p->boot.sig != TD_SIG_NONE && p->boot.n_keys == 0)
         return wrong(fault, SIM_PART_COUNT, "signatures are wanted, but there is no key");

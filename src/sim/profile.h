@@ -124,6 +124,9 @@ struct sim_profile_fault {
 /* Whether a device can be built from it; *fault says why not. */
 bool sim_profile_check(const struct sim_profile *p, struct sim_profile_fault *fault);
 
+/* How many sectors a partition has; of a profile that may still be unsound. */
+uint32_t sim_profile_sectors(const struct sim_profile *p, enum sim_part part);
+
 /* "primary", "boot_log": the partition's name as YAML and --program have it. */
 const char *sim_part_name(enum sim_part part);
 

@@ -669,29 +669,13 @@ static const struct key top_keys[] = {
       NULL },
 };
 
-static uint16_t sectors_in(const struct sim_profile *p, enum sim_part which)
-{
-    const struct sim_partition *part = &p->part[which];
-    const struct sim_flash *f = &p->flash[part->flash];
-    uint64_t start = 0;
-    uint32_t count = 0;
-
-    for (uint8_t i = 0; i < f->n_runs; i++) {
-        for (uint16_t n = 0; n < f->runs[i].count; n++) {
-            count += start >= part->off && start < (uint64_t)part->off + part->size;
-            start += f->runs[i].sector_size;
-        }
-    }
-    return (uint16_t)(count > UINT16_MAX ? UINT16_MAX : count);
-}
-
 /* As Zephyr builds choose it: the number of sectors in the slot that has more of them. */
 static void set_auto_sectors(struct sim_profile *p)
 {
-    uint16_t a = sectors_in(p, SIM_PART_PRIMARY);
-    uint16_t b = sectors_in(p, SIM_PART_SECONDARY);
+    uint32_t a = sim_profile_sectors(p, SIM_PART_PRIMARY);
+    uint32_t b = sim_profile_sectors(p, SIM_PART_SECONDARY);
 
-    p->boot.max_sectors = a > b ? a : b;
+    p->boot.max_sectors = (uint16_t)td_min_u32(td_max_u32(a, b), UINT16_MAX);
 }
 
 static bool check_whole(struct reading *r, size_t line)
