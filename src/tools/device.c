@@ -12,7 +12,13 @@
 
 #define OPEN_PATIENCE_MS 10000
 #define BUSY_LOOK_MS     20
-#define LOG_VERSION      1
+
+/* How long a line is left alone after a reset: without a sign of life, after a line of the boot
+ * log, and after the line with which MCUboot announces a swap. */
+#define BOOT_SILENT_MS 2000
+#define BOOT_QUIET_MS  1000
+#define BOOT_SWAP_MS   20000
+#define LOG_VERSION    1
 
 /* ---- the log ------------------------------------------------------------------------- */
 
@@ -120,10 +126,19 @@ static void woken(uv_timer_t *timer)
     take_turn(timer->data);
 }
 
+static bool is_held(struct td_device *dev)
+{
+    if (dev->booting && now_ms(dev) >= dev->hold_ms)
+        dev->booting = false;
+    return dev->booting;
+}
+
 static void send_what_is_due(struct td_device *dev)
 {
     size_t n;
 
+    if (is_held(dev))
+        return;
     // A line takes its time on the wire; the core's clock of an answer starts when it is free.
     while (!dev->core->done(dev->state) && td_link_queued(dev->link) == 0 &&
            td_link_state(dev->link) == TD_LINK_UP &&
@@ -140,7 +155,7 @@ static void set_timer(struct td_device *dev)
         return;
     }
     // While the line or the link is busy, what is due to be sent has to wait; time-outs do not.
-    if (td_link_queued(dev->link) > 0 || td_link_state(dev->link) != TD_LINK_UP)
+    if (td_link_queued(dev->link) > 0 || td_link_state(dev->link) != TD_LINK_UP || is_held(dev))
         wake = wake > now + BUSY_LOOK_MS ? wake : now + BUSY_LOOK_MS;
     uv_timer_start(&dev->wake, woken, wake > now ? wake - now : 0, 0);
 }
@@ -218,11 +233,27 @@ static void on_drained(void *ctx)
     take_turn(ctx);
 }
 
+static void hold_for(struct td_device *dev, uint64_t ms)
+{
+    dev->hold_ms = now_ms(dev) + ms;
+}
+
+void td_device_reset_sent(struct td_device *dev)
+{
+    td_link_reopen(dev->link);
+    dev->booting = td_link_line(dev->link) > 0;
+    hold_for(dev, BOOT_SILENT_MS);
+}
+
 static void on_text(void *ctx, const char *line, size_t len)
 {
+    static const char swaps[] = "Starting swap";
     struct td_device *dev = ctx;
     FILE *to[2];
     size_t n = log_targets(dev, to);
+
+    if (dev->booting)
+        hold_for(dev, memmem(line, len, swaps, strlen(swaps)) ? BOOT_SWAP_MS : BOOT_QUIET_MS);
 
     for (size_t i = 0; i < n; i++) {
         log_stamp(dev, to[i], '|');
@@ -333,7 +364,7 @@ int td_device_open(struct td_device *dev, struct td_cli *cli)
     memset(dev, 0, offsetof(struct td_device, rx));
     dev->core = NULL;
     dev->in_turn = dev->turn_again = dev->finished = dev->told_down = false;
-    dev->interrupted = dev->link_lost = false;
+    dev->interrupted = dev->link_lost = dev->booting = false;
     dev->why[0] = '\0';
     dev->cli = cli;
     dev->began_us = clock_us();

@@ -49,6 +49,8 @@ struct td_device {
     bool finished;           /* the core is done, or the wait for the link is over */
     bool told_down;          /* the core knows that the link is down */
     bool interrupted;        /* Ctrl-C came */
+    bool booting;            /* td_device_reset_sent: the line is left alone until hold_ms */
+    uint64_t hold_ms;        /* of the loop clock */
     bool link_lost;          /* it was up once and went down */
     char why[TD_DEVICE_WHY]; /* why it is down; "" while it is up */
     uint64_t began_us;       /* of the log's clock */
@@ -84,6 +86,13 @@ int td_device_failed(struct td_device *dev, const struct td_failure *failure, co
 /* The failure as one sentence and as a name for programs; remedy "" when none fits. */
 void td_failure_words(const struct td_failure *failure, char *text, size_t cap, const char **name,
                       const char **remedy);
+
+/*
+ * The device was told to reset. What is queued on the link is forgotten, and a serial line is
+ * left alone until the device seems to have booted: small UARTs that receive while nobody
+ * reads them may never receive again. A boot log that comes along says when that is.
+ */
+void td_device_reset_sent(struct td_device *dev);
 
 /* A decision, for the log and for -v. */
 void td_device_log(struct td_device *dev, const char *format, ...)

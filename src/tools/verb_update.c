@@ -256,7 +256,7 @@ static void say_step(struct run *run, enum td_update_state state)
     td_device_log(&run->dev, "state: %s", td_update_state_name(state));
     // What the device said before it went down is not an answer of the one that comes back.
     if (state == TD_STATE_WAIT)
-        td_link_reopen(run->dev.link);
+        td_device_reset_sent(&run->dev);
     if (run->cli->json)
         td_cli_json(run->cli, json_pack("{s:s, s:s}", "event", "state", "state",
                                         td_update_state_name(state)));

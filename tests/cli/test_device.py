@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -437,6 +438,35 @@ class Updates(Case):
                 path = self.file("v2.bin", image((2, 0, 0), size=30000))
                 self.check(tandem("-d", link.url, "update", path), 0, out=["updated"])
                 self.assertEqual(device.boots, 3)
+
+    def test_a_line_is_left_alone_while_the_device_boots(self):
+        """Small UARTs that receive while nobody reads them never receive again."""
+        class GoesDeaf(Device):
+            deaf = False
+            says = [(0.3, b"*** Booting ***\r\n"), (0.6, b"I: Starting swap using move\r\n"),
+                    (3.0, b"I: Jumping to the first image slot\r\n")]
+
+            def reset(self):
+                super().reset(away=3.1)
+                threading.Thread(target=self.boot_log, args=(time.monotonic(),)).start()
+
+            def boot_log(self, began):
+                for at, line in self.says:
+                    time.sleep(max(0, began + at - time.monotonic()))
+                    self.link.write(line)
+
+            def packet(self, packet):
+                if self.up_until and self.up_until < time.monotonic() < self.back_at:
+                    self.deaf = True
+                return [] if self.deaf else super().packet(packet)
+
+        path = self.file("v2.bin", image((2, 0, 0)))
+        for make in (Tcp, Pty):
+            device = GoesDeaf()
+            with self.subTest(link=make.__name__), make(device) as link:
+                device.link = link
+                self.check(tandem("-d", link.url, "update", "--wait", "20", path), 0,
+                           out=["updated"])
 
     def test_a_device_that_forgets_forever_is_given_up(self):
         class Forgets(Device):
