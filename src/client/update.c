@@ -222,7 +222,7 @@ static const char *what_next(const struct td_update *u)
     if (u->upload.acked > 0)
         return "what was sent stays in the second slot, the running image is untouched. Run the "
                "same update again; it goes on where it stopped";
-    return "nothing was changed on the device; run the same update again";
+    return "the running image is untouched; run the same update again";
 }
 
 static void finish_failure(struct td_update *u, uint64_t now_ms, const char *what,
@@ -635,7 +635,6 @@ static void got_erase(struct td_update *u, uint64_t now_ms, const struct td_repl
 {
     const struct td_image_state *other = someone_pending(u, item_of(u));
 
-    u->changed = true;
     if (r->failure.err == TD_OK) {
         go(u, STEP_ERASED);
     } else if (r->failure.err == TD_EREFUSED && is_by_version(u)) {
@@ -681,7 +680,6 @@ static void start_upload(struct td_update *u, uint64_t now_ms)
     td_upload_start(&u->upload, &u->session, &cfg, now_ms);
     u->uploading = true;
     u->entered = true;
-    u->changed = true;
     u->n_uploads++;
     say_progress(u, now_ms);
 }
@@ -774,6 +772,7 @@ static void got_uploaded(struct td_update *u, uint64_t now_ms, const struct td_r
 static void marked(struct td_update *u)
 {
     item_of(u)->plan = TD_PLAN_RESET;
+    u->n_uploads = 0;
     u->item++;
     go(u, STEP_NEXT);
 }
@@ -871,7 +870,6 @@ static void ask_reset(struct td_update *u, uint64_t now_ms)
 {
     u->before = u->device.list;
     u->n_resets++;
-    u->n_polls = 0;
     u->saw_silence = false;
     u->reset_ms = now_ms;
     say_state(u, TD_STATE_RESET);
@@ -890,7 +888,6 @@ static void got_reset(struct td_update *u, uint64_t now_ms, const struct td_fail
     }
     // Many devices are gone before their answer is; what counts is what comes back.
     u->reset_answered = f->err == TD_OK;
-    u->changed = true;
     u->reset_ms = now_ms;
     if (u->n_resets == 1)
         say_state(u, TD_STATE_WAIT);
@@ -1129,7 +1126,6 @@ static void got_confirm(struct td_update *u, uint64_t now_ms, const struct td_re
     const struct td_failure *f = &r->failure;
 
     if (f->err == TD_OK) {
-        u->changed = true;
         go(u, STEP_CONFIRMED);
     } else if (f->err == TD_EREFUSED && f->code == TD_SMP_RC_INVALID && !f->by_group &&
                !u->empty_hash) {

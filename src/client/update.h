@@ -160,7 +160,7 @@ struct td_update_item {
 
 #define TD_UPDATE_EVENTS 64
 
-/* Placed by the caller, about 25 KB. The fields are the update's. */
+/* Placed by the caller, about 21 KB. The fields are the update's. */
 struct td_update {
     struct td_update_config cfg;
     struct td_session session;
@@ -176,11 +176,10 @@ struct td_update {
     bool uploading; /* the upload has the session */
     bool done;
     bool link_down;
-    bool changed; /* something on the device was changed by us */
     bool settings_done;
     bool reset_answered, saw_silence;
     bool empty_hash; /* the device wants a confirm with an empty hash instead of none */
-    uint8_t n_resets, n_polls, n_confirms, n_uploads;
+    uint8_t n_resets, n_confirms, n_uploads;
     uint32_t wait_ms;
     uint64_t started_ms, reset_ms, wake_ms, down_ms, said_ms;
     struct td_update_outcome outcome;
