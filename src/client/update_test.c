@@ -111,6 +111,87 @@ static void take_events(void)
     }
 }
 
+/* ---- a device of two images: a second model behind the same link ------------------------- */
+
+static struct model second;
+static struct model_image second_old, second_new;
+static bool has_second, second_uploads;
+
+static void put_half(struct td_cbor_writer *cw, const struct model *m, uint32_t number)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        char version[TD_IMG_VERSION_MAX];
+        bool pends = m->next == NEXT_TEST || m->next == NEXT_PERM;
+        struct td_img_entry e = { .has_image = true,
+                                  .image = number,
+                                  .slot = i,
+                                  .has_version = true,
+                                  .version = td_img_version_text(&m->slot[i].version, version),
+                                  .has_hash = true,
+                                  .hash = { m->slot[i].hash, 32 },
+                                  .active = i == 0,
+                                  .confirmed = (i == 0) != (m->next == NEXT_REVERT),
+                                  .pending = i == 1 && pends };
+
+        if (m->slot[i].present)
+            td_img_list_put(cw, &e, true);
+    }
+}
+
+static size_t put_both(const struct td_smp_header *asked, uint8_t *out, size_t cap)
+{
+    struct td_smp_header h = *asked;
+    struct td_cbor_writer cw;
+    size_t len;
+
+    td_smp_begin(&cw, out, cap, TD_CBOR_INDEFINITE);
+    td_img_list_put_begin(&cw);
+    put_half(&cw, &w.dev, 0);
+    put_half(&cw, &second, 1);
+    td_img_list_put_end(&cw, false);
+    h.op |= 1;
+    assert_int_equal(td_smp_end(&cw, &h, &len), TD_OK);
+    return len;
+}
+
+/* Which of the two a packet is for. */
+static struct model *meant_for(const struct td_smp_header *h, const uint8_t *body)
+{
+    struct td_img_upload_req up = { 0 };
+    struct td_img_state_req st = { 0 };
+
+    if (h->group != TD_SMP_GROUP_IMAGE)
+        return &w.dev;
+    if (h->id == TD_IMG_UPLOAD && td_img_upload_req_get(body, h->len, &up) == TD_OK) {
+        if (up.off == 0)
+            second_uploads = up.has_image && up.image == 1;
+        return second_uploads ? &second : &w.dev;
+    }
+    if (h->id == TD_IMG_STATE && td_img_state_req_get(body, h->len, &st) == TD_OK && st.has_hash &&
+        (memcmp(st.hash.p, second.slot[0].hash, 32) == 0 ||
+         memcmp(st.hash.p, second.slot[1].hash, 32) == 0))
+        return &second;
+    return &w.dev;
+}
+
+static size_t two_receive(const uint8_t *in, size_t n, uint8_t *out, size_t cap, uint32_t *took)
+{
+    struct td_smp_header h;
+    const uint8_t *body;
+    size_t len;
+
+    assert_int_equal(td_smp_open(in, n, &h, &body), TD_OK);
+    if (h.group == TD_SMP_GROUP_OS) // a reset is everybody's
+        model_receive(&second, w.now, in, n, out, cap, took);
+    len = model_receive(meant_for(&h, body), w.now, in, n, out, cap, took);
+    if (len > 0 && h.group == TD_SMP_GROUP_IMAGE && h.id == TD_IMG_STATE && h.op == TD_SMP_READ) {
+        // The second one wakes up with the first.
+        model_receive(&second, w.now, in, n, out, cap, took);
+        len = put_both(&h, out, cap);
+    }
+    return len;
+}
+
 static void deliver(struct model_packet *p)
 {
     uint8_t out[4200];
@@ -124,7 +205,8 @@ static void deliver(struct model_packet *p)
         td_update_receive(&w.u, w.now, one.bytes, one.len);
         return;
     }
-    n = model_receive(&w.dev, w.now, one.bytes, one.len, out, sizeof(out), &took);
+    n = has_second ? two_receive(one.bytes, one.len, out, sizeof(out), &took)
+                   : model_receive(&w.dev, w.now, one.bytes, one.len, out, sizeof(out), &took);
     w.link.busy_until = (w.link.busy_until > w.now ? w.link.busy_until : w.now) + took;
     piece = w.link.piece > 0 ? w.link.piece : sizeof(out);
     for (size_t at = 0; at < n; at += piece)
@@ -702,6 +784,53 @@ static void a_link_lost_in_mid_upload_is_taken_up_again(void **state)
     ends(TD_RESULT_UNREACHABLE);
 }
 
+static void several_images_go_in_one_update(void **state)
+{
+    static const enum model_fate fates[] = { FATE_RUNS, FATE_REFUSED };
+    struct td_update_file files[2];
+    struct model_image_kind kind = old_kind;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(fates); i++) {
+        world();
+        memset(&second, 0, sizeof(second));
+        second.boot_ms = w.dev.boot_ms;
+        second.mode = w.dev.mode;
+        second.fate = fates[i];
+        kind.fill = 1;
+        model_image(&second_old, &kind);
+        in_slot(&second.slot[0], &second_old, &kind);
+        kind.version.major = 2;
+        kind.fill = 2;
+        model_image(&second_new, &kind);
+        kind.version.major = 1;
+        w.dev.lacks |= LACKS_SLOTS;
+        files[0] = w.file;
+        files[1] = w.file;
+        files[1].image = 1;
+        files[1].src = td_source_memory(second_new.bytes, second_new.size);
+        memcpy(files[1].sha, second_new.sha, 32);
+        w.cfg.files = files;
+        w.cfg.n_files = 2;
+        has_second = true;
+        run();
+        has_second = false;
+        assert_int_equal(w.dev.n_reset, 1);
+        assert_int_equal(second.n_test, 1);
+        assert_memory_equal(second.got, second_new.bytes, second_new.size);
+        if (fates[i] == FATE_RUNS) {
+            runs_new_confirmed();
+            assert_memory_equal(second.slot[0].hash, second_new.hash, 32);
+            assert_int_equal(second.next, NEXT_NONE);
+            assert_int_equal(second.n_confirm, 1);
+        } else {
+            // One of two is not an update, and the one is named.
+            ends(TD_RESULT_REFUSED);
+            assert_int_equal(w.u.outcome.image, 1);
+        }
+    }
+}
+
 static void whoever_takes_no_events_still_gets_the_result(void **state)
 {
     struct td_update_event e;
@@ -754,6 +883,7 @@ int main(void)
         cmocka_unit_test(an_interrupt_at_any_time_says_how_to_go_on),
         cmocka_unit_test(an_interrupted_upload_is_resumed),
         cmocka_unit_test(a_link_lost_in_mid_upload_is_taken_up_again),
+        cmocka_unit_test(several_images_go_in_one_update),
         cmocka_unit_test(whoever_takes_no_events_still_gets_the_result),
     };
 
