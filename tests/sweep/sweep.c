@@ -515,7 +515,9 @@ static int sweep_all(const struct options *o)
            "cuts", "second", "2nd cuts", "booted", "s");
     for (size_t k = 0; k < N_SHAPES; k++) {
         for (size_t i = 0; i < N_SCENARIOS; i++) {
-            unsigned every = o->every != 0 ? o->every : o->quick ? 97 : shapes[k].every;
+            bool small = scenarios[i].judge != judge_trial && scenarios[i].judge != judge_revert &&
+                         scenarios[i].judge != judge_perm;
+            unsigned every = small ? 1 : o->every != 0 ? o->every : o->quick ? 97 : shapes[k].every;
             double t = now();
             struct counts n;
 
