@@ -512,6 +512,12 @@ void td_failure_words(const struct td_failure *f, char *text, size_t cap, const 
 {
     struct td_smp_status status = { .of_group = f->by_group, .group = f->group, .code = f->code };
 
+    if (f->err == TD_ESPACE) {
+        snprintf(text, cap, "the request is longer than a packet of this link may be");
+        *name = td_errname(f->err);
+        *remedy = "";
+        return;
+    }
     if (f->err != TD_EREFUSED) {
         snprintf(text, cap, "%s", td_strerror(f->err));
         *name = td_errname(f->err);
@@ -524,6 +530,17 @@ void td_failure_words(const struct td_failure *f, char *text, size_t cap, const 
              f->by_group ? "group code" : "rc", f->code, f->rsn[0] ? ": " : "", f->rsn);
     *name = td_smp_status_name(&status);
     *remedy = refusal_remedy(f);
+}
+
+static enum td_exit exit_of(const struct td_failure *failure)
+{
+    switch (failure->err) {
+    case TD_ENOANSWER:
+    case TD_ELINKDOWN:
+    case TD_EGARBAGE: return TD_EXIT_UNREACHABLE; // what answers in no SMP is not the device
+    case TD_ESPACE: return TD_EXIT_USAGE;
+    default: return TD_EXIT_REFUSED;
+    }
 }
 
 int td_device_failed(struct td_device *dev, const struct td_failure *failure, const char *what,
@@ -543,6 +560,5 @@ int td_device_failed(struct td_device *dev, const struct td_failure *failure, co
         snprintf(where, sizeof where, "%s, %s", td_link_name(dev->link), what);
     if (!remedy && found[0] != '\0')
         remedy = found;
-    return td_cli_fail(dev->cli, refused ? TD_EXIT_REFUSED : TD_EXIT_UNREACHABLE, name, text, where,
-                       remedy);
+    return td_cli_fail(dev->cli, exit_of(failure), name, text, where, remedy);
 }

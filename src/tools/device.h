@@ -75,8 +75,9 @@ void td_device_run(struct td_device *dev, const struct td_core *core, void *stat
 bool td_device_ask(struct td_device *dev, const struct td_request *request, struct td_reply *reply);
 
 /*
- * Says a failure and returns its exit code: TD_EXIT_REFUSED when the device said no,
- * TD_EXIT_UNREACHABLE when it did not answer or not in SMP, TD_EXIT_INTERRUPTED after Ctrl-C.
+ * Says a failure and returns its exit code: TD_EXIT_REFUSED when the device said no or did
+ * wrong, TD_EXIT_UNREACHABLE when it did not answer or not in SMP, TD_EXIT_USAGE for a request
+ * that no packet can carry, TD_EXIT_INTERRUPTED after Ctrl-C.
  * what is the attempt in words: "the image list was not read". remedy may be NULL: one that fits
  * the failure is looked up.
  */

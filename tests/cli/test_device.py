@@ -297,6 +297,10 @@ class SingleSteps(Case):
                        "TD_SMP_RC_NOT_SUPPORTED")
         self.assertLessEqual(len(ran.stderr.splitlines()), 3)
 
+    def test_a_request_that_no_packet_carries_is_exit_2(self):
+        with Udp(Device()) as link:
+            self.check(tandem("-d", link.url, "os", "echo", "x" * 3000), 2, "longer than a packet")
+
     def test_the_log_has_the_frames_and_the_lines_between_them(self):
         log = os.path.join(self.folder.name, "log")
         with Tcp(Device()) as link:
@@ -477,9 +481,8 @@ class Updates(Case):
 
         path = self.file("v2.bin", image((2, 0, 0), size=30000))
         with Udp(Forgets()) as link:
-            ran = tandem("-d", link.url, "update", path)
-        self.assertEqual(ran.returncode, 1, ran.stdout + ran.stderr)
-        self.assertIn("forget", ran.stderr)
+            for verb in (["update"], ["image", "upload"]):
+                self.check(tandem("-d", link.url, *verb, path), 1, "forget")
 
     def test_silence_in_mid_upload_is_unreachable(self):
         class FallsSilent(Device):
