@@ -969,6 +969,73 @@ static void a_bootloader_that_takes_no_requests_is_told_none(void **state)
     assert_string_equal(f, "");
 }
 
+static void a_second_image_has_slots_and_rules_of_its_own(void **state)
+{
+    static struct td_flash_area other[2];
+    static struct td_server_image images[2];
+    struct td_img_upload_rsp rsp;
+    struct td_img_upload_req req;
+    struct td_img_erase_req erase = { .has_slot = true, .slot = 3 };
+    struct td_img_list list;
+    struct td_img_entry e;
+    unsigned seen = 0;
+    bool end = false;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_OVERWRITE);
+    // The storage and the log make way for a pair of slots of two pages.
+    other[0] = rig.storage;
+    other[1] = rig.log;
+    rig.room = (struct td_room_geometry){
+        .primary_size = 2 * RIG_PAGE,
+        .secondary_size = 2 * RIG_PAGE,
+        .primary_sector = RIG_PAGE,
+        .secondary_sector = RIG_PAGE,
+        .max_sectors = 16,
+        .write_size = 4,
+        .max_align = 8,
+    };
+    images[0] = rig.image;
+    images[1] = rig.image;
+    images[1].slot[0] = &other[0];
+    images[1].slot[1] = &other[1];
+    rig.cfg.images = images;
+    rig.cfg.n_images = 2;
+
+    rig_build(image_b, 700, v2, 2, hash_b);
+    req = chunk(image_b, 700, 0, 700);
+    req.has_image = true;
+    req.image = 2;
+    assert_int_equal(upload(req, &rsp), 1000 + TD_IMG_NO_FREE_SLOT);
+    req.image = 1;
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(rsp.off, 700);
+    assert_memory_equal(sim_nor_peek(&rig.nor, other[1].off), image_b, 700);
+
+    // Its secondary may be tested and confirmed from here.
+    assert_int_equal(set_state(OTHER, false), 0);
+    assert_int_equal(td_img_list_get_begin(payload(), payload_len(), &list), TD_OK);
+    while (td_img_list_get(&list, &e, &end) == TD_OK && !end) {
+        assert_true(e.has_image && e.image == seen && e.slot == seen);
+        assert_int_equal(e.pending, seen == 1);
+        seen++;
+    }
+    assert_int_equal(seen, 2);
+    assert_int_equal(set_state(OTHER, true), 0);
+
+    // Its primary may be neither.
+    sim_nor_program(&rig.nor, other[0].off, image_b, 700);
+    assert_int_equal(set_state(OTHER, true), 1000 + TD_IMG_CONFIRM_DENIED);
+    assert_int_equal(set_state(OTHER, false), 1000 + TD_IMG_TEST_ACTIVE_DENIED);
+
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, put_erase, &erase);
+    assert_int_equal(result(), 0);
+    assert_int_equal(*sim_nor_peek(&rig.nor, other[1].off), 0xff);
+    erase.slot = 2;
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, put_erase, &erase);
+    assert_int_equal(result(), 1000 + TD_IMG_NO_FREE_SLOT);
+}
+
 static void slot_information_has_sizes_and_what_can_be_swapped(void **state)
 {
     struct td_img_slots slots;
@@ -1234,6 +1301,7 @@ int main(void)
         cmocka_unit_test(what_the_revert_needs_is_not_touched),
         cmocka_unit_test(slots_are_erased_by_number_but_not_the_running_one),
         cmocka_unit_test(a_bootloader_that_takes_no_requests_is_told_none),
+        cmocka_unit_test(a_second_image_has_slots_and_rules_of_its_own),
         cmocka_unit_test(slot_information_has_sizes_and_what_can_be_swapped),
         cmocka_unit_test(resets_go_to_the_application),
         cmocka_unit_test(the_bootloader_is_described),
