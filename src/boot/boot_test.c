@@ -388,6 +388,70 @@ static void a_revert_brings_back_the_previous_image_and_no_other(void **state)
     writes_nothing(2);
 }
 
+// Its trailer is ours cell for cell; what it lacks is the note.
+static void a_swap_that_the_original_began_is_finished(void **state)
+{
+    uint32_t note;
+
+    (void)state;
+    make_device(&td_strategy_move);
+    put_image(&dev.primary, 1, IMAGE);
+    request(2, false);
+    sim_power_on(&dev.power);
+    sim_power_cut_at(&dev.power, 40, SIM_CUT_AFTER);
+    assert_int_equal(td_boot_go(&dev.config, &dev.work, &dev.result), TD_EFLASH);
+    assert_int_equal(td_trailer_first_sector(&dev.p, &note), TD_OK);
+    damage(note);
+    boots(2);
+    assert_true(dev.result.resumed && dev.result.on_trial);
+    boots(1);
+    writes_nothing(1);
+}
+
+static void a_note_beside_a_confirmed_image_is_not_ours(void **state)
+{
+    struct td_note note = { .type = TD_SWAP_REVERT, .confirmed = true, .swap_size = IMAGE };
+    enum td_slot_done done;
+    uint32_t off;
+
+    (void)state;
+    on_trial(1, 2);
+    assert_int_equal(td_slot_confirm(&dev.requests, &done), TD_OK);
+    assert_int_equal(td_trailer_first_sector(&dev.x, &off), TD_OK);
+    assert_int_equal(td_note_write(&dev.secondary, off, &note), TD_OK);
+    writes_nothing(2);
+}
+
+static void the_previous_image_asked_for_during_a_trial_comes_back_confirmed(void **state)
+{
+    (void)state;
+    on_trial(1, 2);
+    assert_int_equal(td_trailer_write_magic(&dev.x), TD_OK);
+    boots(1);
+    assert_false(dev.result.on_trial);
+    writes_nothing(1);
+}
+
+static void what_does_not_verify_after_the_swap_never_has_a_trial(void **state)
+{
+    uint32_t ops;
+
+    (void)state;
+    on_trial(1, 2);
+    ops = dev.power.ops;
+    make_device(&td_strategy_move);
+    put_image(&dev.primary, 1, IMAGE);
+    request(2, false);
+    sim_power_on(&dev.power);
+    sim_power_cut_at(&dev.power, ops - 1, SIM_CUT_BEFORE);
+    assert_int_equal(td_boot_go(&dev.config, &dev.work, &dev.result), TD_EFLASH);
+    damage(600);
+    boots(1);
+    assert_false(dev.result.on_trial);
+    has_logged(TD_V_REVERTED_INVALID);
+    writes_nothing(1);
+}
+
 /* --- requests that are refused --- */
 
 static void refused(uint16_t code)
@@ -630,6 +694,10 @@ int main(void)
         cmocka_unit_test(bytes_that_were_never_a_request_are_left_alone),
         cmocka_unit_test(a_trial_whose_predecessor_is_gone_stays_and_is_told_once),
         cmocka_unit_test(a_revert_brings_back_the_previous_image_and_no_other),
+        cmocka_unit_test(a_swap_that_the_original_began_is_finished),
+        cmocka_unit_test(a_note_beside_a_confirmed_image_is_not_ours),
+        cmocka_unit_test(the_previous_image_asked_for_during_a_trial_comes_back_confirmed),
+        cmocka_unit_test(what_does_not_verify_after_the_swap_never_has_a_trial),
         cmocka_unit_test(a_refused_image_keeps_its_bytes_and_loses_its_request),
         cmocka_unit_test(the_original_erases_the_whole_slot),
         cmocka_unit_test(a_downgrade_is_refused_with_both_versions),
