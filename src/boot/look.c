@@ -52,6 +52,7 @@ struct td_room_geometry td_boot_geometry(const struct td_boot_run *run)
         .max_sectors = t->max_sectors,
         .write_size = t->write_size,
         .max_align = t->max_align,
+        .own_sector = true,
     };
 }
 

@@ -8,7 +8,7 @@
  * 2. The note in the primary says which image was copied and verified. Only with it written
  *    is the request cleared away, and a request for just that image is cleared, not followed:
  *    so a torn request is never taken for a damaged image, nor a finished copy begun again.
- * 3. The request stands in sectors that no image of an update reaches into (overwrite_cap).
+ * 3. The request stands in sectors that no image of an update reaches into (own_sector).
  */
 #include <string.h>
 
@@ -24,30 +24,22 @@ static uint32_t note_off(const struct td_trailer *t)
                                                                                       : 0;
 }
 
-// The original lets the image reach up to the flags. Clearing the request would then tear the
-// image's tail and the request together, and the next boot could not tell which went first.
-static uint32_t overwrite_cap(const struct td_boot_run *run)
-{
-    return td_min_u32(note_off(&run->primary), note_off(&run->secondary));
-}
-
+// The original lets the image reach up to the flags (own_sector is what keeps it out here).
+// Clearing the request would then tear the image's tail and the request together, and the next
+// boot could not tell which went first.
 static enum td_err overwrite_max_image(const struct td_boot_run *run, uint32_t *max)
 {
     struct td_room_geometry g = td_boot_geometry(run);
-    enum td_err err = td_room_max_image(TD_MODE_OVERWRITE, &g, max);
 
-    *max = td_min_u32(*max, overwrite_cap(run));
-    return err;
+    return td_room_max_image(TD_MODE_OVERWRITE, &g, max);
 }
 
 static enum td_err overwrite_room(const struct td_boot_run *run, uint32_t running_size,
                                   uint32_t new_size, struct td_room_fit *fit)
 {
-    enum td_err err = overwrite_max_image(run, &fit->max);
+    struct td_room_geometry g = td_boot_geometry(run);
 
-    (void)running_size;
-    fit->needed = new_size;
-    return err != TD_OK ? err : new_size <= fit->max ? TD_OK : TD_ESLOT_ROOM;
+    return td_room_check(TD_MODE_OVERWRITE, &g, running_size, new_size, fit);
 }
 
 static enum td_err overwrite_layout(const struct td_boot_run *run)

@@ -132,6 +132,7 @@ static void build_room(struct sim_device *dev)
         .max_sectors = dev->profile->boot.max_sectors,
         .write_size = (uint8_t)primary->dev->write_size,
         .max_align = dev->profile->boot.max_align,
+        .own_sector = true,
     };
 }
 

@@ -197,7 +197,14 @@ static enum td_err max_spare(enum td_strategy_id id, const struct td_room_geomet
 static enum td_err max_plain(const struct mode *mode, const struct td_room_geometry *g,
                              uint32_t *max)
 {
-    *max = less(td_min_u32(g->primary_size, g->secondary_size), used_size(mode, g));
+    uint32_t used = used_size(mode, g);
+    uint32_t primary = less(g->primary_size, used), secondary = less(g->secondary_size, used);
+
+    if (mode->id == TD_MODE_OVERWRITE && g->own_sector) {
+        primary = td_round_down(primary, g->primary_sector);
+        secondary = td_round_down(secondary, g->secondary_sector);
+    }
+    *max = td_min_u32(primary, secondary);
     return nothing_left(*max);
 }
 
