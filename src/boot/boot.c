@@ -126,13 +126,28 @@ static enum td_err refuse_image(struct td_boot_run *run, enum td_err why)
     return refuse(run, &v);
 }
 
-static bool is_downgrade(const struct td_boot_run *run)
+static bool is_older(const struct td_boot_run *run)
 {
     struct td_source src = td_flash_source(run->primary.area);
     struct td_image_header hdr;
 
     return run->config->downgrade_prevention && td_image_header_read(&src, &hdr) == TD_OK &&
            td_version_cmp(&run->work->report.img.hdr.version, &hdr.version) < 0;
+}
+
+// Only an image that may run has a version that counts. In overwrite-only a cut may have left a
+// torn header in the primary, with any number in it, and the request is all there is then.
+static enum td_err check_downgrade(struct td_boot_run *run, bool *refused)
+{
+    enum td_err running, err;
+
+    *refused = false;
+    if (!is_older(run))
+        return TD_OK;
+    running = td_boot_verify(run, run->primary.area);
+    err = td_boot_verify(run, run->secondary.area); // the report is to be about this one again
+    *refused = running == TD_OK;
+    return running == TD_EFLASH ? running : err;
 }
 
 static enum td_err refuse_downgrade(struct td_boot_run *run)
@@ -185,6 +200,7 @@ static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type typ
 {
     const struct td_strategy *s = run->config->strategy;
     struct td_room_fit fit;
+    bool refused;
     enum td_err err;
 
     td_boot_say(run, TD_LINE_SWAP_TYPE, run->image, (uint32_t)type, 0, 0);
@@ -195,7 +211,10 @@ static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type typ
         return block(run, TD_V_SLOT_UNREADABLE);
     if (err != TD_OK)
         return refuse_image(run, err);
-    if (is_downgrade(run))
+    err = check_downgrade(run, &refused);
+    if (err != TD_OK)
+        return err;
+    if (refused)
         return refuse_downgrade(run);
     if (s->room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)
         return refuse_room(run, &fit);

@@ -553,6 +553,50 @@ static void in_the_original_manner_it_stays_and_nothing_is_written_twice(void **
     writes_nothing(1);
 }
 
+/* --- a secondary slot that is not there --- */
+
+static enum td_err no_read(const struct td_flash_dev *d, uint32_t off, void *dst, size_t len)
+{
+    (void)d;
+    (void)off;
+    (void)dst;
+    (void)len;
+    return TD_EFLASH;
+}
+
+static const struct td_flash_ops dead_ops = { .read = no_read };
+
+static void an_unreachable_secondary_does_not_stop_a_healthy_primary(void **state)
+{
+    struct td_flash_dev dead;
+
+    (void)state;
+    make_device(&td_strategy_move);
+    put_image(&dev.primary, 1, IMAGE);
+    dead = dev.nor.dev;
+    dead.ops = &dead_ops;
+    dev.secondary.dev = &dead;
+    boots(1);
+    has_logged(TD_V_SLOT_UNREADABLE);
+    writes_nothing(1);
+}
+
+// With a word in it that cannot be read the image is refused like any other that is damaged.
+static void a_secondary_with_a_faulty_word_is_refused(void **state)
+{
+    static struct sim_nor_model ecc;
+
+    (void)state;
+    make_device(&td_strategy_move);
+    ecc = model;
+    ecc.ecc_error = true;
+    sim_nor_init(&dev.nor, &ecc, dev.bytes, dev.meta, &dev.power, 7);
+    put_image(&dev.primary, 1, IMAGE);
+    request(2, true);
+    sim_nor_tear(&dev.nor, SLOT + 2000, 0x10);
+    refused(TD_V_SLOT_UNREADABLE);
+}
+
 /* --- no image, and the way out --- */
 
 static void a_blank_primary_takes_a_valid_request_for_good(void **state)
@@ -613,6 +657,19 @@ static void a_finished_copy_whose_request_is_torn_is_not_refused(void **state)
     sim_nor_tear(&dev.nor, SLOT + td_trailer_magic_off(&dev.x), 0x88);
     boots(2);
     assert_false(logged(TD_V_TORN_REQUEST, &v));
+    writes_nothing(2);
+}
+
+// Found by the sweep: the version in a torn header looked newer than the image asked for.
+static void the_version_of_half_an_image_refuses_nothing(void **state)
+{
+    (void)state;
+    make_device(&td_strategy_overwrite);
+    put_image(&dev.primary, 9, IMAGE);
+    request(2, false);
+    damage(500);
+    boots(2);
+    has_logged(TD_V_INSTALLED);
     writes_nothing(2);
 }
 
@@ -704,11 +761,14 @@ int main(void)
         cmocka_unit_test(an_empty_slot_is_refused),
         cmocka_unit_test(without_swap_room_the_request_goes),
         cmocka_unit_test(in_the_original_manner_it_stays_and_nothing_is_written_twice),
+        cmocka_unit_test(an_unreachable_secondary_does_not_stop_a_healthy_primary),
+        cmocka_unit_test(a_secondary_with_a_faulty_word_is_refused),
         cmocka_unit_test(a_blank_primary_takes_a_valid_request_for_good),
         cmocka_unit_test(an_image_that_nobody_asked_for_is_not_installed),
         cmocka_unit_test(the_watchdog_is_fed_all_along),
         cmocka_unit_test(overwriting_ends_without_the_request),
         cmocka_unit_test(a_finished_copy_whose_request_is_torn_is_not_refused),
+        cmocka_unit_test(the_version_of_half_an_image_refuses_nothing),
         cmocka_unit_test(no_update_reaches_into_the_sector_of_its_request),
         cmocka_unit_test(a_torn_note_is_no_note),
         cmocka_unit_test(lines_read_as_the_original_has_them),

@@ -506,6 +506,18 @@ static void add(struct counts *sum, const struct counts *n)
     sum->memo.again += n->memo.again;
 }
 
+/* Of how many first cuts one is followed by second ones. Refusals have next to no operations. */
+static unsigned density(const struct options *o, const struct scenario *c, const struct shape *s)
+{
+    if (strncmp(c->name, "refuse", 6) == 0)
+        return 1;
+    if (o->every != 0)
+        return o->every;
+    if (o->quick)
+        return 97;
+    return c->strategy == &td_strategy_overwrite ? (s->every + 9) / 10 : s->every;
+}
+
 static int sweep_all(const struct options *o)
 {
     struct counts sum = { 0 };
@@ -515,9 +527,7 @@ static int sweep_all(const struct options *o)
            "cuts", "second", "2nd cuts", "booted", "s");
     for (size_t k = 0; k < N_SHAPES; k++) {
         for (size_t i = 0; i < N_SCENARIOS; i++) {
-            bool small = scenarios[i].judge != judge_trial && scenarios[i].judge != judge_revert &&
-                         scenarios[i].judge != judge_perm;
-            unsigned every = small ? 1 : o->every != 0 ? o->every : o->quick ? 97 : shapes[k].every;
+            unsigned every = density(o, &scenarios[i], &shapes[k]);
             double t = now();
             struct counts n;
 
