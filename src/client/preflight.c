@@ -435,7 +435,7 @@ static void check_version(struct look *l)
     order = td_version_cmp(new, &old);
     td_text_add(&l->text, order > 0   ? " is newer than the running "
                           : order < 0 ? " is older than the running "
-                                      : " is as old as the running ");
+                                      : " is the same version as the running ");
     td_text_version(&l->text, &old);
     if (highest_runs(l) && (order < 0 || (order == 0 && active->slot == 0)))
         say(l, TD_CHECK_FAIL, ", and this bootloader runs the highest version", remedy);

@@ -312,8 +312,8 @@ static void versions_are_judged_by_what_the_device_forbids(void **state)
         const char *word;
     } cases[] = {
         { "1.0.0", TD_MODE_MOVE, true, true, TD_CHECK_PASS, "newer" },
-        { "1.2.3", TD_MODE_MOVE, true, true, TD_CHECK_PASS, "as old as" },
-        { "1.2.3.77", TD_MODE_MOVE, true, true, TD_CHECK_PASS, "as old as" },
+        { "1.2.3", TD_MODE_MOVE, true, true, TD_CHECK_PASS, "the same version as the running" },
+        { "1.2.3.77", TD_MODE_MOVE, true, true, TD_CHECK_PASS, "the same version as the running" },
         { "1.2.4", TD_MODE_MOVE, true, true, TD_CHECK_FAIL, "forbids" },
         { "1.2.4", TD_MODE_MOVE, true, false, TD_CHECK_PASS, "allows" },
         { "1.2.4", TD_MODE_MOVE, false, false, TD_CHECK_UNKNOWN, "does not tell" },

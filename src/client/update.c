@@ -152,14 +152,20 @@ static struct td_text_out outcome_text(struct td_update *u)
     return t;
 }
 
+static void set_remedy(struct td_update *u, const char *remedy)
+{
+    struct td_text_out r = td_text_begin(u->outcome.remedy, sizeof(u->outcome.remedy));
+
+    td_text_add(&r, remedy);
+}
+
 static void set_outcome(struct td_update *u, enum td_update_result result, const char *text,
                         const char *remedy)
 {
     struct td_text_out t = td_text_begin(u->outcome.text, sizeof(u->outcome.text));
-    struct td_text_out r = td_text_begin(u->outcome.remedy, sizeof(u->outcome.remedy));
 
     td_text_add(&t, text);
-    td_text_add(&r, remedy);
+    set_remedy(u, remedy);
     u->outcome.result = result;
 }
 
@@ -175,6 +181,13 @@ static void add_number(struct td_update *u, uint32_t number)
     struct td_text_out t = outcome_text(u);
 
     td_text_num(&t, number);
+}
+
+static void add_version(struct td_update *u, const struct td_version *version)
+{
+    struct td_text_out t = outcome_text(u);
+
+    td_text_version(&t, version);
 }
 
 static void add_hash(struct td_update *u, const uint8_t *hash, size_t len)
@@ -507,18 +520,36 @@ static void finish_leave(struct td_update *u, uint64_t now_ms)
     close_update(u, now_ms);
 }
 
+/* "version 2.0.0 (1f2e3d4c5b6a7988)", each file's; the text so far ends in a blank. */
+static void add_new_images(struct td_update *u)
+{
+    for (uint8_t i = 0; i < u->cfg.n_files; i++) {
+        const struct td_update_item *item = &u->items[i];
+
+        add_text(u, i == 0 ? "version " : ", and version ");
+        add_version(u, &item->facts.image.hdr.version);
+        add_text(u, " (");
+        add_hash(u, item->facts.hash, item->facts.hash_len);
+        add_text(u, ")");
+        if (u->cfg.n_files > 1) {
+            add_text(u, " as image ");
+            add_number(u, item->file->image);
+        }
+    }
+}
+
 static void finish_already(struct td_update *u, uint64_t now_ms)
 {
     const struct td_image_state *other;
 
-    set_outcome(u, TD_RESULT_ALREADY, "the device runs this image already", "");
+    set_outcome(u, TD_RESULT_ALREADY, "the device already runs ", "");
+    add_new_images(u);
     for (u->item = 0; u->item < u->cfg.n_files - 1 && someone_pending(u, item_of(u)) == NULL;)
         u->item++;
     other = someone_pending(u, item_of(u));
     if (other != NULL && !is_by_version(u)) {
-        set_outcome(u, TD_RESULT_ALREADY,
-                    "the device runs this image already, but another one is pending: ",
-                    "the next reset starts the other one; to prevent that: tandem image erase");
+        set_remedy(u, "the next reset starts the other one; to prevent that: tandem image erase");
+        add_text(u, ", but another image is pending: ");
         add_hash(u, other->hash, other->hash_len);
     }
     close_update(u, now_ms);
@@ -908,16 +939,16 @@ static struct td_update_item *not_running(struct td_update *u)
 
 static void finish_running(struct td_update *u, uint64_t now_ms, bool confirmed)
 {
+    bool on_trial = u->cfg.mode == TD_UPDATE_TEST && !confirmed && has_trials(u);
+
     u->item = 0;
-    if (u->cfg.mode == TD_UPDATE_TEST && !confirmed && has_trials(u))
-        finish(u, now_ms, TD_RESULT_TESTED,
-               "the device runs the new image on trial; the next reset brings the old one back",
-               "confirm it when it has proved itself: tandem image confirm");
-    else if (confirmed)
-        finish(u, now_ms, TD_RESULT_UPDATED, "the device runs the new image, confirmed", "");
-    else
-        finish(u, now_ms, TD_RESULT_UPDATED,
-               "the device runs the new image; its bootloader knows no confirmation", "");
+    set_outcome(u, on_trial ? TD_RESULT_TESTED : TD_RESULT_UPDATED, "the device runs ",
+                on_trial ? "confirm it when it has proved itself: tandem image confirm" : "");
+    add_new_images(u);
+    add_text(u, on_trial    ? " on trial; the next reset brings the old one back"
+                : confirmed ? ", confirmed"
+                            : "; its bootloader knows no confirmation");
+    close_update(u, now_ms);
 }
 
 /* What the lists alone say about why the new image does not run. */

@@ -621,8 +621,9 @@ uint32_t td_upload_rate(const struct td_upload *u, uint64_t now_ms)
     uint64_t ms = now_ms - u->rate_ms;
     uint32_t bytes = u->acked > u->rate_from ? u->acked - u->rate_from : 0;
 
+    // A clock that has not moved yet says "less than a millisecond".
     if (ms == 0)
-        return 0;
+        ms = 1;
     if (ms > UINT32_MAX)
         ms = UINT32_MAX;
     // 32 bits are enough when the larger numbers give up the digits nobody sees.

@@ -11,6 +11,7 @@
 
 #define BAR_CELLS     24
 #define BAR_REDRAW_MS 100
+#define BAR_RATE_MS   300 /* a rate over less time than that says nothing */
 
 void td_cli_init(struct td_cli *cli)
 {
@@ -172,7 +173,6 @@ static void draw(struct td_progress *bar, uint32_t done, uint32_t total, uint64_
 {
     uint64_t took = now - bar->began_ms;
     uint64_t sent = done > bar->from ? done - bar->from : 0;
-    uint64_t rate = took > 0 ? sent * 1000 / took : 0;
     unsigned filled = total > 0 ? (unsigned)((uint64_t)done * BAR_CELLS / total) : 0;
     unsigned percent = total > 0 ? (unsigned)((uint64_t)done * 100 / total) : 0;
     char cells[BAR_CELLS + 1];
@@ -181,10 +181,13 @@ static void draw(struct td_progress *bar, uint32_t done, uint32_t total, uint64_
     memset(cells, '#', filled < BAR_CELLS ? filled : BAR_CELLS);
     cells[BAR_CELLS] = '\0';
     if (terminal_columns() < 72)
-        fprintf(bar->cli->err, "\r%s %3u %%\033[K", bar->label, percent);
+        fprintf(bar->cli->err, "\r%s %3u %%", bar->label, percent);
     else
-        fprintf(bar->cli->err, "\r%s [%s] %3u %%  %u of %u KB  %.1f KB/s\033[K", bar->label, cells,
-                percent, done / 1000, total / 1000, (double)rate / 1000);
+        fprintf(bar->cli->err, "\r%s [%s] %3u %%  %u of %u KB", bar->label, cells, percent,
+                done / 1000, total / 1000);
+    if (terminal_columns() >= 72 && took >= BAR_RATE_MS)
+        fprintf(bar->cli->err, "  %.1f KB/s", (double)sent / (double)took);
+    fputs("\033[K", bar->cli->err);
     fflush(bar->cli->err);
     bar->shown = true;
     bar->drawn_ms = now;

@@ -137,6 +137,7 @@ class WhatSucceeds(Case):
                 if kind != "udp":
                     url += "?baud=1000000"
                 last = self.result(board, 0, "updated", self.image("2.0.0"), url=url)
+                self.assertIn("version 2.0.0 (%s), confirmed" % last["hash"][:16], last["text"])
                 runs = self.running(board)
                 self.assertEqual((runs["hash"], runs["version"], runs["confirmed"]),
                                  (last["hash"], "2.0.0", True))
