@@ -1,14 +1,15 @@
-/* tools/imagefile.c - an image's error as what, where, what to do. */
+/* tools/imagefile.c - reads an image, and says its error as what, where, what to do. */
 #include "tools/imagefile.h"
 
 #include <limits.h>
 #include <string.h>
 
-const char *imagefile_remedy(enum td_err err)
+#include "crypto/hash.h"
+
+static const char *remedy_of(enum td_err err)
 {
     switch (err) {
-    case TD_EIMG_MAGIC:
-        return "name a signed image: tandem sign makes one; a big-endian one is read by nothing";
+    case TD_EIMG_MAGIC: return "name the file that tandem sign wrote, not the bare binary";
     case TD_EIMG_EMPTY: return "name the signed image, not an erased dump";
     case TD_EIMG_TRUNC: return "copy or download the file again: its end is missing";
     case TD_EIMG_HASH:
@@ -59,8 +60,8 @@ static bool is_malformed(enum td_err err)
     return (err <= TD_EIMG_MAGIC && err >= TD_EIMG_FORBIDDEN) || err == TD_EIMG_PAIRS;
 }
 
-int imagefile_fail(struct td_cli *cli, const char *path, enum td_err err,
-                   const struct td_image_fault *fault, const uint8_t *key)
+static int fail(struct td_cli *cli, enum td_exit exit, const char *path, enum td_err err,
+                const struct td_image_fault *fault, const uint8_t *key)
 {
     char where[PATH_MAX + 256];
     size_t len;
@@ -74,6 +75,37 @@ int imagefile_fail(struct td_cli *cli, const char *path, enum td_err err,
         td_hex(key, 8, hex);
         snprintf(where + len, sizeof where - len, ", key %s...", hex);
     }
-    return td_cli_fail(cli, is_malformed(err) ? TD_EXIT_FILE : TD_EXIT_REFUSED, td_errname(err),
-                       td_strerror(err), where, imagefile_remedy(err));
+    return td_cli_fail(cli, exit, td_errname(err), td_strerror(err), where, remedy_of(err));
+}
+
+int td_image_file_fail(struct td_cli *cli, const char *path, enum td_err err,
+                       const struct td_image_fault *fault, const uint8_t *key)
+{
+    return fail(cli, is_malformed(err) ? TD_EXIT_FILE : TD_EXIT_REFUSED, path, err, fault, key);
+}
+
+int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fine,
+                       struct td_image_file *out)
+{
+    struct td_image_work work = { .breathe = NULL };
+    struct td_hash hash;
+    int exit;
+
+    memset(out, 0, sizeof *out);
+    out->path = path;
+    exit = td_file_read(cli, path, &out->file);
+    if (exit != TD_EXIT_OK)
+        return exit;
+    out->src = td_source_memory(out->file.bytes, out->file.size);
+    td_hash_init(&hash, &td_sha256);
+    td_hash_update(&hash, out->file.bytes, out->file.size);
+    td_hash_final(&hash, out->sha);
+    if (td_image_facts(&out->src, &work, &out->facts) == TD_OK || unsound_is_fine)
+        return TD_EXIT_OK;
+    return fail(cli, TD_EXIT_FILE, path, out->facts.err, &out->facts.fault, NULL);
+}
+
+void td_image_file_close(struct td_image_file *f)
+{
+    td_file_free(&f->file);
 }

@@ -1,18 +1,33 @@
-/* tools/imagefile.h - what is wrong with an image, said to a person. */
+/* tools/imagefile.h - a signed image from a file, and what is wrong with one, said to a person. */
 #ifndef TD_TOOLS_IMAGEFILE_H
 #define TD_TOOLS_IMAGEFILE_H
 
-#include "image/image.h"
-#include "tools/cli.h"
+#include "client/preflight.h"
+#include "tools/file.h"
+
+/* A signed image, read whole. */
+struct td_image_file {
+    const char *path;
+    struct td_file file;
+    struct td_source src; /* over file */
+    uint8_t sha[32];      /* SHA-256 of all bytes */
+    struct td_image_facts facts;
+};
 
 /*
- * Says why the file is no image, or not a good one: what, at which offset and TLV, what to do.
+ * Reads path and looks at it. A file that cannot be read or is no sound image (structure, own
+ * hash) is said, TD_EXIT_FILE; with unsound_is_fine only what cannot be read is. Ended by
+ * td_image_file_close in either case.
+ */
+int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fine,
+                       struct td_image_file *out);
+void td_image_file_close(struct td_image_file *f);
+
+/*
+ * Says why a file is no image, or not a good one: what, at which offset and TLV, what to do.
  * key is the report's, NULL when there is none. Malformed: TD_EXIT_FILE, else TD_EXIT_REFUSED.
  */
-int imagefile_fail(struct td_cli *cli, const char *path, enum td_err err,
-                   const struct td_image_fault *fault, const uint8_t *key);
-
-/* What to do about an image's error; NULL when there is nothing to advise. */
-const char *imagefile_remedy(enum td_err err);
+int td_image_file_fail(struct td_cli *cli, const char *path, enum td_err err,
+                       const struct td_image_fault *fault, const uint8_t *key);
 
 #endif

@@ -1,45 +1,13 @@
-/* tools/images.c - image files, slots and the image list, as people see them. */
+/* tools/images.c - slots and the image list, as people see them. */
 #include "tools/images.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "crypto/hash.h"
+#include "tools/imagefile.h"
 
 #define HASH_SHOWN 16 /* hex digits in a table; --json has all of them */
-
-int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fine,
-                       struct td_image_file *out)
-{
-    struct td_image_work work = { .breathe = NULL };
-    struct td_hash hash;
-    char where[600];
-    int exit;
-
-    memset(out, 0, sizeof *out);
-    out->path = path;
-    exit = td_file_read(cli, path, &out->file);
-    if (exit != TD_EXIT_OK)
-        return exit;
-    out->src = td_source_memory(out->file.bytes, out->file.size);
-    td_hash_init(&hash, &td_sha256);
-    td_hash_update(&hash, out->file.bytes, out->file.size);
-    td_hash_final(&hash, out->sha);
-    if (td_image_facts(&out->src, &work, &out->facts) == TD_OK || unsound_is_fine)
-        return TD_EXIT_OK;
-    snprintf(where, sizeof where, "%s, offset %u", path, out->facts.fault.off);
-    return td_cli_fail(cli, TD_EXIT_FILE, td_errname(out->facts.err), td_strerror(out->facts.err),
-                       where,
-                       out->facts.err == TD_EIMG_MAGIC
-                           ? "send the file that `tandem sign` wrote, not the bare binary"
-                           : "`tandem inspect` shows the file; sign it again");
-}
-
-void td_image_file_close(struct td_image_file *f)
-{
-    td_file_free(&f->file);
-}
 
 bool td_parse_slot(const char *text, uint32_t *image, uint32_t *slot)
 {

@@ -8,6 +8,7 @@
 
 #include "client/upload.h"
 #include "smp/error.h"
+#include "tools/imagefile.h"
 #include "tools/images.h"
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))

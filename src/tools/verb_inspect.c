@@ -128,7 +128,7 @@ static int look(struct inspection *in)
     in->src = td_source_memory(in->file.bytes, in->file.size);
     err = td_image_open(&in->src, UINT32_MAX, &in->img, &fault);
     if (err != TD_OK)
-        return imagefile_fail(in->cli, in->path, err, &fault, NULL);
+        return td_image_file_fail(in->cli, in->path, err, &fault, NULL);
     check_hash(in);
     find_trailer(in);
     draw_map(in);

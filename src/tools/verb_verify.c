@@ -153,7 +153,7 @@ static int verify(struct verify *v)
         return exit;
     err = check(v, &report, &pure);
     if (err != TD_OK)
-        return imagefile_fail(v->cli, v->path, err, &report.fault, report.key);
+        return td_image_file_fail(v->cli, v->path, err, &report.fault, report.key);
     say_good(v, &report);
     if (v->key == NULL)
         td_cli_note(v->cli,
