@@ -6,24 +6,9 @@
 
 #include <cmocka.h>
 
+#include "base/hex_test.h"
 #include "base/range.h"
 #include "cbor/cbor.h"
-
-static size_t from_hex(const char *hex, uint8_t *out)
-{
-    size_t n = 0;
-
-    for (const char *p = hex; *p != 0; p++) {
-        static const char digits[] = "0123456789abcdef";
-
-        if (*p == ' ')
-            continue;
-        out[n++] =
-            (uint8_t)((strchr(digits, p[0]) - digits) << 4 | (strchr(digits, p[1]) - digits));
-        p++;
-    }
-    return n;
-}
 
 /* ---- the appendix of RFC 8949, and what it does not allow ------------------------------ */
 

@@ -31,10 +31,3 @@ const char *td_failure_sentence(const struct td_failure *f)
         return td_strerror(f->err);
     return f->by_group ? td_smp_group_error_text(f->group, f->code) : td_smp_rc_text(f->code);
 }
-
-const char *td_failure_name(const struct td_failure *f)
-{
-    if (f->err != TD_EREFUSED)
-        return td_errname(f->err);
-    return f->by_group ? td_smp_group_error_name(f->group, f->code) : td_smp_rc_name(f->code);
-}

@@ -38,8 +38,7 @@ static inline bool td_failure_silent(const struct td_failure *f)
  */
 enum td_err td_failure_read(const uint8_t *body, size_t len, struct td_failure *f);
 
-/* For a person, and for a program: the device's code where it refused, else the error. */
+/* For a person: what the device's code means where it refused, else the error. */
 const char *td_failure_sentence(const struct td_failure *f);
-const char *td_failure_name(const struct td_failure *f);
 
 #endif

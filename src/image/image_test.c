@@ -9,25 +9,8 @@
 #include "base/bytes.h"
 #include "base/range.h"
 #include "image/build.h"
+#include "image/golden_test.h"
 #include "image/image.h"
-
-struct file {
-    uint8_t bytes[32768];
-    uint32_t size;
-};
-
-static void load(struct file *f, const char *name)
-{
-    char path[512];
-    FILE *in;
-
-    snprintf(path, sizeof path, "%s/tests/golden/%s", TD_ROOT, name);
-    in = fopen(path, "rb");
-    if (in == NULL)
-        fail_msg("no golden file %s", path);
-    f->size = (uint32_t)fread(f->bytes, 1, sizeof f->bytes, in);
-    fclose(in);
-}
 
 static struct td_source source(const struct file *f)
 {

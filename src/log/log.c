@@ -409,19 +409,3 @@ enum td_err td_log_next(struct td_log_iter *it, struct td_verdict *verdict, bool
     *verdict = r.verdict;
     return TD_OK;
 }
-
-enum td_err td_log_count(const struct td_log *log, uint32_t *count)
-{
-    struct td_log_iter it;
-    struct td_verdict v;
-    bool end = false;
-    enum td_err err = TD_OK;
-
-    *count = 0;
-    td_log_begin(&it, log);
-    while (err == TD_OK && !end) {
-        err = td_log_next(&it, &v, &end);
-        *count += err == TD_OK && !end;
-    }
-    return err;
-}

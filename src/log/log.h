@@ -56,7 +56,4 @@ void td_log_begin(struct td_log_iter *it, const struct td_log *log);
  */
 enum td_err td_log_next(struct td_log_iter *it, struct td_verdict *verdict, bool *end);
 
-/* How many entries td_log_next would give. */
-enum td_err td_log_count(const struct td_log *log, uint32_t *count);
-
 #endif

@@ -7,24 +7,10 @@
 
 #include <cmocka.h>
 
+#include "base/hex_test.h"
 #include "server/rig_test.h"
 
 static struct rig rig;
-
-static size_t from_hex(const char *hex, uint8_t *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t n = 0;
-
-    for (const char *p = hex; *p != 0; p++) {
-        if (*p == ' ')
-            continue;
-        out[n++] =
-            (uint8_t)((strchr(digits, p[0]) - digits) << 4 | (strchr(digits, p[1]) - digits));
-        p++;
-    }
-    return n;
-}
 
 /* ---- packets in, packets out ------------------------------------------------------------- */
 

@@ -94,15 +94,6 @@ static uint32_t used_size(const struct mode *mode, const struct td_room_geometry
     return td_room_trailer_size(mode->id, g);
 }
 
-uint32_t td_room_trailer_sectors(enum td_strategy_id id, const struct td_room_geometry *g)
-{
-    const struct mode *mode = find_mode(id);
-
-    if (mode == NULL || g->primary_sector == 0)
-        return 0;
-    return td_round_up(used_size(mode, g), g->primary_sector) / g->primary_sector;
-}
-
 static bool is_power_of_two(uint32_t value)
 {
     return value != 0 && (value & (value - 1u)) == 0;

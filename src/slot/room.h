@@ -56,13 +56,6 @@ uint32_t td_room_trailer_size(enum td_strategy_id mode, const struct td_room_geo
 uint32_t td_room_scratch_trailer_size(enum td_strategy_id mode, const struct td_room_geometry *g);
 
 /*
- * Sectors that hold notes, counted from the end of the primary slot: those of the whole
- * trailer, or of its flags alone in the modes that keep no status (overwrite, direct-XIP,
- * RAM load), where an image may reach into the rest.
- */
-uint32_t td_room_trailer_sectors(enum td_strategy_id mode, const struct td_room_geometry *g);
-
-/*
  * The largest image that the mode installs and can bring back, into *max.
  *
  * TD_EARG: the geometry contradicts itself (a size that is no multiple of its sector, a write

@@ -199,15 +199,9 @@ static void the_running_image_counts_where_images_are_swapped(void **state)
     assert_int_equal(fit.max, 0);
 }
 
-static void trailer_sectors_are_those_that_hold_notes(void **state)
+static void modes_have_names_and_numbers_without_a_mode_none(void **state)
 {
-    struct td_room_geometry g = pair(64, 4096, 32, 32, 128);
-
     (void)state;
-    assert_int_equal(td_room_trailer_sectors(TD_MODE_MOVE, &g), 4);
-    assert_int_equal(td_room_trailer_sectors(TD_MODE_OFFSET, &g), 3);
-    assert_int_equal(td_room_trailer_sectors(TD_MODE_OVERWRITE, &g), 1);
-    assert_int_equal(td_room_trailer_sectors(TD_MODE_SINGLE, &g), 1);
     assert_string_equal(td_mode_name(TD_MODE_MOVE), "swap-move");
     assert_null(td_mode_name((enum td_strategy_id)10));
 }
@@ -220,7 +214,7 @@ int main(void)
         cmocka_unit_test(unequal_slots_count_where_the_spare_sector_is),
         cmocka_unit_test(a_geometry_that_cannot_be_is_refused),
         cmocka_unit_test(the_running_image_counts_where_images_are_swapped),
-        cmocka_unit_test(trailer_sectors_are_those_that_hold_notes),
+        cmocka_unit_test(modes_have_names_and_numbers_without_a_mode_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

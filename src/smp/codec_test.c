@@ -7,26 +7,12 @@
 
 #include <cmocka.h>
 
+#include "base/hex_test.h"
 #include "base/range.h"
 #include "smp/error.h"
 #include "smp/image.h"
 #include "smp/os.h"
 #include "smp/tandem.h"
-
-static size_t from_hex(const char *hex, uint8_t *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t n = 0;
-
-    for (const char *p = hex; *p != 0; p++) {
-        if (*p == ' ')
-            continue;
-        out[n++] =
-            (uint8_t)((strchr(digits, p[0]) - digits) << 4 | (strchr(digits, p[1]) - digits));
-        p++;
-    }
-    return n;
-}
 
 static void check_bytes(const uint8_t *got, size_t n_got, const char *hex)
 {

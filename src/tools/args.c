@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range.h"
+
 enum {
     GLOBAL_DEVICE = 1000,
     GLOBAL_TIMEOUT,
@@ -35,8 +37,6 @@ static const struct td_opt common_globals[] = {
     { "json", 0, false, GLOBAL_JSON },
     { "help", 'h', false, GLOBAL_HELP },
 };
-
-#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 void td_args_begin(struct td_args *args, struct td_cli *cli, const struct td_opt *opts,
                    size_t n_opts, int argc, char **argv)
@@ -70,9 +70,9 @@ static const struct td_opt *find_option(const struct td_args *args, const char *
     const struct td_opt *found = in_table(args->opts, args->n_opts, name, name_len, letter);
 
     if (!found && args->globals)
-        found = in_table(device_globals, N_OF(device_globals), name, name_len, letter);
+        found = in_table(device_globals, TD_N_OF(device_globals), name, name_len, letter);
     if (!found)
-        found = in_table(common_globals, N_OF(common_globals), name, name_len, letter);
+        found = in_table(common_globals, TD_N_OF(common_globals), name, name_len, letter);
     return found;
 }
 
@@ -148,9 +148,9 @@ static int unknown_option(struct td_args *args, const char *text, size_t len)
         if (args->opts[i].name)
             names[n++] = args->opts[i].name;
     }
-    for (size_t i = 0; args->globals && i < N_OF(device_globals); i++)
+    for (size_t i = 0; args->globals && i < TD_N_OF(device_globals); i++)
         names[n++] = device_globals[i].name;
-    for (size_t i = 0; i < N_OF(common_globals); i++)
+    for (size_t i = 0; i < TD_N_OF(common_globals); i++)
         names[n++] = common_globals[i].name;
 
     snprintf(word, sizeof word, "%.*s", (int)len, text);
@@ -238,4 +238,31 @@ int td_args_next(struct td_args *args)
 const char *td_args_second(struct td_args *args)
 {
     return args->at < args->argc ? args->argv[args->at++] : NULL;
+}
+
+int td_args_one_word(struct td_cli *cli, int argc, char **argv, const char **word)
+{
+    struct td_args args;
+    int got;
+
+    *word = NULL;
+    td_args_begin(&args, cli, NULL, 0, argc, argv);
+    while ((got = td_args_next(&args)) != TD_ARG_END) {
+        if (got == TD_ARG_STOP)
+            return args.exit == TD_EXIT_OK ? -1 : args.exit;
+        if (*word)
+            return td_cli_usagef(cli, "'%s' is one argument too many", args.value);
+        *word = args.value;
+    }
+    return TD_EXIT_OK;
+}
+
+int td_args_no_word(struct td_cli *cli, int argc, char **argv)
+{
+    const char *word;
+    int exit = td_args_one_word(cli, argc, argv, &word);
+
+    if (exit == TD_EXIT_OK && word)
+        return td_cli_usagef(cli, "'%s' is one argument too many", word);
+    return exit;
 }

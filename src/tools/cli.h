@@ -136,6 +136,15 @@ void td_args_begin(struct td_args *args, struct td_cli *cli, const struct td_opt
                    size_t n_opts, int argc, char **argv);
 int td_args_next(struct td_args *args);
 
+/*
+ * The whole command line of a verb without options that takes at most one word, into *word; NULL
+ * when there is none. TD_EXIT_OK, the exit code of what was said, or -1 after --help.
+ */
+int td_args_one_word(struct td_cli *cli, int argc, char **argv, const char **word);
+
+/* The same of a verb that takes no word at all. */
+int td_args_no_word(struct td_cli *cli, int argc, char **argv);
+
 /* The word that follows, whatever it looks like: the second value of an option. NULL: none. */
 const char *td_args_second(struct td_args *args);
 
@@ -148,6 +157,9 @@ bool td_parse_seconds(const char *text, uint32_t *ms); /* decimal seconds, 0.001
 
 /* Hex of len bytes into out (2 * len + 1). Lower case. */
 void td_hex(const uint8_t *bytes, size_t len, char *out);
+
+/* The value of a hex digit, lower or upper case; -1 for any other character. */
+int td_hex_digit(char c);
 
 /* Hex to bytes; false when it is not hex, has an odd length, or exceeds cap. */
 bool td_unhex(const char *text, uint8_t *out, size_t cap, size_t *len);

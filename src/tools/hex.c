@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/range.h"
+#include "tools/cli.h"
 #include "tools/file.h"
 
 enum record {
@@ -51,17 +52,6 @@ static bool wrong(struct reader *r, const char *text)
     return false;
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static bool parse_line(struct reader *r, const char *text, size_t len, struct line *line)
 {
     uint8_t raw[RECORD_MAX + 5];
@@ -73,8 +63,8 @@ static bool parse_line(struct reader *r, const char *text, size_t len, struct li
     if (len % 2 == 0 || n < 5 || n > sizeof raw)
         return wrong(r, "a record has not the length that it should have");
     for (size_t i = 0; i < n; i++) {
-        int high = nibble(text[1 + 2 * i]);
-        int low = nibble(text[2 + 2 * i]);
+        int high = td_hex_digit(text[1 + 2 * i]);
+        int low = td_hex_digit(text[2 + 2 * i]);
 
         if (high < 0 || low < 0)
             return wrong(r, "a record holds something that is not a hex digit");

@@ -79,7 +79,7 @@ void td_hex(const uint8_t *bytes, size_t len, char *out)
     out[2 * len] = '\0';
 }
 
-static int nibble(char c)
+int td_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -97,7 +97,7 @@ bool td_unhex(const char *text, uint8_t *out, size_t cap, size_t *len)
     if (n % 2 != 0 || n / 2 > cap)
         return false;
     for (size_t i = 0; i < n / 2; i++) {
-        int high = nibble(text[2 * i]), low = nibble(text[2 * i + 1]);
+        int high = td_hex_digit(text[2 * i]), low = td_hex_digit(text[2 * i + 1]);
 
         if (high < 0 || low < 0)
             return false;

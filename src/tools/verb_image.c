@@ -6,40 +6,11 @@
  */
 #include <string.h>
 
+#include "base/range.h"
 #include "client/upload.h"
 #include "smp/error.h"
 #include "tools/imagefile.h"
 #include "tools/images.h"
-
-#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
-
-/* A verb whose only argument is optional or none. */
-static int one_word(struct td_cli *cli, int argc, char **argv, const char **word)
-{
-    struct td_args args;
-    int got;
-
-    *word = NULL;
-    td_args_begin(&args, cli, NULL, 0, argc, argv);
-    while ((got = td_args_next(&args)) != TD_ARG_END) {
-        if (got == TD_ARG_STOP)
-            return args.exit == TD_EXIT_OK ? -1 : args.exit;
-        if (*word)
-            return td_cli_usagef(cli, "'%s' is one argument too many", args.value);
-        *word = args.value;
-    }
-    return TD_EXIT_OK;
-}
-
-static int no_words(struct td_cli *cli, int argc, char **argv)
-{
-    const char *word;
-    int exit = one_word(cli, argc, argv, &word);
-
-    if (exit == TD_EXIT_OK && word)
-        return td_cli_usagef(cli, "'%s' is one argument too many", word);
-    return exit;
-}
 
 /* ---- list and slots ------------------------------------------------------------------ */
 
@@ -47,7 +18,7 @@ static int image_list(struct td_cli *cli, int argc, char **argv)
 {
     struct td_device dev;
     struct td_reply reply;
-    int exit = no_words(cli, argc, argv);
+    int exit = td_args_no_word(cli, argc, argv);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -112,7 +83,7 @@ static int image_slots(struct td_cli *cli, int argc, char **argv)
     struct td_request request = { .kind = TD_REQ_SLOT_INFO };
     struct td_device dev;
     struct td_reply reply;
-    int exit = no_words(cli, argc, argv);
+    int exit = td_args_no_word(cli, argc, argv);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -319,7 +290,7 @@ static int image_upload(struct td_cli *cli, int argc, char **argv)
     bool has_slot = false, has_image = false;
     int got;
 
-    td_args_begin(&args, cli, opts, N_OF(opts), argc, argv);
+    td_args_begin(&args, cli, opts, TD_N_OF(opts), argc, argv);
     while ((got = td_args_next(&args)) != TD_ARG_END) {
         switch (got) {
         case IMAGE:
@@ -432,7 +403,7 @@ static int image_test(struct td_cli *cli, int argc, char **argv)
     struct td_reply list;
     const struct td_image_state *wanted;
     const char *word;
-    int exit = one_word(cli, argc, argv, &word);
+    int exit = td_args_one_word(cli, argc, argv, &word);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -505,7 +476,7 @@ static int image_confirm(struct td_cli *cli, int argc, char **argv)
     struct td_reply list;
     const struct td_image_state *wanted = NULL;
     const char *word;
-    int exit = one_word(cli, argc, argv, &word);
+    int exit = td_args_one_word(cli, argc, argv, &word);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -564,7 +535,7 @@ static int image_erase(struct td_cli *cli, int argc, char **argv)
     struct td_device dev;
     const char *word;
     uint32_t image = 0, slot = 1;
-    int exit = one_word(cli, argc, argv, &word);
+    int exit = td_args_one_word(cli, argc, argv, &word);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -632,5 +603,5 @@ const struct td_verb td_verb_image = {
     .kind = TD_VERB_DEVICE,
     .summary = "single steps: list, slots, upload, test, confirm, erase",
     .subs = image_verbs,
-    .n_subs = N_OF(image_verbs),
+    .n_subs = TD_N_OF(image_verbs),
 };

@@ -1,10 +1,9 @@
 /* tools/verb_os.c - tandem os echo | reset | params | bootloader, and tandem storage erase. */
 #include <string.h>
 
+#include "base/range.h"
 #include "slot/room.h"
 #include "tools/device.h"
-
-#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Opens, asks one thing, and gives the reply to say; a failure is said with its attempt. */
 static int ask_once(struct td_cli *cli, const struct td_request *request, const char *what,
@@ -24,24 +23,6 @@ static int ask_once(struct td_cli *cli, const struct td_request *request, const 
     return exit;
 }
 
-/* At most one word; -1 when the verb is over with exit 0 (--help). */
-static int take_word(struct td_cli *cli, int argc, char **argv, bool wanted, const char **word)
-{
-    struct td_args args;
-    int got;
-
-    *word = NULL;
-    td_args_begin(&args, cli, NULL, 0, argc, argv);
-    while ((got = td_args_next(&args)) != TD_ARG_END) {
-        if (got == TD_ARG_STOP)
-            return args.exit == TD_EXIT_OK ? -1 : args.exit;
-        if (*word || !wanted)
-            return td_cli_usagef(cli, "'%s' is one argument too many", args.value);
-        *word = args.value;
-    }
-    return TD_EXIT_OK;
-}
-
 /* ---- echo ---------------------------------------------------------------------------- */
 
 static void say_echo(struct td_cli *cli, const struct td_reply *reply)
@@ -57,7 +38,7 @@ static int os_echo(struct td_cli *cli, int argc, char **argv)
 {
     struct td_request request = { .kind = TD_REQ_ECHO };
     const char *word;
-    int exit = take_word(cli, argc, argv, true, &word);
+    int exit = td_args_one_word(cli, argc, argv, &word);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -82,7 +63,7 @@ static int os_reset(struct td_cli *cli, int argc, char **argv)
     struct td_reply reply;
     int got, exit;
 
-    td_args_begin(&args, cli, opts, N_OF(opts), argc, argv);
+    td_args_begin(&args, cli, opts, TD_N_OF(opts), argc, argv);
     while ((got = td_args_next(&args)) != TD_ARG_END) {
         switch (got) {
         case FORCE: request.reset.has_force = request.reset.force = true; break;
@@ -129,8 +110,7 @@ static void say_params(struct td_cli *cli, const struct td_reply *reply)
 static int os_params(struct td_cli *cli, int argc, char **argv)
 {
     struct td_request request = { .kind = TD_REQ_PARAMS };
-    const char *word;
-    int exit = take_word(cli, argc, argv, false, &word);
+    int exit = td_args_no_word(cli, argc, argv);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -183,7 +163,7 @@ static int os_bootloader(struct td_cli *cli, int argc, char **argv)
 {
     struct td_request request = { .kind = TD_REQ_BOOTLOADER };
     const char *word;
-    int exit = take_word(cli, argc, argv, true, &word);
+    int exit = td_args_one_word(cli, argc, argv, &word);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -227,7 +207,7 @@ const struct td_verb td_verb_os = {
     .kind = TD_VERB_DEVICE,
     .summary = "the device as such: echo, reset, params, bootloader",
     .subs = os_verbs,
-    .n_subs = N_OF(os_verbs),
+    .n_subs = TD_N_OF(os_verbs),
 };
 
 /* ---- storage ------------------------------------------------------------------------- */
@@ -244,8 +224,7 @@ static void say_erased(struct td_cli *cli, const struct td_reply *reply)
 static int storage_erase(struct td_cli *cli, int argc, char **argv)
 {
     struct td_request request = { .kind = TD_REQ_STORAGE_ERASE };
-    const char *word;
-    int exit = take_word(cli, argc, argv, false, &word);
+    int exit = td_args_no_word(cli, argc, argv);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
@@ -266,5 +245,5 @@ const struct td_verb td_verb_storage = {
     .kind = TD_VERB_DEVICE,
     .summary = "erase settings and bonds",
     .subs = storage_verbs,
-    .n_subs = N_OF(storage_verbs),
+    .n_subs = TD_N_OF(storage_verbs),
 };

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "client/update.h"
 #include "tools/imagefile.h"
 #include "tools/images.h"
-
-#define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 struct run {
     struct td_cli *cli;
@@ -68,7 +67,7 @@ static int take_mode(struct run *run, const char *text)
         { "upload", TD_UPDATE_UPLOAD },
     };
 
-    for (size_t i = 0; i < N_OF(modes); i++) {
+    for (size_t i = 0; i < TD_N_OF(modes); i++) {
         if (strcmp(modes[i].name, text) == 0) {
             run->config.mode = modes[i].mode;
             return TD_EXIT_OK;
@@ -102,9 +101,9 @@ static int take_force(struct run *run, const char *text)
 static int take_accept(struct run *run, const char *text)
 {
     static const char *const names[] = { "no-revert", "keys-burnt", "counter-moved" };
-    const char *near = td_nearest(text, names, N_OF(names));
+    const char *near = td_nearest(text, names, TD_N_OF(names));
 
-    for (size_t i = 0; i < N_OF(names); i++) {
+    for (size_t i = 0; i < TD_N_OF(names); i++) {
         if (strcmp(names[i], text) == 0) {
             run->accepted |= 1u << i;
             return TD_EXIT_OK;
@@ -147,7 +146,7 @@ static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UP
     struct td_args args;
     int got, exit = TD_EXIT_OK;
 
-    td_args_begin(&args, run->cli, opts, N_OF(opts), argc, argv);
+    td_args_begin(&args, run->cli, opts, TD_N_OF(opts), argc, argv);
     while (exit == TD_EXIT_OK && (got = td_args_next(&args)) != TD_ARG_END) {
         switch (got) {
         case MODE: exit = take_mode(run, args.value); break;

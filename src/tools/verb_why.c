@@ -6,10 +6,10 @@
  */
 #include <string.h>
 
+#include "base/range.h"
 #include "base/verdict.h"
 #include "tools/images.h"
 
-#define N_OF(a)     (sizeof(a) / sizeof((a)[0]))
 #define HISTORY_MAX 256 /* verdicts read at most: more than a boot log of four sectors holds */
 
 struct history {
@@ -58,7 +58,7 @@ static const char *reset_cause(uint32_t cause)
         [TD_RESET_PIN] = "by the reset pin",     [TD_RESET_FAULT] = "by a CPU fault",
     };
 
-    return cause < N_OF(names) ? names[cause] : names[TD_RESET_UNKNOWN];
+    return cause < TD_N_OF(names) ? names[cause] : names[TD_RESET_UNKNOWN];
 }
 
 /* What wanted and found say, which depends on the code (base/verdict.h); "" for nothing. */
@@ -328,7 +328,7 @@ static int why(struct td_cli *cli, int argc, char **argv)
     bool all = false;
     int got, exit;
 
-    td_args_begin(&args, cli, opts, N_OF(opts), argc, argv);
+    td_args_begin(&args, cli, opts, TD_N_OF(opts), argc, argv);
     while ((got = td_args_next(&args)) != TD_ARG_END) {
         switch (got) {
         case 0: all = true; break;
