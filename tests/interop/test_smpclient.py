@@ -91,28 +91,37 @@ def test_smpmgr_lists_uploads_tests_and_confirms(tmp_path, apps, tool, profile):
         assert next(i for i in images if i["active"])["confirmed"]
 
 
-@pytest.mark.parametrize(
-    "type_, key",
-    [
-        ("ecdsa-p256", True),
-        ("ed25519", True),
-        ("rsa-2048", True),
-        ("rsa-3072", True),
-    ],
-)
-@pytest.mark.parametrize("how", ["plain", "pad", "confirm"])
-def test_images_of_imgtool_boot_on_our_device(tmp_path, tool, type_, key, how):
-    imgtool = tool("imgtool")
-    pem = tmp_path / "key.pem"
-    run(imgtool, "keygen", "-k", pem, "-t", type_)
-    raw = tmp_path / "raw"
-    tandem("sim-app", raw, "--name", "theirs", "--size", 20000)
-    signed = tmp_path / "signed.bin"
-    run(imgtool, "sign", "-k", pem, "-v", "3.1.4", "-H", "0x200", "--pad-header", "-S", "0x38000",
-        "--align", "4", *{"plain": [], "pad": ["--pad"], "confirm": ["--confirm"]}[how], raw,
-        signed)
+@pytest.mark.parametrize("type_", ["ecdsa-p256", "ed25519", "rsa-2048", "rsa-3072"])
+@pytest.mark.parametrize("how", [["--align", "4"], ["--align", "1", "--pad"],
+                                 ["--align", "8", "--confirm"], ["--align", "8", "--test"],
+                                 ["--align", "4", "--pad-sig"]])
+def test_images_of_imgtool_boot_on_our_device(tmp_path, tool, type_, how):
+    pem, signed = sign_by_imgtool(tmp_path, tool, type_, "3.1.4", how)
     with sim("tandem-nrf52833", tmp_path / "d", "--udp", "127.0.0.23:1337", "--key", pem,
              "--program", f"slot0={signed}"):
         images = json_lines(
             tandem("-d", "udp:127.0.0.23", "--json", "image", "list").stdout)[0]["images"]
         assert images[0]["version"] == "3.1.4" and images[0]["active"]
+
+
+@pytest.mark.parametrize("how, confirmed", [("--pad", False), ("--test", False),
+                                            ("--confirm", True)])
+def test_padded_images_of_imgtool_in_slot_1_are_requests(tmp_path, tool, how, confirmed):
+    """imgtool writes the trailer that asks for the swap; our bootloader follows it."""
+    pem, new = sign_by_imgtool(tmp_path, tool, "ecdsa-p256", "2.0.0", ["--align", "4", how])
+    old = make_app(tmp_path / "old.bin", "old", "1.0.0", pem)
+    with sim("tandem-nrf52833", tmp_path / "d", "--udp", "127.0.0.24:1337", "--key", pem,
+             "--program", f"slot0={old}", "--program", f"slot1={new}"):
+        images = json_lines(
+            tandem("-d", "udp:127.0.0.24", "--json", "image", "list").stdout)[0]["images"]
+        running = next(i for i in images if i["active"])
+        assert running["version"] == "2.0.0" and running["confirmed"] == confirmed
+
+
+def sign_by_imgtool(folder, tool, type_, version, options):
+    imgtool, pem, raw, signed = tool("imgtool"), folder / "key.pem", folder / "raw", folder / "signed"
+    run(imgtool, "keygen", "-k", pem, "-t", type_)
+    tandem("sim-app", raw, "--name", "theirs", "--size", 20000)
+    run(imgtool, "sign", "-k", pem, "-v", version, "-H", "0x200", "--pad-header", "-S", "0x38000",
+        *options, raw, signed)
+    return pem, signed
