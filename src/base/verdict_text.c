@@ -1,16 +1,5 @@
-/* base/verdict_text.c - the words of the verdict list; linked only where somebody prints. */
+/* base/verdict_text.c - the sentences of the verdict list; linked only where somebody prints. */
 #include "base/verdict.h"
-
-const char *td_verdict_name(uint16_t code)
-{
-    switch (code) {
-#define TD_VERDICT_NAME_CASE(name, number, text, class, sentence, remedy)                          \
-    case number: return text;
-        TD_VERDICTS(TD_VERDICT_NAME_CASE)
-#undef TD_VERDICT_NAME_CASE
-    default: return "unknown";
-    }
-}
 
 const char *td_verdict_sentence(uint16_t code)
 {
