@@ -1,9 +1,10 @@
 /*
  * base/verdict.h - why a boot refused, reverted or fell back: one list, one record.
  *
- * Every decision of boot/, nsib/ and pcd/ yields a verdict: a code from this list, with its
- * facts. The same 64 bytes stand in the boot log, in the data handed to the application, and
- * in the answers of SMP group 21572 (docs/spec/boot-log.md states every byte).
+ * Every decision of boot/ that is not "run what ran before" yields a verdict: a code from this
+ * list, with its facts. It travels as this structure to the port (the result hook of
+ * boot/boot.h), as the 60 bytes below to flash (docs/spec/boot-log.md), and as a CBOR map in SMP
+ * group 21572 (docs/spec/smp-tandem.md). All three carry the same facts.
  *
  * Codes are added, never reused: a device in the field is read by newer tools. A tool that
  * meets a code from the future still has the class, the slot and the facts.
@@ -160,9 +161,9 @@ struct td_verdict {
 };
 
 /*
- * The record's 60 bytes as they stand in flash and on the wire; the log puts a CRC behind
- * them. Encoding cannot fail. Decoding takes unknown codes and classes as they are, and
- * refuses (TD_EFORMAT) a record version that it does not know or a code of 0.
+ * The record's 60 bytes as they stand in flash; the log puts a CRC behind them. Encoding cannot
+ * fail. Decoding takes unknown codes and classes as they are, and refuses (TD_EFORMAT) a record
+ * version that it does not know or a code of 0.
  */
 #define TD_VERDICT_SIZE 60
 
