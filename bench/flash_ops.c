@@ -1,10 +1,10 @@
 /*
  * bench/flash_ops.c - what an update costs the flash, counted on the simulated one.
  *
- * A 100 KiB image (25 sectors of 4 KiB), slots of 64 sectors, words of 8 bytes: the case for
- * which docs/spec/boot.md quotes what the original bootloader does, counted in the same way
- * (erases of primary and secondary; calls that write, and the bytes they write; the boot
- * log's own record left out).
+ * A 100 KiB image (25 sectors of 4 KiB), slots of 64 sectors, words of 8 bytes. The original's
+ * code was run once on the same case and counted in the same way (erases of primary and
+ * secondary; calls that write, and the bytes they write); its figures stand in main(). Our boot
+ * log's own record is left out.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ enum {
     IMAGE = 25 * SECTOR,
 };
 
-/* As the reference counted the original: erases primary/secondary, writes, bytes written. */
+/* Erases primary/secondary, writes, bytes written. */
 struct count {
     unsigned long erases[2], writes, bytes;
 };
@@ -152,7 +152,7 @@ static struct count count_boot(struct bench *b, enum td_swap_type want)
     return c;
 }
 
-/* A number, or a dash where the reference gives none. */
+/* A number, or a dash where none was counted. */
 static const char *number(char buf[24], unsigned long n)
 {
     if (n == 0)
