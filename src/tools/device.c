@@ -415,7 +415,9 @@ void td_device_close(struct td_device *dev)
     uv_close((uv_handle_t *)&dev->wake, NULL);
     uv_close((uv_handle_t *)&dev->on_int, NULL);
     uv_close((uv_handle_t *)&dev->on_term, NULL);
-    uv_run(&dev->loop, UV_RUN_DEFAULT);
+    // A finish outside of the loop leaves a stop behind, which ends the first run at once.
+    while (uv_run(&dev->loop, UV_RUN_DEFAULT) != 0)
+        ;
     uv_loop_close(&dev->loop);
 }
 
