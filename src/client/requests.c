@@ -339,7 +339,7 @@ static struct td_ask ask_of(const struct td_request *req)
 static void end_with(struct td_call *call, enum td_err err)
 {
     call->reply.failure.err = err;
-    call->slot = -1;
+    call->place = -1;
     call->done = true;
 }
 
@@ -353,8 +353,8 @@ void td_call_start(struct td_call *call, struct td_session *session, const struc
     call->request = *req;
     ask = ask_of(&call->request);
     call->reply.failure.group = ask.group;
-    call->slot = td_session_ask(session, &ask, now_ms);
-    if (call->slot < 0)
+    call->place = td_session_ask(session, &ask, now_ms);
+    if (call->place < 0)
         end_with(call, TD_EBUSY);
 }
 
@@ -370,7 +370,7 @@ bool td_call_answer(struct td_call *call, const struct td_answer *answer)
 {
     struct td_failure *f = &call->reply.failure;
 
-    if (call->done || answer->slot != call->slot)
+    if (call->done || answer->place != call->place)
         return false;
     end_with(call, answer->err);
     if (answer->err != TD_OK)

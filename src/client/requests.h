@@ -150,13 +150,13 @@ struct td_reply {
 struct td_call {
     struct td_session *session;
     struct td_request request;
-    int slot;
+    int place; /* in the session; -1: none */
     bool done;
     struct td_reply reply;
 };
 
 /* Begins; the request's text and raw body outlive the call. Done at once with TD_EBUSY when the
- * session has no slot free. */
+ * session has no place free. */
 void td_call_start(struct td_call *call, struct td_session *session, const struct td_request *req,
                    uint64_t now_ms);
 

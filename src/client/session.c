@@ -1,7 +1,7 @@
 /*
  * client/session.c - pairing answers with requests, repeating what was lost.
  *
- * 1. A slot is busy from the ask until its answer or its error was handed out, or it was
+ * 1. A place is busy from the ask until its answer or its error was handed out, or it was
  *    cancelled. At most one answer is handed out for a request.
  * 2. All tries of a request carry one sequence number: an answer to any of them is the answer.
  * 3. Nothing that arrives can make the session send, but a refusal of the protocol's version.
@@ -44,27 +44,27 @@ uint32_t td_session_patience_ms(const struct td_session *s)
 }
 
 /* How long to wait after the try that is just being made. */
-static uint32_t try_ms(const struct td_session *s, const struct td_session_slot *slot)
+static uint32_t try_ms(const struct td_session *s, const struct td_session_place *place)
 {
     uint32_t wait;
 
-    switch (slot->ask.patience) {
+    switch (place->ask.patience) {
     case TD_PATIENCE_ONCE:
-    case TD_PATIENCE_OWN: return total_ms(s, &slot->ask);
+    case TD_PATIENCE_OWN: return total_ms(s, &place->ask);
     case TD_PATIENCE_ERASE: return 10000;
     default: break;
     }
     wait = td_session_patience_ms(s);
-    if (slot->ask.patience == TD_PATIENCE_PROBE && wait > 400)
+    if (place->ask.patience == TD_PATIENCE_PROBE && wait > 400)
         return 400;
-    for (uint8_t i = 1; i < slot->tries && wait < 2500; i++)
+    for (uint8_t i = 1; i < place->tries && wait < 2500; i++)
         wait *= 2;
     return wait > 2500 ? 2500 : wait;
 }
 
-static uint64_t given_up_ms(const struct td_session *s, const struct td_session_slot *slot)
+static uint64_t given_up_ms(const struct td_session *s, const struct td_session_place *place)
 {
-    return slot->asked_ms + total_ms(s, &slot->ask);
+    return place->asked_ms + total_ms(s, &place->ask);
 }
 
 void td_session_start(struct td_session *s, const struct td_session_config *cfg)
@@ -78,72 +78,73 @@ void td_session_start(struct td_session *s, const struct td_session_config *cfg)
 
 int td_session_ask(struct td_session *s, const struct td_ask *ask, uint64_t now_ms)
 {
-    for (int i = 0; i < TD_SESSION_SLOTS; i++) {
-        struct td_session_slot *slot = &s->slots[i];
+    for (int i = 0; i < TD_SESSION_PLACES; i++) {
+        struct td_session_place *place = &s->places[i];
 
-        if (slot->state != TD_SLOT_FREE)
+        if (place->state != TD_PLACE_FREE)
             continue;
-        *slot = (struct td_session_slot){ .state = TD_SLOT_TO_SEND,
-                                          .ask = *ask,
-                                          .seq = s->next_seq++,
-                                          .order = s->order++,
-                                          .asked_ms = now_ms };
+        *place = (struct td_session_place){ .state = TD_PLACE_TO_SEND,
+                                            .ask = *ask,
+                                            .seq = s->next_seq++,
+                                            .order = s->order++,
+                                            .asked_ms = now_ms };
         return i;
     }
     return -1;
 }
 
-void td_session_cancel(struct td_session *s, int slot)
+void td_session_cancel(struct td_session *s, int place)
 {
-    if (slot >= 0 && slot < TD_SESSION_SLOTS)
-        s->slots[slot].state = TD_SLOT_FREE;
+    if (place >= 0 && place < TD_SESSION_PLACES)
+        s->places[place].state = TD_PLACE_FREE;
 }
 
 /* ---- sending --------------------------------------------------------------------------- */
 
-static bool is_due(const struct td_session *s, const struct td_session_slot *slot, uint64_t now_ms)
+static bool is_due(const struct td_session *s, const struct td_session_place *place,
+                   uint64_t now_ms)
 {
-    if (slot->state == TD_SLOT_TO_SEND)
+    if (place->state == TD_PLACE_TO_SEND)
         return true;
-    return slot->state == TD_SLOT_WAITING && now_ms >= slot->next_ms &&
-           now_ms < given_up_ms(s, slot);
+    return place->state == TD_PLACE_WAITING && now_ms >= place->next_ms &&
+           now_ms < given_up_ms(s, place);
 }
 
-static struct td_session_slot *next_due(struct td_session *s, uint64_t now_ms)
+static struct td_session_place *next_due(struct td_session *s, uint64_t now_ms)
 {
-    struct td_session_slot *first = NULL;
+    struct td_session_place *first = NULL;
 
-    for (int i = 0; i < TD_SESSION_SLOTS; i++) {
-        struct td_session_slot *slot = &s->slots[i];
+    for (int i = 0; i < TD_SESSION_PLACES; i++) {
+        struct td_session_place *place = &s->places[i];
 
         // Counters wrap; the difference tells which of two was handed in earlier.
-        if (is_due(s, slot, now_ms) &&
-            (first == NULL || slot->order - first->order > UINT32_MAX / 2))
-            first = slot;
+        if (is_due(s, place, now_ms) &&
+            (first == NULL || place->order - first->order > UINT32_MAX / 2))
+            first = place;
     }
     return first;
 }
 
-static size_t encode(const struct td_session *s, struct td_session_slot *slot, uint8_t *buf,
+static size_t encode(const struct td_session *s, struct td_session_place *place, uint8_t *buf,
                      size_t cap)
 {
     struct td_smp_header hdr = { .version = s->version,
-                                 .op = slot->ask.op,
-                                 .group = slot->ask.group,
-                                 .seq = slot->seq,
-                                 .id = slot->ask.id };
+                                 .op = place->ask.op,
+                                 .group = place->ask.group,
+                                 .seq = place->seq,
+                                 .id = place->ask.id };
     size_t len = 0;
 
     if (cap > s->cfg.link.max_packet)
         cap = s->cfg.link.max_packet;
-    slot->err = TD_ESPACE;
+    place->err = TD_ESPACE;
     if (cap < TD_SMP_HEADER_SIZE)
         return 0;
-    slot->err = slot->ask.body(slot->ask.ctx, slot->ask.arg, buf + TD_SMP_HEADER_SIZE,
-                               cap - TD_SMP_HEADER_SIZE, &len);
-    if (slot->err == TD_OK && (len > cap - TD_SMP_HEADER_SIZE || len > UINT16_MAX))
-        slot->err = TD_ESPACE;
-    if (slot->err != TD_OK)
+    place->err = place->ask.body(place->ask.ctx, place->ask.arg, buf + TD_SMP_HEADER_SIZE,
+                                 cap - TD_SMP_HEADER_SIZE, &len);
+    if (place->err == TD_OK && (len > cap - TD_SMP_HEADER_SIZE || len > UINT16_MAX))
+        place->err = TD_ESPACE;
+    if (place->err != TD_OK)
         return 0;
     hdr.len = (uint16_t)len;
     td_smp_header_encode(&hdr, buf);
@@ -152,25 +153,25 @@ static size_t encode(const struct td_session *s, struct td_session_slot *slot, u
 
 size_t td_session_send(struct td_session *s, uint64_t now_ms, uint8_t *buf, size_t cap)
 {
-    struct td_session_slot *slot;
+    struct td_session_place *place;
 
-    while (!s->down && (slot = next_due(s, now_ms)) != NULL) {
-        size_t len = encode(s, slot, buf, cap);
+    while (!s->down && (place = next_due(s, now_ms)) != NULL) {
+        size_t len = encode(s, place, buf, cap);
 
         if (len == 0) {
-            slot->state = TD_SLOT_FAILED;
+            place->state = TD_PLACE_FAILED;
             continue;
         }
         s->n_sent++;
-        if (slot->tries > 0)
+        if (place->tries > 0)
             s->n_repeated++;
-        if (slot->tries < UINT8_MAX)
-            slot->tries++;
-        slot->state = TD_SLOT_WAITING;
-        slot->sent_ms = now_ms;
-        slot->next_ms = now_ms + try_ms(s, slot);
-        if (slot->next_ms > given_up_ms(s, slot))
-            slot->next_ms = given_up_ms(s, slot);
+        if (place->tries < UINT8_MAX)
+            place->tries++;
+        place->state = TD_PLACE_WAITING;
+        place->sent_ms = now_ms;
+        place->next_ms = now_ms + try_ms(s, place);
+        if (place->next_ms > given_up_ms(s, place))
+            place->next_ms = given_up_ms(s, place);
         return len;
     }
     return 0;
@@ -180,12 +181,12 @@ size_t td_session_send(struct td_session *s, uint64_t now_ms, uint8_t *buf, size
 
 static int whose(const struct td_session *s, const struct td_smp_header *hdr)
 {
-    for (int i = 0; i < TD_SESSION_SLOTS; i++) {
-        const struct td_session_slot *slot = &s->slots[i];
+    for (int i = 0; i < TD_SESSION_PLACES; i++) {
+        const struct td_session_place *place = &s->places[i];
 
-        if (slot->state == TD_SLOT_WAITING && slot->seq == hdr->seq &&
-            slot->ask.group == hdr->group && slot->ask.id == hdr->id &&
-            (slot->ask.op | 1) == hdr->op)
+        if (place->state == TD_PLACE_WAITING && place->seq == hdr->seq &&
+            place->ask.group == hdr->group && place->ask.id == hdr->id &&
+            (place->ask.op | 1) == hdr->op)
             return i;
     }
     return -1;
@@ -239,17 +240,17 @@ static bool reassemble(struct td_session *s, uint64_t now_ms, const uint8_t *buf
 static void fall_back(struct td_session *s)
 {
     s->version = TD_SMP_V1;
-    for (int i = 0; i < TD_SESSION_SLOTS; i++)
-        if (s->slots[i].state == TD_SLOT_WAITING)
-            s->slots[i].state = TD_SLOT_TO_SEND;
+    for (int i = 0; i < TD_SESSION_PLACES; i++)
+        if (s->places[i].state == TD_PLACE_WAITING)
+            s->places[i].state = TD_PLACE_TO_SEND;
 }
 
-static void learn_rtt(struct td_session *s, const struct td_session_slot *slot, uint64_t now_ms)
+static void learn_rtt(struct td_session *s, const struct td_session_place *place, uint64_t now_ms)
 {
-    uint64_t took = now_ms - slot->sent_ms;
+    uint64_t took = now_ms - place->sent_ms;
 
     // After a repeat nobody knows which try was answered.
-    if (slot->tries != 1 || slot->ask.slow || slot->ask.patience == TD_PATIENCE_ERASE)
+    if (place->tries != 1 || place->ask.slow || place->ask.patience == TD_PATIENCE_ERASE)
         return;
     if (took > 10000)
         took = 10000;
@@ -286,11 +287,11 @@ bool td_session_receive(struct td_session *s, uint64_t now_ms, const uint8_t *bu
         return false;
     }
     if (err != TD_OK || td_smp_status_decode(body, hdr.len, &status) != TD_OK) {
-        *out = (struct td_answer){ .slot = at, .err = TD_EGARBAGE };
-        s->slots[at].state = TD_SLOT_FREE;
+        *out = (struct td_answer){ .place = at, .err = TD_EGARBAGE };
+        s->places[at].state = TD_PLACE_FREE;
         return true;
     }
-    learn_rtt(s, &s->slots[at], now_ms);
+    learn_rtt(s, &s->places[at], now_ms);
     if (s->version != TD_SMP_V1 && !status.of_group &&
         (status.code == TD_SMP_RC_TOO_OLD || status.code == TD_SMP_RC_TOO_NEW)) {
         fall_back(s);
@@ -298,8 +299,8 @@ bool td_session_receive(struct td_session *s, uint64_t now_ms, const uint8_t *bu
     }
     if (hdr.version == TD_SMP_V1)
         s->version = TD_SMP_V1;
-    *out = (struct td_answer){ .slot = at, .err = TD_OK, .body = body, .len = hdr.len };
-    s->slots[at].state = TD_SLOT_FREE;
+    *out = (struct td_answer){ .place = at, .err = TD_OK, .body = body, .len = hdr.len };
+    s->places[at].state = TD_PLACE_FREE;
     return true;
 }
 
@@ -307,18 +308,19 @@ bool td_session_receive(struct td_session *s, uint64_t now_ms, const uint8_t *bu
 
 bool td_session_expired(struct td_session *s, uint64_t now_ms, struct td_answer *out)
 {
-    for (int i = 0; i < TD_SESSION_SLOTS; i++) {
-        struct td_session_slot *slot = &s->slots[i];
+    for (int i = 0; i < TD_SESSION_PLACES; i++) {
+        struct td_session_place *place = &s->places[i];
 
-        if (slot->state == TD_SLOT_FREE)
+        if (place->state == TD_PLACE_FREE)
             continue;
-        if (slot->state != TD_SLOT_FAILED) {
-            if (now_ms < given_up_ms(s, slot))
+        if (place->state != TD_PLACE_FAILED) {
+            if (now_ms < given_up_ms(s, place))
                 continue;
-            slot->err = s->bad_ms != 0 && s->bad_ms >= slot->asked_ms ? TD_EGARBAGE : TD_ENOANSWER;
+            place->err =
+                s->bad_ms != 0 && s->bad_ms >= place->asked_ms ? TD_EGARBAGE : TD_ENOANSWER;
         }
-        *out = (struct td_answer){ .slot = i, .err = slot->err };
-        slot->state = TD_SLOT_FREE;
+        *out = (struct td_answer){ .place = i, .err = place->err };
+        place->state = TD_PLACE_FREE;
         return true;
     }
     return false;
@@ -328,15 +330,15 @@ uint64_t td_session_wake_ms(const struct td_session *s)
 {
     uint64_t wake = TD_NEVER;
 
-    for (int i = 0; i < TD_SESSION_SLOTS; i++) {
-        const struct td_session_slot *slot = &s->slots[i];
+    for (int i = 0; i < TD_SESSION_PLACES; i++) {
+        const struct td_session_place *place = &s->places[i];
         uint64_t at;
 
-        if (slot->state == TD_SLOT_FREE)
+        if (place->state == TD_PLACE_FREE)
             continue;
-        if (slot->state == TD_SLOT_FAILED || (slot->state == TD_SLOT_TO_SEND && !s->down))
+        if (place->state == TD_PLACE_FAILED || (place->state == TD_PLACE_TO_SEND && !s->down))
             return 0;
-        at = s->down ? given_up_ms(s, slot) : slot->next_ms;
+        at = s->down ? given_up_ms(s, place) : place->next_ms;
         if (at < wake)
             wake = at;
     }
@@ -349,6 +351,6 @@ void td_session_link(struct td_session *s, bool up)
     s->rx_len = 0;
     if (up)
         return;
-    for (int i = 0; i < TD_SESSION_SLOTS; i++)
-        s->slots[i].state = TD_SLOT_FREE;
+    for (int i = 0; i < TD_SESSION_PLACES; i++)
+        s->places[i].state = TD_PLACE_FREE;
 }

@@ -10,8 +10,8 @@
  * Nothing is buffered for a repeat: a request names a function that writes its body, and is
  * encoded again each time it is sent. now_ms is any monotonic clock that starts where it likes.
  *
- * docs/spec of the protocol: header, operations and versions; the time-outs are what fielded
- * devices need (an erase in the first chunk takes up to 40 s).
+ * docs/spec/smp.md states header, operations and versions. The time-outs are what devices in the
+ * field need: an erase in the first chunk takes up to 40 s.
  */
 #ifndef TD_CLIENT_SESSION_H
 #define TD_CLIENT_SESSION_H
@@ -22,8 +22,8 @@
 
 #include "base/err.h"
 
-#define TD_SESSION_SLOTS 12 /* requests that can be under way at once */
-#define TD_NEVER         UINT64_MAX
+#define TD_SESSION_PLACES 12 /* requests that can be under way at once, each in a place */
+#define TD_NEVER          UINT64_MAX
 
 /* How patient to be with a request. */
 enum td_patience {
@@ -68,10 +68,10 @@ struct td_session_config {
     size_t rx_cap;       /* 4096 suits every device; may be 0 when link.fragments is false */
 };
 
-enum td_slot_state { TD_SLOT_FREE, TD_SLOT_TO_SEND, TD_SLOT_WAITING, TD_SLOT_FAILED };
+enum td_place_state { TD_PLACE_FREE, TD_PLACE_TO_SEND, TD_PLACE_WAITING, TD_PLACE_FAILED };
 
-struct td_session_slot {
-    enum td_slot_state state;
+struct td_session_place {
+    enum td_place_state state;
     struct td_ask ask;
     uint8_t seq;
     uint8_t tries;
@@ -85,7 +85,7 @@ struct td_session_slot {
 /* The fields are the session's; the counters may be read. */
 struct td_session {
     struct td_session_config cfg;
-    struct td_session_slot slots[TD_SESSION_SLOTS];
+    struct td_session_place places[TD_SESSION_PLACES];
     uint8_t next_seq;
     uint8_t version; /* 1 = v2 (where every session begins), 0 = v1 */
     bool down;       /* the link is: nothing is sent, nothing times out */
@@ -99,7 +99,7 @@ struct td_session {
 
 /* An answer, or the end of a request that got none. */
 struct td_answer {
-    int slot;            /* what td_session_ask returned */
+    int place;           /* what td_session_ask returned */
     enum td_err err;     /* TD_OK: body holds an answer; else why there is none */
     const uint8_t *body; /* CBOR; valid until the next call of the session */
     size_t len;
@@ -109,13 +109,13 @@ struct td_answer {
 void td_session_start(struct td_session *s, const struct td_session_config *cfg);
 
 /*
- * Hands a request in; it goes out with the next td_session_send. Returns its slot (0 or more),
- * which is busy until an answer or an error was given for it, or -1 when all slots are busy.
+ * Hands a request in; it goes out with the next td_session_send. Returns its place (0 or more),
+ * which is busy until an answer or an error was given for it, or -1 when all places are busy.
  */
 int td_session_ask(struct td_session *s, const struct td_ask *ask, uint64_t now_ms);
 
-/* Forgets a request; an answer that still comes is dropped. -1 and free slots are allowed. */
-void td_session_cancel(struct td_session *s, int slot);
+/* Forgets a request; an answer that still comes is dropped. -1 and free places are allowed. */
+void td_session_cancel(struct td_session *s, int place);
 
 /*
  * Writes the next packet that is due into buf, one call for each until it returns 0. A request
@@ -125,7 +125,7 @@ size_t td_session_send(struct td_session *s, uint64_t now_ms, uint8_t *buf, size
 
 /*
  * Takes what the link received: a packet, or with link.fragments a piece of one. True when it
- * completed the answer to one of our requests, which is then in *out and its slot free. An
+ * completed the answer to one of our requests, which is then in *out and its place free. An
  * answer with a result of 12 or 13 (version) is not given: the request goes out again as v1.
  * An answer that is one, but whose body is not a map, has err = TD_EGARBAGE.
  */

@@ -263,14 +263,14 @@ static void requests_under_way_are_answered_in_any_order(void **state)
 {
     struct talk t;
     uint8_t sent[3][16];
-    int slot[3];
+    int place[3];
 
     (void)state;
     start(&t, false, 0);
     for (uint8_t i = 0; i < 3; i++) {
         struct td_ask ask = read_of(i, i, TD_PATIENCE_NORMAL);
 
-        slot[i] = td_session_ask(&t.s, &ask, 0);
+        place[i] = td_session_ask(&t.s, &ask, 0);
     }
     for (uint8_t i = 0; i < 3; i++) {
         assert_int_equal(send(&t, 0), 9);
@@ -280,7 +280,7 @@ static void requests_under_way_are_answered_in_any_order(void **state)
     for (int i = 2; i >= 0; i--) {
         t.n_in = answer_to(sent[i], "\xA0", 1, t.in);
         assert_true(td_session_receive(&t.s, 5, t.in, t.n_in, &t.a));
-        assert_int_equal(t.a.slot, slot[i]);
+        assert_int_equal(t.a.place, place[i]);
     }
 }
 
@@ -293,7 +293,7 @@ static void when_all_slots_are_busy_a_request_is_turned_away(void **state)
 
     (void)state;
     start(&t, false, 0);
-    for (int i = 0; i < TD_SESSION_SLOTS; i++)
+    for (int i = 0; i < TD_SESSION_PLACES; i++)
         assert_true(td_session_ask(&t.s, &ask, 0) >= 0);
     assert_int_equal(td_session_ask(&t.s, &ask, 0), -1);
     td_call_start(&call, &t.s, &req, 0);

@@ -224,10 +224,10 @@ static enum td_err write_chunk(const void *ctx, uint32_t arg, uint8_t *out, size
     return td_source_read(&u->cfg.src, c->off, out + at, n);
 }
 
-static struct td_upload_chunk *chunk_of(struct td_upload *u, int slot)
+static struct td_upload_chunk *chunk_of(struct td_upload *u, int place)
 {
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
-        if (u->chunks[i].slot == slot)
+        if (u->chunks[i].place == place)
             return &u->chunks[i];
     return NULL;
 }
@@ -237,7 +237,7 @@ static uint32_t under_way(const struct td_upload *u, bool fresh_only)
     uint32_t n = 0;
 
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
-        if (u->chunks[i].slot >= 0 && !(fresh_only && u->chunks[i].stale))
+        if (u->chunks[i].place >= 0 && !(fresh_only && u->chunks[i].stale))
             n++;
     return n;
 }
@@ -245,8 +245,8 @@ static uint32_t under_way(const struct td_upload *u, bool fresh_only)
 static void forget_all(struct td_upload *u)
 {
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++) {
-        td_session_cancel(u->session, u->chunks[i].slot);
-        u->chunks[i].slot = -1;
+        td_session_cancel(u->session, u->chunks[i].place);
+        u->chunks[i].place = -1;
     }
 }
 
@@ -333,8 +333,8 @@ static bool ask_chunk(struct td_upload *u, uint64_t now_ms, size_t cap)
     ask.arg = (uint32_t)(c - u->chunks);
     ask.own_ms = try_ms(u, c);
     ask.slow = u->state == TD_UPLOAD_FIRST || c->end == u->cfg.src.size;
-    c->slot = td_session_ask(u->session, &ask, now_ms);
-    if (c->slot < 0)
+    c->place = td_session_ask(u->session, &ask, now_ms);
+    if (c->place < 0)
         return false;
     u->next = c->end;
     if (c->end == u->cfg.src.size)
@@ -527,13 +527,13 @@ static void on_body(struct td_upload *u, uint64_t now_ms, struct td_upload_chunk
 
 static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answer *answer)
 {
-    struct td_upload_chunk *at = answer->slot < 0 ? NULL : chunk_of(u, answer->slot);
+    struct td_upload_chunk *at = answer->place < 0 ? NULL : chunk_of(u, answer->place);
     struct td_upload_chunk c;
 
     if (at == NULL || td_upload_done(u))
         return;
     c = *at;
-    at->slot = -1;
+    at->place = -1;
     if (answer->err == TD_OK) {
         u->heard_ms = now_ms;
         on_body(u, now_ms, &c, answer);
@@ -560,7 +560,7 @@ void td_upload_start(struct td_upload *u, struct td_session *session,
     u->align = 1;
     u->failure.group = TD_SMP_GROUP_IMAGE;
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
-        u->chunks[i].slot = -1;
+        u->chunks[i].place = -1;
     choose_packets(u);
     begin_again(u, now_ms);
     u->rate_ms = now_ms;

@@ -25,7 +25,7 @@
 #include "client/failure.h"
 #include "client/session.h"
 
-#define TD_UPLOAD_WINDOW     (TD_SESSION_SLOTS - 2) /* chunks under way at most */
+#define TD_UPLOAD_WINDOW     (TD_SESSION_PLACES - 2) /* chunks under way at most */
 #define TD_UPLOAD_RESTARTS   5  /* times that a device may fall back to offset 0 */
 #define TD_UPLOAD_FIRST_DATA 32 /* bytes of the file that a server wants in the first packet */
 
@@ -42,7 +42,7 @@ struct td_upload_config {
 enum td_upload_state { TD_UPLOAD_FIRST, TD_UPLOAD_CHUNKS, TD_UPLOAD_DONE, TD_UPLOAD_FAILED };
 
 struct td_upload_chunk {
-    int slot;         /* of the session; -1 = free */
+    int place;        /* of the session; -1 = free */
     uint32_t off;     /* first byte of the file in it */
     uint32_t end;     /* one behind its last */
     uint32_t packet;  /* size that was allowed for it */

@@ -10,7 +10,7 @@
 #include "client/model_test.h"
 #include "client/upload.h"
 
-static void the_reference_table_of_chunk_sizes_holds(void **state)
+static void chunks_are_as_large_as_the_table_says(void **state)
 {
     static const struct {
         uint32_t limit, first, low, high;
@@ -500,7 +500,7 @@ static void the_rate_needs_no_large_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_reference_table_of_chunk_sizes_holds),
+        cmocka_unit_test(chunks_are_as_large_as_the_table_says),
         cmocka_unit_test(a_chunk_fills_its_packet_to_the_last_byte_at_every_size),
         cmocka_unit_test(a_file_arrives_in_full_packets_with_a_window_that_grows),
         cmocka_unit_test(a_link_that_spoils_packets_only_costs_time),

@@ -434,7 +434,7 @@ static void the_builder_remembers_its_first_error(void **state)
     assert_int_equal(b.err, TD_EARG);
 }
 
-static void the_builder_gives_the_references_vectors(void **state)
+static void the_builder_gives_the_two_images_of_the_spec(void **state)
 {
     static const uint8_t counter[4] = { 3, 0, 2, 1 };
     static const uint8_t custom[2] = { 0xbe, 0xef };
@@ -492,7 +492,7 @@ int main(void)
         cmocka_unit_test(the_limit_is_inclusive),
         cmocka_unit_test(an_error_of_the_source_travels_upward),
         cmocka_unit_test(the_builder_remembers_its_first_error),
-        cmocka_unit_test(the_builder_gives_the_references_vectors),
+        cmocka_unit_test(the_builder_gives_the_two_images_of_the_spec),
         cmocka_unit_test(types_have_names),
     };
 

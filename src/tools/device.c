@@ -478,7 +478,7 @@ bool td_device_ask(struct td_device *dev, const struct td_request *request, stru
     if (!call.done)
         td_device_run(dev, &call_core, &call);
     if (!call.done) {
-        td_session_cancel(&dev->session, call.slot);
+        td_session_cancel(&dev->session, call.place);
         call.reply.failure = (struct td_failure){ .err = TD_ENOANSWER };
     }
     *reply = call.reply;

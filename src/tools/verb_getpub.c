@@ -46,7 +46,7 @@ struct getpub {
     enum encoding encoding;
 };
 
-/* cli.md's short names beside imgtool's. */
+/* Short names beside imgtool's. */
 static const struct {
     const char *name;
     enum encoding encoding;

@@ -292,7 +292,7 @@ class Sign(Case):
     def sign(self, want, *args, source=GOLDEN / "payload.bin", out="out.bin", says=()):
         return self.check(want, "sign", *args, source, self.dir / out if isinstance(out, str) else out, says=says)
 
-    def test_the_references_vectors(self):
+    def test_the_two_images_of_the_spec(self):
         self.sign(OK, *BASE, "-v", "1.2.3+4", source=GOLDEN / "tiny.bin")
         self.assertEqual((self.dir / "out.bin").read_bytes(), self.golden("minimal.img"))
         self.sign(OK, *BASE, "-v", "1.2.3+4", "-s", "auto", "--custom-tlv", "0xa0", "0xbeef", source=GOLDEN / "tiny.bin")

@@ -33,7 +33,7 @@ sign() {
     imgtool sign -H 32 -S 0x10000 --pad-header "$@" $out > /dev/null
 }
 
-# The reference's two vectors.
+# The two images of docs/spec/image.md.
 sign minimal.img -v 1.2.3+4 tiny.bin
 sign custom.img -v 1.2.3+4 -s auto --custom-tlv 0xa0 0xbeef tiny.bin
 
