@@ -97,6 +97,12 @@ struct td_server_result td_server_basic_erase(struct td_server_call *call);
 struct td_server_result td_server_tandem_why(struct td_server_call *call);
 struct td_server_result td_server_tandem_accepts(struct td_server_call *call);
 
+/*
+ * Whether an upload is writing this slot: what it reads as then is a mixture, the header of one
+ * image and the TLVs of another, say, and no image.
+ */
+bool td_server_is_written(const struct td_server *srv, unsigned image, unsigned slot);
+
 /* Whether a sector of the upload can be erased before its data comes, and the beginning of it. */
 bool td_server_upload_wants_ahead(const struct td_server *srv);
 void td_server_upload_ahead(struct td_server *srv);

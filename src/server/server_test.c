@@ -888,6 +888,30 @@ static void an_image_over_a_pending_one_is_not_pending(void **state)
     assert_int_equal(result(), TD_SMP_RC_BAD_STATE);
 }
 
+static void a_slot_that_is_being_written_holds_no_image(void **state)
+{
+    struct td_img_upload_rsp rsp;
+    struct td_img_entry entry;
+    uint8_t hash_new[32];
+    char f[8];
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    assert_true(listed(1, &entry));
+    // The new header goes with the old image's TLVs, where the two have the same size.
+    rig_build(image_b, 9001, v2, 9, hash_new);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 0);
+    assert_false(listed(1, &entry));
+    assert_int_equal(set_state(OTHER, false), 1000 + TD_IMG_HASH_NOT_FOUND);
+    for (uint32_t off = 500; off < 9001; off += 500)
+        assert_int_equal(upload(chunk(image_b, 9001, off, 500), &rsp), 0);
+    flags(1, f);
+    assert_string_equal(f, "");
+    memcpy(hash_b, hash_new, sizeof hash_b);
+    assert_int_equal(set_state(OTHER, false), 0);
+}
+
 static void what_the_revert_needs_is_not_touched(void **state)
 {
     static const struct td_server_manner *const manners[] = {
@@ -1284,6 +1308,7 @@ int main(void)
         cmocka_unit_test(the_old_server_says_done_though_nothing_changed),
         cmocka_unit_test(a_confirm_is_told_to_the_application_once),
         cmocka_unit_test(an_image_over_a_pending_one_is_not_pending),
+        cmocka_unit_test(a_slot_that_is_being_written_holds_no_image),
         cmocka_unit_test(what_the_revert_needs_is_not_touched),
         cmocka_unit_test(slots_are_erased_by_number_but_not_the_running_one),
         cmocka_unit_test(a_bootloader_that_takes_no_requests_is_told_none),

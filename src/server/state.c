@@ -56,8 +56,11 @@ static enum td_err put_slot(struct td_server_call *call, unsigned index, unsigne
     struct td_img_entry entry = { .has_image = cfg->n_images > 1, .image = index, .slot = slot };
     struct td_server_look look;
     struct flags flags;
-    enum td_err err = td_server_look(image, slot, &look);
+    enum td_err err;
 
+    if (td_server_is_written(call->srv, index, slot))
+        return TD_OK;
+    err = td_server_look(image, slot, &look);
     if (err != TD_OK || !look.present)
         return err;
     flags = flags_of(image, slot, &look, next);
@@ -121,12 +124,16 @@ static struct subject subject_of(const struct td_server_config *cfg, unsigned im
 }
 
 /* The first slot whose image carries this hash. */
-static uint32_t find_hash(const struct td_server_config *cfg, struct td_cbor_bytes hash,
+static uint32_t find_hash(const struct td_server *srv, struct td_cbor_bytes hash,
                           struct subject *subject)
 {
+    const struct td_server_config *cfg = srv->cfg;
     struct td_server_look look;
 
     for (unsigned i = 0; i < 2u * cfg->n_images; i++) {
+        // A request here would also be one for whatever the upload ends with.
+        if (td_server_is_written(srv, i / 2, i % 2))
+            continue;
         if (td_server_look(&cfg->images[i / 2], i % 2, &look) != TD_OK)
             return TD_IMG_FLASH_READ;
         if (!look.present || look.hash_len != hash.len || memcmp(look.hash, hash.p, hash.len) != 0)
@@ -137,9 +144,11 @@ static uint32_t find_hash(const struct td_server_config *cfg, struct td_cbor_byt
     return TD_IMG_HASH_NOT_FOUND;
 }
 
-static uint32_t find_subject(const struct td_server_config *cfg, const struct td_img_state_req *req,
+static uint32_t find_subject(const struct td_server *srv, const struct td_img_state_req *req,
                              bool confirm, struct subject *subject)
 {
+    const struct td_server_config *cfg = srv->cfg;
+
     // Some old servers wanted an empty hash for "the running one", so clients may send it.
     if (!req->has_hash || req->hash.len == 0) {
         if (!confirm)
@@ -150,7 +159,7 @@ static uint32_t find_subject(const struct td_server_config *cfg, const struct td
     }
     if (req->hash.len != cfg->hash_len)
         return TD_IMG_BAD_HASH;
-    return find_hash(cfg, req->hash, subject);
+    return find_hash(srv, req->hash, subject);
 }
 
 enum act { ACT_NOTHING, ACT_TEST, ACT_PERMANENT, ACT_CONFIRM };
@@ -296,7 +305,7 @@ struct td_server_result td_server_img_state(struct td_server_call *call)
     if (td_img_state_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
     confirm = req.has_confirm && req.confirm;
-    code = find_subject(cfg, &req, confirm, &subject);
+    code = find_subject(call->srv, &req, confirm, &subject);
     if (code == TD_IMG_HASH_NOT_FOUND && cfg->manner->old_state_write)
         return td_result_rc(TD_SMP_RC_INVALID, TD_NO_REASON);
     if (code != TD_IMG_OK)

@@ -476,6 +476,13 @@ struct td_server_result td_server_img_upload(struct td_server_call *call)
     return req.off == 0 ? first(call, &req) : later(call, &req);
 }
 
+bool td_server_is_written(const struct td_server *srv, unsigned image, unsigned slot)
+{
+    const struct td_server_session *up = &srv->upload;
+
+    return up->state == TD_SERVER_UPLOADING && up->image == image && up->slot == slot;
+}
+
 /* ---- ahead of the data --------------------------------------------------------------- */
 
 bool td_server_upload_wants_ahead(const struct td_server *srv)
