@@ -407,7 +407,11 @@ static void an_interrupted_upload_goes_on_where_it_stopped_when_its_sha_is_the_s
     assert_int_equal(upload(req, &rsp), 0);
     assert_int_equal(rsp.off, 1277);
     assert_false(rsp.has_match);
-    // Without a sha, or with another one, it begins anew.
+    // Without a sha, or with another one or another length, it begins anew.
+    req.len = 9000;
+    assert_int_equal(upload(req, &rsp), 0);
+    assert_int_equal(rsp.off, 500);
+    req.len = 9001;
     req.sha.len = 31;
     assert_int_equal(upload(req, &rsp), 0);
     assert_int_equal(rsp.off, 500);

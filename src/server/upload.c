@@ -122,9 +122,19 @@ static uint32_t check_chunk(struct first_chunk *first, struct td_cbor_text *reas
     return TD_IMG_OK;
 }
 
-static bool resumes(const struct td_server_session *up, const struct td_img_upload_req *req)
+/* With one image, what "image" says has never mattered. */
+static uint32_t wanted_image(const struct td_server *srv, const struct td_img_upload_req *req)
 {
+    return srv->cfg->n_images > 1 && req->has_image ? req->image : 0;
+}
+
+/* Whether this is the upload under way. The sha may be as short as its sender likes. */
+static bool resumes(const struct td_server *srv, const struct td_img_upload_req *req)
+{
+    const struct td_server_session *up = &srv->upload;
+
     return up->state == TD_SERVER_UPLOADING && up->off > 0 && req->sha.len > 0 &&
+           up->len == req->len && up->image == wanted_image(srv, req) &&
            up->sha_len == req->sha.len && memcmp(up->sha, req->sha.p, req->sha.len) == 0;
 }
 
@@ -143,14 +153,9 @@ static uint32_t choose_slot(const struct td_server *srv, struct first_chunk *fir
     struct td_server_pair pair;
 
     *reason = TD_TEXT("no slot");
-    // With one image, what "image" says has never mattered.
-    if (srv->cfg->n_images > 1 && first->req->has_image) {
-        if (first->req->image >= srv->cfg->n_images)
-            return TD_IMG_NO_FREE_SLOT;
-        first->image = (uint8_t)first->req->image;
-    }
-    if (srv->cfg->n_images == 0)
+    if (wanted_image(srv, first->req) >= srv->cfg->n_images)
         return TD_IMG_NO_FREE_SLOT;
+    first->image = (uint8_t)wanted_image(srv, first->req);
     first->area = td_server_target(&srv->cfg->images[first->image], &first->slot);
     if (first->area == NULL)
         return TD_IMG_NO_FREE_SLOT;
@@ -432,7 +437,7 @@ static struct td_server_result first(struct td_server_call *call,
     code = check_chunk(&chunk, &reason);
     if (code != TD_IMG_OK)
         return td_result_err(code, reason);
-    if (resumes(&srv->upload, req))
+    if (resumes(srv, req))
         return put_offset(call, srv->upload.off);
     code = check_device(srv, &chunk, &reason);
     if (code != TD_IMG_OK)
