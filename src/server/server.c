@@ -160,16 +160,14 @@ static struct td_smp_header answer_header(const struct td_server_manner *manner,
     return rsp;
 }
 
-static size_t put_failure(struct td_server_call *call, const struct td_smp_header *hdr,
-                          struct td_server_result result, size_t cap)
+static size_t put_result(struct td_server_call *call, const struct td_smp_header *hdr,
+                         struct td_server_result result, size_t cap)
 {
     const struct td_server_manner *manner = call->srv->cfg->manner;
     struct td_cbor_writer *w = call->out;
     bool v1 = hdr->version == TD_SMP_V1 || manner->v1_only;
     size_t len;
 
-    if (!manner->reasons)
-        result.reason.len = 0;
     td_smp_begin(w, w->buf, cap, manner->style);
     if (result.kind == TD_SERVER_RC)
         td_smp_put_rc(w, result.code, result.reason);
@@ -178,6 +176,18 @@ static size_t put_failure(struct td_server_call *call, const struct td_smp_heade
     else
         td_smp_put_group_error(w, hdr->group, result.code, result.reason);
     return td_smp_end(w, hdr, &len) == TD_OK ? len : 0;
+}
+
+/* The code has to get out; its reason does where there is room for it. */
+static size_t put_failure(struct td_server_call *call, const struct td_smp_header *hdr,
+                          struct td_server_result result, size_t cap)
+{
+    size_t len = 0;
+
+    if (call->srv->cfg->manner->reasons)
+        len = put_result(call, hdr, result, cap);
+    result.reason.len = 0;
+    return len > 0 ? len : put_result(call, hdr, result, cap);
 }
 
 /* Calls the handler and writes its answer to rsp. WAIT: nothing is written, and true. */

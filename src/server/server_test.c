@@ -129,6 +129,58 @@ static void an_answer_that_does_not_fit_is_rc_7(void **state)
     assert_int_equal(status.code, TD_SMP_RC_MSG_SIZE);
 }
 
+static void a_failure_is_told_without_its_reason_where_that_does_not_fit(void **state)
+{
+    uint8_t packet[64];
+    size_t len = from_hex("0a00000600000700 a1616401 0000", packet);
+    struct td_smp_status status;
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    rig.link.max_reply = 34; // one byte less than {"rc":3,"rsn":"malformed request"} takes
+    rig_send(&rig, packet, len);
+    assert_int_equal(td_smp_status_decode(rig.rsp + 8, rig.rsp_len - 8, &status), TD_OK);
+    assert_int_equal(status.code, TD_SMP_RC_INVALID);
+    assert_int_equal(status.reason.len, 0);
+}
+
+static void an_answer_keeps_to_the_smallest_of_links(void **state)
+{
+    static const uint16_t commands[][3] = {
+        { 0, TD_SMP_READ, TD_OS_PARAMS },      { 0, TD_SMP_READ, TD_OS_BOOTLOADER },
+        { 1, TD_SMP_READ, TD_IMG_STATE },      { 1, TD_SMP_READ, TD_IMG_SLOT_INFO },
+        { 21572, TD_SMP_READ, TD_TANDEM_WHY }, { 21572, TD_SMP_READ, TD_TANDEM_ACCEPTS },
+        { 1, TD_SMP_WRITE, TD_IMG_UPLOAD },    { 9, TD_SMP_READ, 0 },
+    };
+    struct td_verdict verdict = { .code = TD_V_TOO_LARGE, .wanted = 7, .found = 8 };
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_MOVE);
+    for (unsigned i = 0; i < 20; i++) {
+        const struct td_log log = { &rig.log };
+
+        verdict.off = i + 1;
+        assert_int_equal(td_log_append(&log, &verdict), TD_OK);
+    }
+    for (size_t max = 1; max < 100; max++) {
+        for (size_t i = 0; i < TD_N_OF(commands); i++) {
+            const struct td_smp_header hdr = { .version = 1,
+                                               .op = (uint8_t)commands[i][1],
+                                               .group = commands[i][0],
+                                               .id = (uint8_t)commands[i][2] };
+            uint8_t packet[8];
+
+            td_smp_header_encode(&hdr, packet);
+            memset(rig.rsp, 0xa5, sizeof rig.rsp);
+            rig.link.max_reply = max;
+            rig_send(&rig, packet, sizeof packet);
+            assert_true(rig.rsp_len <= max);
+            for (size_t k = max; k < sizeof rig.rsp; k++)
+                assert_int_equal(rig.rsp[k], 0xa5);
+        }
+    }
+}
+
 /* ---- asking with structures ------------------------------------------------------------- */
 
 static uint8_t seq;
@@ -1293,6 +1345,8 @@ int main(void)
         cmocka_unit_test(other_peoples_frames_are_answered_byte_for_byte),
         cmocka_unit_test(several_requests_in_a_packet_each_get_an_answer_until_one_fails),
         cmocka_unit_test(an_answer_that_does_not_fit_is_rc_7),
+        cmocka_unit_test(a_failure_is_told_without_its_reason_where_that_does_not_fit),
+        cmocka_unit_test(an_answer_keeps_to_the_smallest_of_links),
         cmocka_unit_test(an_image_arrives_whole_in_chunks_of_any_size_in_any_mode),
         cmocka_unit_test(each_rule_of_an_upload_has_its_answer),
         cmocka_unit_test(errors_of_the_group_are_translated_for_v1),

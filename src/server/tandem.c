@@ -29,6 +29,9 @@ struct td_server_result td_server_tandem_why(struct td_server_call *call)
     if (log.area == NULL)
         return td_result_err(TD_TANDEM_NO_LOG, TD_TEXT("no boot log"));
     td_tandem_why_put_begin(w);
+    // A link that carries next to nothing gets "too large" for an answer.
+    if (w->err != TD_OK || whole_cap - w->len < ROOM_FOR_END)
+        return td_result_rc(TD_SMP_RC_MSG_SIZE, TD_NO_REASON);
     w->cap = whole_cap - ROOM_FOR_END;
     td_log_begin(&it, &log);
     while (!full) {
