@@ -1,8 +1,6 @@
 /* client/failure.c - what an answer says about success, as a failure that owns its words. */
 #include "client/failure.h"
 
-#include <string.h>
-
 #include "smp/error.h"
 
 enum td_err td_failure_read(const uint8_t *body, size_t len, struct td_failure *f)
@@ -19,8 +17,11 @@ enum td_err td_failure_read(const uint8_t *body, size_t len, struct td_failure *
         f->group = status.group;
     f->code = status.code;
     n = status.reason.len < sizeof(f->rsn) - 1 ? status.reason.len : sizeof(f->rsn) - 1;
-    if (n > 0)
-        memcpy(f->rsn, status.reason.p, n);
+    for (size_t i = 0; i < n; i++) {
+        char c = status.reason.p[i];
+
+        f->rsn[i] = c < ' ' || c > '~' ? '?' : c; // it ends up on a terminal
+    }
     f->rsn[n] = '\0';
     return TD_EREFUSED;
 }

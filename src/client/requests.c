@@ -41,6 +41,18 @@ static enum td_err write_body(const void *ctx, uint32_t arg, uint8_t *out, size_
         td_os_bootloader_req_put(&w, &query);
         break;
     }
+    case TD_REQ_SET_DATETIME: {
+        struct td_os_datetime datetime = { .has_text = true, .text = req->text };
+
+        td_os_datetime_put(&w, &datetime);
+        break;
+    }
+    case TD_REQ_INFO: {
+        struct td_os_info_req info = { .has_format = req->text.len > 0, .format = req->text };
+
+        td_os_info_req_put(&w, &info);
+        break;
+    }
     case TD_REQ_IMAGE_TEST:
     case TD_REQ_IMAGE_CONFIRM: {
         struct td_img_state_req state = {
@@ -82,6 +94,23 @@ static void copy_text(char *to, size_t cap, struct td_cbor_text from)
     to[n] = '\0';
 }
 
+/* A name is for people's terminals and programs' JSON: what is no printable ASCII becomes '?'. */
+static void copy_name(char *to, size_t cap, struct td_cbor_text from)
+{
+    copy_text(to, cap, from);
+    for (size_t i = 0; to[i] != '\0'; i++)
+        if (to[i] < ' ' || to[i] > '~')
+            to[i] = '?';
+}
+
+static enum td_err take_text(struct td_reply *r, struct td_cbor_text from)
+{
+    copy_text(r->of.text.at, sizeof(r->of.text.at), from);
+    r->of.text.cut = from.len >= sizeof(r->of.text.at);
+    r->of.text.len = r->of.text.cut ? sizeof(r->of.text.at) - 1 : from.len;
+    return TD_OK;
+}
+
 static enum td_err read_echo(const uint8_t *body, size_t len, struct td_reply *r)
 {
     struct td_os_echo echo = { 0 };
@@ -89,10 +118,7 @@ static enum td_err read_echo(const uint8_t *body, size_t len, struct td_reply *r
 
     if (err != TD_OK || !echo.has_text)
         return TD_EANSWER;
-    copy_text(r->of.text.at, sizeof(r->of.text.at), echo.text);
-    r->of.text.cut = echo.text.len >= sizeof(r->of.text.at);
-    r->of.text.len = r->of.text.cut ? sizeof(r->of.text.at) - 1 : echo.text.len;
-    return TD_OK;
+    return take_text(r, echo.text);
 }
 
 static enum td_err read_nothing(const uint8_t *body, size_t len, struct td_reply *r)
@@ -121,10 +147,7 @@ static enum td_err read_bootloader_name(const uint8_t *body, size_t len, struct 
 
     if (td_os_bootloader_rsp_get(body, len, &rsp) != TD_OK || !rsp.has_name)
         return TD_EANSWER;
-    copy_text(r->of.text.at, sizeof(r->of.text.at), rsp.name);
-    r->of.text.cut = rsp.name.len >= sizeof(r->of.text.at);
-    r->of.text.len = r->of.text.cut ? sizeof(r->of.text.at) - 1 : rsp.name.len;
-    return TD_OK;
+    return take_text(r, rsp.name);
 }
 
 static enum td_err read_bootloader(const uint8_t *body, size_t len, struct td_reply *r)
@@ -141,13 +164,116 @@ static enum td_err read_bootloader(const uint8_t *body, size_t len, struct td_re
     return TD_OK;
 }
 
+static enum td_err read_datetime(const uint8_t *body, size_t len, struct td_reply *r)
+{
+    struct td_os_datetime datetime = { 0 };
+
+    if (td_os_datetime_get(body, len, &datetime) != TD_OK || !datetime.has_text)
+        return TD_EANSWER;
+    return take_text(r, datetime.text);
+}
+
+static enum td_err read_info(const uint8_t *body, size_t len, struct td_reply *r)
+{
+    struct td_os_info_rsp info = { 0 };
+
+    if (td_os_info_rsp_get(body, len, &info) != TD_OK || !info.has_output)
+        return TD_EANSWER;
+    return take_text(r, info.output);
+}
+
+static enum td_err read_tasks(const uint8_t *body, size_t len, struct td_reply *r)
+{
+    struct td_tasks *to = &r->of.tasks;
+    struct td_os_walk walk;
+    struct td_os_task task = { .tid = 0 };
+    bool end = false;
+
+    to->n = 0;
+    if (td_os_tasks_get_begin(body, len, &walk) != TD_OK)
+        return TD_EANSWER;
+    for (to->n_total = 0;; to->n_total++) {
+        struct td_task *at = &to->at[to->n];
+
+        if (td_os_tasks_get(&walk, &task, &end) != TD_OK)
+            return TD_EANSWER;
+        if (end)
+            return TD_OK;
+        if (to->n == TD_TASKS_MAX)
+            continue;
+        *at = (struct td_task){ .prio = task.prio,
+                                .tid = task.tid,
+                                .state = task.state,
+                                .runtime = task.runtime,
+                                .stack = task.stack_words * 4,
+                                .stack_used = task.stack_used_words * 4 };
+        copy_name(at->name, sizeof(at->name), task.name);
+        to->n++;
+    }
+}
+
+static enum td_err read_pools(const uint8_t *body, size_t len, struct td_reply *r)
+{
+    struct td_pools *to = &r->of.pools;
+    struct td_os_walk walk;
+    struct td_os_pool pool = { .blocks = 0 };
+    bool end = false;
+
+    to->n = 0;
+    if (td_os_pools_get_begin(body, len, &walk) != TD_OK)
+        return TD_EANSWER;
+    for (to->n_total = 0;; to->n_total++) {
+        struct td_pool *at = &to->at[to->n];
+
+        if (td_os_pools_get(&walk, &pool, &end) != TD_OK)
+            return TD_EANSWER;
+        if (end)
+            return TD_OK;
+        if (to->n == TD_POOLS_MAX)
+            continue;
+        *at = (struct td_pool){ .block_size = pool.block_size,
+                                .blocks = pool.blocks,
+                                .free_blocks = pool.free_blocks,
+                                .least_free = pool.least_free };
+        copy_name(at->name, sizeof(at->name), pool.name);
+        to->n++;
+    }
+}
+
+static enum td_err read_groups(const uint8_t *body, size_t len, struct td_reply *r)
+{
+    struct td_groups *to = &r->of.groups;
+    struct td_enum_groups groups;
+    struct td_enum_group group = { .group = 0 };
+    bool end = false;
+
+    to->n = 0;
+    if (td_enum_groups_get_begin(body, len, &groups) != TD_OK)
+        return TD_EANSWER;
+    for (to->n_total = 0;; to->n_total++) {
+        struct td_group *at = &to->at[to->n];
+
+        if (td_enum_groups_get(&groups, &group, &end) != TD_OK)
+            return TD_EANSWER;
+        if (end)
+            return TD_OK;
+        if (to->n == TD_GROUPS_MAX)
+            continue;
+        *at = (struct td_group){ .group = group.group,
+                                 .handlers = group.has_handlers ? group.handlers : 0,
+                                 .has_handlers = group.has_handlers };
+        copy_name(at->name, sizeof(at->name), group.name);
+        to->n++;
+    }
+}
+
 static void copy_state(struct td_image_state *to, const struct td_img_entry *from)
 {
     memset(to, 0, sizeof(*to));
     to->image = from->has_image ? from->image : 0;
     to->slot = from->slot;
     if (from->has_version)
-        copy_text(to->version, sizeof(to->version), from->version);
+        copy_name(to->version, sizeof(to->version), from->version);
     if (from->has_hash && from->hash.len > 0 && from->hash.len <= sizeof(to->hash)) {
         memcpy(to->hash, from->hash.p, from->hash.len);
         to->hash_len = (uint8_t)from->hash.len;
@@ -257,14 +383,14 @@ static enum td_err read_accepts(const uint8_t *body, size_t len, struct td_reply
     if (td_tandem_accepts_get(body, len, &from) != TD_OK)
         return TD_EANSWER;
     to->sig = from.sig;
-    copy_text(to->sig_name, sizeof(to->sig_name), from.sig_name);
+    copy_name(to->sig_name, sizeof(to->sig_name), from.sig_name);
     to->hash_len = from.hash_len;
     to->mode = from.mode;
     to->no_downgrade = from.no_downgrade;
     to->has_log = from.has_log;
     to->authenticated = from.authenticated;
-    copy_text(to->layout, sizeof(to->layout), from.layout);
-    copy_text(to->board, sizeof(to->board), from.board);
+    copy_name(to->layout, sizeof(to->layout), from.layout);
+    copy_name(to->board, sizeof(to->board), from.board);
     to->n_images = from.n_images;
     memcpy(to->images, from.images, sizeof(to->images));
     to->n_keys_total = from.n_keys_total;
@@ -297,6 +423,17 @@ static const struct {
                         read_params },
     [TD_REQ_BOOTLOADER] = { TD_SMP_READ, TD_SMP_GROUP_OS, TD_OS_BOOTLOADER, TD_PATIENCE_NORMAL,
                             read_bootloader },
+    [TD_REQ_TASKS] = { TD_SMP_READ, TD_SMP_GROUP_OS, TD_OS_TASKS, TD_PATIENCE_NORMAL, read_tasks },
+    [TD_REQ_POOLS] = { TD_SMP_READ, TD_SMP_GROUP_OS, TD_OS_POOLS, TD_PATIENCE_NORMAL, read_pools },
+    [TD_REQ_DATETIME] = { TD_SMP_READ, TD_SMP_GROUP_OS, TD_OS_DATETIME, TD_PATIENCE_NORMAL,
+                          read_datetime },
+    [TD_REQ_SET_DATETIME] = { TD_SMP_WRITE, TD_SMP_GROUP_OS, TD_OS_DATETIME, TD_PATIENCE_NORMAL,
+                              read_nothing },
+    [TD_REQ_INFO] = { TD_SMP_READ, TD_SMP_GROUP_OS, TD_OS_INFO, TD_PATIENCE_NORMAL, read_info },
+    [TD_REQ_GROUPS] = { TD_SMP_READ, TD_SMP_GROUP_ENUM, TD_ENUM_DETAILS, TD_PATIENCE_NORMAL,
+                        read_groups },
+    [TD_REQ_GROUP_NUMBERS] = { TD_SMP_READ, TD_SMP_GROUP_ENUM, TD_ENUM_LIST, TD_PATIENCE_NORMAL,
+                               read_groups },
     [TD_REQ_IMAGE_LIST] = { TD_SMP_READ, TD_SMP_GROUP_IMAGE, TD_IMG_STATE, TD_PATIENCE_NORMAL,
                             read_images },
     [TD_REQ_IMAGE_TEST] = { TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_STATE, TD_PATIENCE_NORMAL,

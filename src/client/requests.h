@@ -14,6 +14,7 @@
 #include "base/verdict.h"
 #include "client/failure.h"
 #include "client/session.h"
+#include "smp/enum.h"
 #include "smp/image.h"
 #include "smp/os.h"
 #include "smp/tandem.h"
@@ -23,6 +24,13 @@ enum td_request_kind {
     TD_REQ_RESET,      /* reset; never repeated, a missing answer is likely */
     TD_REQ_PARAMS,     /* how large and how many the device's buffers are */
     TD_REQ_BOOTLOADER, /* text: a query, empty for the bootloader's name */
+    TD_REQ_TASKS,
+    TD_REQ_POOLS,
+    TD_REQ_DATETIME,
+    TD_REQ_SET_DATETIME, /* text: yyyy-MM-ddTHH:mm:ss[.SSS] */
+    TD_REQ_INFO,         /* text: letters of what is wanted, empty for the kernel's name */
+    TD_REQ_GROUPS,       /* with names, where the device tells them */
+    TD_REQ_GROUP_NUMBERS,
     TD_REQ_IMAGE_LIST,
     TD_REQ_IMAGE_TEST,    /* hash */
     TD_REQ_IMAGE_CONFIRM, /* hash; without one the running image. An empty hash: see below */
@@ -93,6 +101,43 @@ struct td_slot_sizes {
     struct td_slot_size at[TD_SLOTS_MAX];
 };
 
+#define TD_TASKS_MAX  32
+#define TD_POOLS_MAX  16
+#define TD_GROUPS_MAX 32
+#define TD_NAME_MAX   32
+
+/* Names are cut to fit, and ended by a 0. */
+struct td_tasks {
+    uint32_t n_total; /* what a device lists beyond TD_TASKS_MAX is counted only */
+    uint8_t n;
+    struct td_task {
+        char name[TD_NAME_MAX];
+        int64_t prio;
+        uint64_t tid, state, runtime; /* as the device counts them */
+        uint64_t stack, stack_used;   /* bytes */
+    } at[TD_TASKS_MAX];
+};
+
+struct td_pools {
+    uint32_t n_total;
+    uint8_t n;
+    struct td_pool {
+        char name[TD_NAME_MAX];
+        uint64_t block_size; /* bytes */
+        uint64_t blocks, free_blocks, least_free;
+    } at[TD_POOLS_MAX];
+};
+
+struct td_groups {
+    uint32_t n_total;
+    uint8_t n;
+    struct td_group {
+        uint32_t group, handlers;
+        bool has_handlers;
+        char name[TD_NAME_MAX]; /* "": the device did not say */
+    } at[TD_GROUPS_MAX];
+};
+
 struct td_why_page {
     bool has_next;
     uint32_t next;
@@ -124,7 +169,7 @@ struct td_reply {
             char at[TD_REPLY_TEXT]; /* ended by a 0 */
             size_t len;
             bool cut; /* it was longer */
-        } text;       /* ECHO; BOOTLOADER without a query: the name */
+        } text;       /* ECHO, DATETIME, INFO; BOOTLOADER without a query: the name */
         struct {
             uint32_t buf_size, buf_count; /* 0 = not said */
         } params;
@@ -135,6 +180,9 @@ struct td_reply {
         } bootloader;                  /* BOOTLOADER with a query */
         struct td_image_states images; /* IMAGE_LIST, IMAGE_TEST, IMAGE_CONFIRM */
         struct td_slot_sizes slots;    /* SLOT_INFO */
+        struct td_tasks tasks;         /* TASKS */
+        struct td_pools pools;         /* POOLS */
+        struct td_groups groups;       /* GROUPS, GROUP_NUMBERS */
         struct td_why_page why;        /* WHY */
         struct td_accepts accepts;     /* ACCEPTS */
         struct {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smp/enum.h"
 #include "smp/error.h"
 #include "smp/image.h"
 #include "smp/os.h"
@@ -152,6 +153,34 @@ static void image_small(const uint8_t *p, size_t n)
     }
 }
 
+/* What clients only read: nothing is read outside, and walks end. */
+static void os_lists(const uint8_t *p, size_t n)
+{
+    struct td_os_walk walk;
+    struct td_os_task task;
+    struct td_os_pool pool;
+    struct td_os_datetime datetime;
+    struct td_os_info_rsp info;
+    struct td_enum_groups groups;
+    struct td_enum_group group;
+    bool end = false;
+
+    if (td_os_tasks_get_begin(p, n, &walk) == TD_OK)
+        while (td_os_tasks_get(&walk, &task, &end) == TD_OK && !end)
+            touch(task.name.p, task.name.len);
+    if (td_os_pools_get_begin(p, n, &walk) == TD_OK)
+        while (td_os_pools_get(&walk, &pool, &end) == TD_OK && !end)
+            touch(pool.name.p, pool.name.len);
+    if (td_enum_groups_get_begin(p, n, &groups) == TD_OK)
+        while (td_enum_groups_get(&groups, &group, &end) == TD_OK && !end)
+            if (group.has_name)
+                touch(group.name.p, group.name.len);
+    if (td_os_datetime_get(p, n, &datetime) == TD_OK && datetime.has_text)
+        touch(datetime.text.p, datetime.text.len);
+    if (td_os_info_rsp_get(p, n, &info) == TD_OK && info.has_output)
+        touch(info.output.p, info.output.len);
+}
+
 static void os(const uint8_t *p, size_t n)
 {
     struct td_os_echo echo, echo_back;
@@ -166,6 +195,7 @@ static void os(const uint8_t *p, size_t n)
         MUST(td_os_echo_req_get(out, done(&w), &echo_back) == TD_OK);
         MUST(td_cbor_text_is(echo.text, echo_back.text));
     }
+    os_lists(p, n);
     (void)td_os_echo_rsp_get(p, n, &echo);
     (void)td_os_reset_req_get(p, n, &reset);
     (void)td_os_params_rsp_get(p, n, &params);

@@ -9,6 +9,7 @@
 
 #include "base/hex_test.h"
 #include "base/range.h"
+#include "smp/enum.h"
 #include "smp/error.h"
 #include "smp/image.h"
 #include "smp/os.h"
@@ -419,6 +420,82 @@ static void answers_about_the_device_survive_both_ways(void **state)
     assert_int_equal(params_back.buf_count, 4);
 }
 
+/* The first two threads of a Zephyr 4.4 device, as it sent them, and one with what others add. */
+static void threads_are_read_as_zephyr_writes_them(void **state)
+{
+    static const char hex[] =
+        "bf 65 7461736b73 bf"
+        "6a 6d63756d677220736d70 bf 64 7072696f 03 63 746964 00 65 7374617465 1880"
+        " 66 73746b73697a 190200 66 73746b757365 06 ff"
+        "67 636f6e6e5f6d67 bf 64 7072696f 20 66 73746b757365 06 ff"
+        "61 78 a3 63 746964 1b00007f0012345678 67 72756e74696d65 1b0000000100000000"
+        " 66 637377636e74 05 ff ff";
+    uint8_t bytes[160];
+    size_t n = from_hex(hex, bytes);
+    struct td_os_walk walk;
+    struct td_os_task task;
+    bool end;
+
+    (void)state;
+    assert_int_equal(td_os_tasks_get_begin(bytes, n, &walk), TD_OK);
+    assert_int_equal(td_os_tasks_get(&walk, &task, &end), TD_OK);
+    assert_true(!end && td_cbor_text_is(task.name, TD_TEXT("mcumgr smp")));
+    assert_true(task.prio == 3 && task.state == 0x80);
+    assert_true(task.stack_words == 512 && task.stack_used_words == 6);
+    assert_int_equal(td_os_tasks_get(&walk, &task, &end), TD_OK);
+    assert_true(!end && task.prio == -1 && task.stack_words == 0);
+    assert_int_equal(td_os_tasks_get(&walk, &task, &end), TD_OK);
+    assert_true(!end && task.tid == 0x7f0012345678 && task.runtime == 0x100000000);
+    assert_int_equal(td_os_tasks_get(&walk, &task, &end), TD_OK);
+    assert_true(end);
+    for (size_t cut = 0; cut < n; cut++) {
+        enum td_err err = td_os_tasks_get_begin(bytes, cut, &walk);
+
+        for (end = false; err == TD_OK && !end;)
+            err = td_os_tasks_get(&walk, &task, &end);
+        assert_int_not_equal(err, TD_OK);
+    }
+}
+
+static void pools_and_groups_are_read_in_either_form(void **state)
+{
+    static const char *const pools[] = {
+        "a1 64 68656170 a3 66 626c6b73697a 10 65 6e626c6b73 08 65 6e66726565 03",
+        "a1 66 6d706f6f6c73 a1 64 68656170 a3 66 626c6b73697a 10 65 6e626c6b73 08"
+        " 65 6e66726565 03",
+    };
+    static const char *const groups[] = {
+        "a1 66 67726f757073 81 183f",
+        "a1 66 67726f757073 9f bf 65 67726f7570 183f 64 6e616d65 62 7a62"
+        " 68 68616e646c657273 01 ff ff",
+    };
+    struct td_os_walk walk;
+    struct td_os_pool pool;
+    struct td_enum_groups list;
+    struct td_enum_group group;
+    uint8_t bytes[80];
+    bool end;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(pools); i++) {
+        size_t n = from_hex(pools[i], bytes);
+
+        assert_int_equal(td_os_pools_get_begin(bytes, n, &walk), TD_OK);
+        assert_int_equal(td_os_pools_get(&walk, &pool, &end), TD_OK);
+        assert_true(!end && td_cbor_text_is(pool.name, TD_TEXT("heap")));
+        assert_true(pool.block_size == 16 && pool.blocks == 8 && pool.free_blocks == 3);
+        assert_true(td_os_pools_get(&walk, &pool, &end) == TD_OK && end);
+    }
+    for (size_t i = 0; i < TD_N_OF(groups); i++) {
+        size_t n = from_hex(groups[i], bytes);
+
+        assert_int_equal(td_enum_groups_get_begin(bytes, n, &list), TD_OK);
+        assert_int_equal(td_enum_groups_get(&list, &group, &end), TD_OK);
+        assert_true(!end && group.group == 63 && group.has_name == (i == 1));
+        assert_true(td_enum_groups_get(&list, &group, &end) == TD_OK && end);
+    }
+}
+
 /* ---- tandem ------------------------------------------------------------------------------ */
 
 static void hostile_verdicts_are_refused(void **state)
@@ -490,6 +567,8 @@ int main(void)
         cmocka_unit_test(an_upload_chunk_has_the_size_that_the_arithmetic_says),
         cmocka_unit_test(resets_are_read_with_force_as_flag_or_number),
         cmocka_unit_test(answers_about_the_device_survive_both_ways),
+        cmocka_unit_test(threads_are_read_as_zephyr_writes_them),
+        cmocka_unit_test(pools_and_groups_are_read_in_either_form),
         cmocka_unit_test(hostile_verdicts_are_refused),
         cmocka_unit_test(a_verdict_from_the_future_is_read_with_its_facts),
     };

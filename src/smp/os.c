@@ -157,3 +157,181 @@ enum td_err td_os_bootloader_rsp_get(const uint8_t *payload, size_t len,
     *rsp = (struct td_os_bootloader_rsp){ .has_name = false };
     return td_smp_get_map(payload, len, fields, TD_N_OF(fields));
 }
+
+/* ---- clock and names ------------------------------------------------------------------ */
+
+void td_os_datetime_put(struct td_cbor_writer *w, const struct td_os_datetime *datetime)
+{
+    td_cbor_open_map(w);
+    if (datetime->has_text) {
+        td_cbor_key(w, "datetime");
+        td_cbor_put_text(w, datetime->text);
+    }
+    td_cbor_close(w);
+}
+
+enum td_err td_os_datetime_get(const uint8_t *payload, size_t len, struct td_os_datetime *datetime)
+{
+    const struct td_cbor_field fields[] = {
+        TD_CBOR_FIELD_TEXT("datetime", &datetime->text, &datetime->has_text),
+    };
+
+    *datetime = (struct td_os_datetime){ .has_text = false };
+    return td_smp_get_map(payload, len, fields, TD_N_OF(fields));
+}
+
+void td_os_info_req_put(struct td_cbor_writer *w, const struct td_os_info_req *req)
+{
+    td_cbor_open_map(w);
+    if (req->has_format) {
+        td_cbor_key(w, "format");
+        td_cbor_put_text(w, req->format);
+    }
+    td_cbor_close(w);
+}
+
+enum td_err td_os_info_rsp_get(const uint8_t *payload, size_t len, struct td_os_info_rsp *rsp)
+{
+    const struct td_cbor_field fields[] = {
+        TD_CBOR_FIELD_TEXT("output", &rsp->output, &rsp->has_output),
+    };
+
+    *rsp = (struct td_os_info_rsp){ .has_output = false };
+    return td_smp_get_map(payload, len, fields, TD_N_OF(fields));
+}
+
+/* ---- threads and memory --------------------------------------------------------------- */
+
+/* A number by name; thread ids may be addresses, run times count cycles: 64 bits. */
+struct number {
+    struct td_cbor_text key;
+    int64_t *to;
+};
+
+static enum td_err get_number(struct td_cbor_reader *r, int64_t *out)
+{
+    struct td_cbor_item item;
+    enum td_err err = td_cbor_next(r, &item);
+
+    if (err != TD_OK)
+        return err;
+    if ((item.type != TD_CBOR_UINT && item.type != TD_CBOR_NINT) || item.value > INT64_MAX)
+        return TD_EFORMAT;
+    *out = item.type == TD_CBOR_UINT ? (int64_t)item.value : -1 - (int64_t)item.value;
+    return TD_OK;
+}
+
+static enum td_err get_named(struct td_cbor_reader *r, const struct number *numbers, size_t n)
+{
+    struct td_cbor_text key;
+    size_t i = 0;
+    enum td_err err = td_cbor_get_text(r, &key);
+
+    if (err != TD_OK)
+        return err;
+    while (i < n && !td_cbor_text_is(key, numbers[i].key))
+        i++;
+    return i < n ? get_number(r, numbers[i].to) : td_cbor_skip(r);
+}
+
+/* The next entry of a map of maps; numbers whose key is absent keep what they hold. */
+static enum td_err get_entry(struct td_os_walk *w, struct td_cbor_text *name,
+                             const struct number *numbers, size_t n, bool *end)
+{
+    struct td_cbor_walk inner;
+    bool more;
+    enum td_err err = td_cbor_more(&w->reader, &w->walk, &more);
+
+    *end = err == TD_OK && !more;
+    if (err != TD_OK || *end)
+        return err;
+    err = td_cbor_get_text(&w->reader, name);
+    if (err == TD_OK)
+        err = td_cbor_map_begin(&w->reader, &inner);
+    while (err == TD_OK) {
+        err = td_cbor_more(&w->reader, &inner, &more);
+        if (err != TD_OK || !more)
+            break;
+        err = get_named(&w->reader, numbers, n);
+    }
+    return err;
+}
+
+static enum td_err begin_under(const uint8_t *payload, size_t len, struct td_cbor_text key,
+                               struct td_os_walk *w, bool *found)
+{
+    const struct td_cbor_field fields[] = {
+        { key, TD_CBOR_KIND_MAP, { .reader = &w->reader }, found },
+    };
+    enum td_err err = td_smp_get_map(payload, len, fields, TD_N_OF(fields));
+
+    if (err == TD_OK && *found)
+        err = td_cbor_map_begin(&w->reader, &w->walk);
+    return err;
+}
+
+enum td_err td_os_tasks_get_begin(const uint8_t *payload, size_t len, struct td_os_walk *walk)
+{
+    bool found;
+    enum td_err err = begin_under(payload, len, TD_TEXT("tasks"), walk, &found);
+
+    return err == TD_OK && !found ? TD_EFORMAT : err;
+}
+
+enum td_err td_os_tasks_get(struct td_os_walk *walk, struct td_os_task *task, bool *end)
+{
+    int64_t prio = 0, tid = 0, state = 0, size = 0, used = 0, runtime = 0;
+    const struct number numbers[] = {
+        { TD_TEXT("prio"), &prio },   { TD_TEXT("tid"), &tid },
+        { TD_TEXT("state"), &state }, { TD_TEXT("stksiz"), &size },
+        { TD_TEXT("stkuse"), &used }, { TD_TEXT("runtime"), &runtime },
+    };
+    struct td_cbor_text name = { NULL, 0 };
+    enum td_err err = get_entry(walk, &name, numbers, TD_N_OF(numbers), end);
+
+    if (err != TD_OK || *end)
+        return err;
+    *task = (struct td_os_task){ .name = name,
+                                 .prio = prio,
+                                 .tid = (uint64_t)tid,
+                                 .state = (uint64_t)state,
+                                 .stack_words = (uint64_t)size,
+                                 .stack_used_words = (uint64_t)used,
+                                 .runtime = (uint64_t)runtime };
+    return TD_OK;
+}
+
+enum td_err td_os_pools_get_begin(const uint8_t *payload, size_t len, struct td_os_walk *walk)
+{
+    bool found;
+    enum td_err err = begin_under(payload, len, TD_TEXT("mpools"), walk, &found);
+
+    if (err != TD_OK || found)
+        return err;
+    if (len == 0)
+        return TD_EFORMAT;
+    walk->reader = td_cbor_reader_of(payload, len);
+    return td_cbor_map_begin(&walk->reader, &walk->walk);
+}
+
+enum td_err td_os_pools_get(struct td_os_walk *walk, struct td_os_pool *pool, bool *end)
+{
+    int64_t size = 0, blocks = 0, free = 0, least = 0;
+    const struct number numbers[] = {
+        { TD_TEXT("blksiz"), &size },
+        { TD_TEXT("nblks"), &blocks },
+        { TD_TEXT("nfree"), &free },
+        { TD_TEXT("min"), &least },
+    };
+    struct td_cbor_text name = { NULL, 0 };
+    enum td_err err = get_entry(walk, &name, numbers, TD_N_OF(numbers), end);
+
+    if (err != TD_OK || *end)
+        return err;
+    *pool = (struct td_os_pool){ .name = name,
+                                 .block_size = (uint64_t)size,
+                                 .blocks = (uint64_t)blocks,
+                                 .free_blocks = (uint64_t)free,
+                                 .least_free = (uint64_t)least };
+    return TD_OK;
+}
