@@ -489,8 +489,18 @@ bool td_device_ask(struct td_device *dev, const struct td_request *request, stru
 
 static const char *refusal_remedy(const struct td_failure *f)
 {
+    if (td_failure_unsupported(f) && f->group == TD_SMP_GROUP_IMAGE)
+        return "build the firmware with the image group (Zephyr: CONFIG_MCUMGR_GRP_IMG=y)";
     if (td_failure_unsupported(f))
-        return "";
+        return "tandem groups shows what the firmware has, if it tells; the rest must be built in";
+    if (f->by_group && f->group == TD_SMP_GROUP_OS && f->code == TD_OS_INVALID_FORMAT)
+        return "the letters are s n r v b m p i o, or a for all";
+    if (f->by_group && f->group == TD_SMP_GROUP_OS && f->code == TD_OS_RTC_NOT_SET)
+        return "set it: tandem os datetime 2026-01-31T12:00:00";
+    if (f->by_group && f->group == TD_SMP_GROUP_OS && f->code == TD_OS_NO_ANSWER)
+        return "ask for mode, or for active_b0_slot on Nordic's trees";
+    if (!f->by_group && f->code == TD_SMP_RC_MSG_SIZE)
+        return "build the firmware with larger buffers: tandem os params tells how large they are";
     if (!f->by_group && f->code == TD_SMP_RC_BUSY)
         return "try again in a moment";
     if (!f->by_group && f->code == TD_SMP_RC_ACCESS_DENIED)
@@ -563,4 +573,28 @@ int td_device_failed(struct td_device *dev, const struct td_failure *failure, co
     if (!remedy && found[0] != '\0')
         remedy = found;
     return td_cli_fail(dev->cli, exit_of(failure), name, text, where, remedy);
+}
+
+int td_device_ask_once(struct td_cli *cli, const struct td_request *request, const char *what,
+                       const char *option,
+                       void (*say)(struct td_cli *cli, const struct td_reply *reply))
+{
+    struct td_device dev;
+    struct td_reply reply;
+    char remedy[160];
+    int exit = td_device_open(&dev, cli);
+
+    if (exit != TD_EXIT_OK)
+        return exit;
+    if (td_device_ask(&dev, request, &reply)) {
+        say(cli, &reply);
+    } else if (option && td_failure_unsupported(&reply.failure)) {
+        snprintf(remedy, sizeof remedy,
+                 "build the firmware with it (Zephyr: CONFIG_MCUMGR_GRP_%s=y)", option);
+        exit = td_device_failed(&dev, &reply.failure, what, remedy);
+    } else {
+        exit = td_device_failed(&dev, &reply.failure, what, NULL);
+    }
+    td_device_close(&dev);
+    return exit;
 }

@@ -84,6 +84,14 @@ bool td_device_ask(struct td_device *dev, const struct td_request *request, stru
 int td_device_failed(struct td_device *dev, const struct td_failure *failure, const char *what,
                      const char *remedy);
 
+/*
+ * A verb that is one question: opens the device, asks, has the reply said, closes. what is the
+ * attempt in words, option the Kconfig option that builds the command into Zephyr, or NULL.
+ */
+int td_device_ask_once(struct td_cli *cli, const struct td_request *request, const char *what,
+                       const char *option,
+                       void (*say)(struct td_cli *cli, const struct td_reply *reply));
+
 /* The failure as one sentence and as a name for programs; remedy "" when none fits. */
 void td_failure_words(const struct td_failure *failure, char *text, size_t cap, const char **name,
                       const char **remedy);

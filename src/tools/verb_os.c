@@ -1,27 +1,9 @@
-/* tools/verb_os.c - tandem os echo | reset | params | bootloader, and tandem storage erase. */
+/* tools/verb_os.c - tandem os, and tandem storage erase. */
 #include <string.h>
 
 #include "base/range.h"
 #include "slot/room.h"
 #include "tools/device.h"
-
-/* Opens, asks one thing, and gives the reply to say; a failure is said with its attempt. */
-static int ask_once(struct td_cli *cli, const struct td_request *request, const char *what,
-                    void (*say)(struct td_cli *cli, const struct td_reply *reply))
-{
-    struct td_device dev;
-    struct td_reply reply;
-    int exit = td_device_open(&dev, cli);
-
-    if (exit != TD_EXIT_OK)
-        return exit;
-    if (td_device_ask(&dev, request, &reply))
-        say(cli, &reply);
-    else
-        exit = td_device_failed(&dev, &reply.failure, what, NULL);
-    td_device_close(&dev);
-    return exit;
-}
 
 /* ---- echo ---------------------------------------------------------------------------- */
 
@@ -45,7 +27,7 @@ static int os_echo(struct td_cli *cli, int argc, char **argv)
     if (!word)
         return td_cli_usage(cli, "which text?");
     request.text = (struct td_cbor_text){ .p = word, .len = strlen(word) };
-    return ask_once(cli, &request, "echo", say_echo);
+    return td_device_ask_once(cli, &request, "echo", "OS_ECHO", say_echo);
 }
 
 /* ---- reset --------------------------------------------------------------------------- */
@@ -114,7 +96,8 @@ static int os_params(struct td_cli *cli, int argc, char **argv)
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
-    return ask_once(cli, &request, "asking for buffer parameters", say_params);
+    return td_device_ask_once(cli, &request, "asking for buffer parameters", "OS_MCUMGR_PARAMS",
+                              say_params);
 }
 
 static void say_name(struct td_cli *cli, const struct td_reply *reply)
@@ -169,7 +152,179 @@ static int os_bootloader(struct td_cli *cli, int argc, char **argv)
         return exit < 0 ? TD_EXIT_OK : exit;
     if (word)
         request.text = (struct td_cbor_text){ .p = word, .len = strlen(word) };
-    return ask_once(cli, &request, "asking for the bootloader", word ? say_query : say_name);
+    return td_device_ask_once(cli, &request, "asking for the bootloader", "OS_BOOTLOADER_INFO",
+                              word ? say_query : say_name);
+}
+
+/* ---- threads and memory -------------------------------------------------------------- */
+
+static void say_rest(struct td_cli *cli, uint32_t n_total, uint8_t n)
+{
+    if (n_total > n)
+        td_cli_note(cli, "%u more are not shown.", n_total - n);
+}
+
+static json_t *task_json(const struct td_task *t)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", t->name, "prio",
+                     (json_int_t)t->prio, "tid", (json_int_t)t->tid, "state", (json_int_t)t->state,
+                     "stack_size", (json_int_t)t->stack, "stack_used", (json_int_t)t->stack_used,
+                     "runtime", (json_int_t)t->runtime);
+}
+
+static void say_tasks(struct td_cli *cli, const struct td_reply *reply)
+{
+    const struct td_tasks *tasks = &reply->of.tasks;
+    json_t *list = json_array();
+
+    if (!cli->json)
+        fprintf(cli->out, "%sthread                 prio  stack used of size      runtime%s\n",
+                td_cli_color(cli, cli->out, "1"), td_cli_color(cli, cli->out, "0"));
+    for (unsigned i = 0; i < tasks->n; i++) {
+        const struct td_task *t = &tasks->at[i];
+
+        if (cli->json)
+            json_array_append_new(list, task_json(t));
+        else
+            fprintf(cli->out, "%-21s %5lld  %10llu of %-6llu %10llu\n", t->name, (long long)t->prio,
+                    (unsigned long long)t->stack_used, (unsigned long long)t->stack,
+                    (unsigned long long)t->runtime);
+    }
+    if (cli->json)
+        td_cli_json(cli, json_pack("{s:O}", "tasks", list));
+    else
+        say_rest(cli, tasks->n_total, tasks->n);
+    json_decref(list);
+}
+
+static int os_tasks(struct td_cli *cli, int argc, char **argv)
+{
+    struct td_request request = { .kind = TD_REQ_TASKS };
+    int exit = td_args_no_word(cli, argc, argv);
+
+    if (exit != TD_EXIT_OK)
+        return exit < 0 ? TD_EXIT_OK : exit;
+    return td_device_ask_once(cli, &request, "asking for its threads", "OS_TASKSTAT", say_tasks);
+}
+
+static json_t *pool_json(const struct td_pool *p)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", p->name, "block_size",
+                     (json_int_t)p->block_size, "blocks", (json_int_t)p->blocks, "free",
+                     (json_int_t)p->free_blocks, "least_free", (json_int_t)p->least_free);
+}
+
+static void say_pools(struct td_cli *cli, const struct td_reply *reply)
+{
+    const struct td_pools *pools = &reply->of.pools;
+    json_t *list = json_array();
+
+    if (!cli->json)
+        fprintf(cli->out, "%spool                   block size    blocks      free  least free%s\n",
+                td_cli_color(cli, cli->out, "1"), td_cli_color(cli, cli->out, "0"));
+    for (unsigned i = 0; i < pools->n; i++) {
+        const struct td_pool *p = &pools->at[i];
+
+        if (cli->json)
+            json_array_append_new(list, pool_json(p));
+        else
+            fprintf(cli->out, "%-21s %11llu %9llu %9llu %11llu\n", p->name,
+                    (unsigned long long)p->block_size, (unsigned long long)p->blocks,
+                    (unsigned long long)p->free_blocks, (unsigned long long)p->least_free);
+    }
+    if (cli->json)
+        td_cli_json(cli, json_pack("{s:O}", "pools", list));
+    else
+        say_rest(cli, pools->n_total, pools->n);
+    json_decref(list);
+}
+
+static int os_pools(struct td_cli *cli, int argc, char **argv)
+{
+    struct td_request request = { .kind = TD_REQ_POOLS };
+    int exit = td_args_no_word(cli, argc, argv);
+
+    if (exit != TD_EXIT_OK)
+        return exit < 0 ? TD_EXIT_OK : exit;
+    return td_device_ask_once(cli, &request, "asking for its memory pools", NULL, say_pools);
+}
+
+/* ---- clock and names ----------------------------------------------------------------- */
+
+static void say_datetime(struct td_cli *cli, const struct td_reply *reply)
+{
+    if (cli->json)
+        td_cli_json(cli, json_pack("{s:o}", "datetime",
+                                   json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
+    else
+        fprintf(cli->out, "%s\n", reply->of.text.at);
+}
+
+static void say_datetime_set(struct td_cli *cli, const struct td_reply *reply)
+{
+    (void)reply;
+    if (cli->json)
+        td_cli_json(cli, json_pack("{s:s}", "result", "set"));
+    else
+        fputs("The clock is set.\n", cli->out);
+}
+
+/* yyyy-MM-ddTHH:mm:ss with up to five digits of a fraction: what devices take. */
+static bool is_datetime(const char *text)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:dd";
+    size_t i = 0;
+
+    for (; form[i] != '\0'; i++) {
+        if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
+            return false;
+    }
+    if (text[i] == '\0')
+        return true;
+    if (text[i] != '.' || text[i + 1] == '\0' || strlen(text + i + 1) > 5)
+        return false;
+    return strspn(text + i + 1, "0123456789") == strlen(text + i + 1);
+}
+
+static int os_datetime(struct td_cli *cli, int argc, char **argv)
+{
+    struct td_request request = { .kind = TD_REQ_DATETIME };
+    const char *word;
+    int exit = td_args_one_word(cli, argc, argv, &word);
+
+    if (exit != TD_EXIT_OK)
+        return exit < 0 ? TD_EXIT_OK : exit;
+    if (!word)
+        return td_device_ask_once(cli, &request, "asking for date and time", "OS_DATETIME",
+                                  say_datetime);
+    if (!is_datetime(word))
+        return td_cli_usagef(cli, "'%s' is no date and time as in 2026-01-31T12:00:00", word);
+    request.kind = TD_REQ_SET_DATETIME;
+    request.text = (struct td_cbor_text){ .p = word, .len = strlen(word) };
+    return td_device_ask_once(cli, &request, "setting date and time", "OS_DATETIME",
+                              say_datetime_set);
+}
+
+static void say_info(struct td_cli *cli, const struct td_reply *reply)
+{
+    if (cli->json)
+        td_cli_json(cli, json_pack("{s:o}", "info",
+                                   json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
+    else
+        fprintf(cli->out, "%s\n", reply->of.text.at);
+}
+
+static int os_info(struct td_cli *cli, int argc, char **argv)
+{
+    struct td_request request = { .kind = TD_REQ_INFO };
+    const char *word;
+    int exit = td_args_one_word(cli, argc, argv, &word);
+
+    if (exit != TD_EXIT_OK)
+        return exit < 0 ? TD_EXIT_OK : exit;
+    if (word)
+        request.text = (struct td_cbor_text){ .p = word, .len = strlen(word) };
+    return td_device_ask_once(cli, &request, "asking for its names", "OS_INFO", say_info);
 }
 
 static const struct td_verb os_verbs[] = {
@@ -193,6 +348,35 @@ static const struct td_verb os_verbs[] = {
       .usage = "usage: tandem os params [--json]\n\n"
                "How many buffers for messages the device has, and how large they are.\n",
       .run = os_params },
+    { .name = "tasks",
+      .kind = TD_VERB_DEVICE,
+      .summary = "its threads, and how much of their stacks they used",
+      .usage = "usage: tandem os tasks [--json]\n\n"
+               "The threads of the device: priority, stack in bytes (the most that was used, and\n"
+               "its size), and the run time where the firmware counts it.\n",
+      .run = os_tasks },
+    { .name = "pools",
+      .kind = TD_VERB_DEVICE,
+      .summary = "its memory pools, and how full they are",
+      .usage = "usage: tandem os pools [--json]\n\n"
+               "The memory pools of the device, where its firmware tells of them.\n",
+      .run = os_pools },
+    { .name = "datetime",
+      .kind = TD_VERB_DEVICE,
+      .summary = "its clock, read or set",
+      .usage = "usage: tandem os datetime [ISO-8601] [--json]\n\n"
+               "The date and time of the device's clock; with 2026-01-31T12:00:00, sets it. The\n"
+               "clock knows no time zone.\n",
+      .run = os_datetime },
+    { .name = "info",
+      .kind = TD_VERB_DEVICE,
+      .summary = "names and versions of its kernel, board and processor",
+      .usage =
+          "usage: tandem os info [FORMAT] [--json]\n\n"
+          "What the firmware calls itself. FORMAT is any of s kernel, n node, r release,\n"
+          "v version, b build time, m machine, p processor, i board, o operating system; a is\n"
+          "all of them. The order of the answer is the device's.\n",
+      .run = os_info },
     { .name = "bootloader",
       .kind = TD_VERB_DEVICE,
       .summary = "which bootloader, and what it says about itself",
@@ -205,7 +389,7 @@ static const struct td_verb os_verbs[] = {
 const struct td_verb td_verb_os = {
     .name = "os",
     .kind = TD_VERB_DEVICE,
-    .summary = "the device as such: echo, reset, params, bootloader",
+    .summary = "the device as such: echo, reset, params, tasks, pools, datetime, info, bootloader",
     .subs = os_verbs,
     .n_subs = TD_N_OF(os_verbs),
 };
@@ -228,7 +412,8 @@ static int storage_erase(struct td_cli *cli, int argc, char **argv)
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
-    return ask_once(cli, &request, "erasing the settings", say_erased);
+    return td_device_ask_once(cli, &request, "erasing the settings", "ZBASIC_STORAGE_ERASE",
+                              say_erased);
 }
 
 static const struct td_verb storage_verbs[] = {

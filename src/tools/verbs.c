@@ -14,6 +14,9 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_os,
     &td_verb_storage,
     &td_verb_why,
+    &td_verb_groups,
+    &td_verb_raw,
+    &td_verb_scan,
     /* files */
     &td_verb_sign,
     &td_verb_create,

@@ -316,6 +316,81 @@ class SingleSteps(Case):
         self.assertRegex(sent, r"^\d+\.\d{6} > 0a0000060000[0-9a-f]{2}00[ab][1f]6164626869")
 
 
+class Talkative(Device):
+    """One that tells of its threads, its clock and its groups."""
+
+    def handle(self, group, id, op, req):
+        if (group, id, op) == (OS, 2, READ):
+            return {"tasks": {"main": {"prio": -1, "tid": 1 << 40, "state": 128, "stksiz": 256,
+                                       "stkuse": 12, "runtime": 1 << 33},
+                              "a\x1b[2Jb": {"prio": 3}}}
+        if (group, id, op) == (OS, 3, READ):
+            return {"heap": {"blksiz": 16, "nblks": 8, "nfree": 3, "min": 2}}
+        if (group, id, op) == (OS, 4, READ):
+            return {"err": {"group": 0, "rc": 4}}
+        if (group, id, op) == (OS, 4, WRITE):
+            return {} if req["datetime"] == "2026-01-31T12:00:00" else {"rc": 3}
+        if (group, id, op) == (OS, 7, READ):
+            return {"output": "Zephyr " + req.get("format", "-")}
+        if (group, id, op) == (10, 1, READ):
+            return {"groups": [0, 1, 63]}
+        if (group, id) == (99, 7):
+            return {"op": op, "got": req, "bytes": b"\x01\xff", "list": [1, -2, True]}
+        return super().handle(group, id, op, req)
+
+
+class TheDeviceAsSuch(Case):
+    def test_what_it_tells_is_printed_for_people_and_for_programs(self):
+        with Udp(Talkative()) as link:
+            def ask(*args, exit=0, said=(), out=()):
+                return self.check(tandem("-d", link.url, *args), exit, *said, out=out).stdout
+
+            ask("os", "tasks", out=["main", "-1", "48 of 1024", "8589934592", "a?[2Jb"])
+            task = json.loads(ask("--json", "os", "tasks"))["tasks"][0]
+            self.assertEqual(task, {"name": "main", "prio": -1, "tid": 1 << 40, "state": 128,
+                                    "stack_size": 1024, "stack_used": 48, "runtime": 1 << 33})
+            pool = json.loads(ask("--json", "os", "pools"))["pools"][0]
+            self.assertEqual(pool, {"name": "heap", "block_size": 16, "blocks": 8, "free": 3,
+                                    "least_free": 2})
+            ask("os", "pools", out=["heap", "16"])
+            ask("os", "datetime", exit=1, said=["has not been set", "try: set it"])
+            ask("os", "datetime", "2026-01-31T12:00:00", out=["clock is set"])
+            ask("os", "datetime", "yesterday", exit=2, said=["no date and time"])
+            self.assertEqual(json.loads(ask("--json", "os", "info", "sv")), {"info": "Zephyr sv"})
+            groups = json.loads(ask("--json", "groups"))["groups"]
+            self.assertEqual([g["group"] for g in groups], [0, 1, 63])
+            self.assertEqual(groups[0], {"group": 0, "name": None, "handlers": None})
+
+    def test_a_raw_request_carries_any_body(self):
+        rows = [
+            (["read"], 0, {}),
+            (["write", '{"a":[-5,{"b":true}],"c":"hex:0aff"}'], 2,
+             {"a": [-5, {"b": True}], "c": "hex:0aff"}),
+            (["write", "hex:a1616101"], 2, {"a": 1}),
+        ]
+        with Udp(Talkative()) as link:
+            for args, op, got in rows:
+                ran = self.check(tandem("-d", link.url, "raw", "99", "7", *args), 0)
+                self.assertEqual(json.loads(ran.stdout), {"op": op, "got": got, "bytes": "hex:01ff",
+                                                          "list": [1, -2, True]})
+            self.check(tandem("-d", link.url, "raw", "98", "7", "read"), 1, "rc 8", "try: ")
+            for args in (["99"], ["99", "7", "reed"], ["99", "256", "read"],
+                         ["99", "7", "read", "{"], ["99", "7", "read", "[]"],
+                         ["99", "7", "read", '{"a":0.5}'], ["99", "7", "read", "hex:a"]):
+                self.check(tandem("-d", link.url, "raw", *args), 2)
+
+    def test_what_is_not_built_in_is_said_with_what_to_do(self):
+        with Udp(Device()) as link:
+            for verb in (["os", "tasks"], ["os", "pools"], ["os", "datetime"], ["os", "info"],
+                         ["os", "bootloader"], ["groups"], ["storage", "erase"]):
+                ran = self.check(tandem("-d", link.url, *verb), 1, "built without this command")
+                self.assertEqual(len(ran.stderr.splitlines()), 3, ran.stderr)
+                self.assertIn("  try: ", ran.stderr)
+
+    def test_there_is_no_bluetooth_to_scan_with(self):
+        self.check(tandem("scan"), 3, "no Bluetooth")
+
+
 class Why(Case):
     def test_a_stock_device_is_judged_by_its_list(self):
         def trial(d):
