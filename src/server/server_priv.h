@@ -64,6 +64,7 @@ struct td_server_pair {
     struct td_trailer_state state[2];
     struct td_slots slots; /* points into this structure: not to be copied */
     enum td_swap_type next;
+    bool needed; /* the other slot holds what an image on trial is reverted to */
 };
 
 /* Modes without requests, and images with one slot, give TD_SWAP_NONE. TD_EFLASH, or TD_ESLOT_*. */

@@ -988,6 +988,28 @@ static void what_the_revert_needs_is_not_touched(void **state)
     }
 }
 
+static void a_request_written_during_a_trial_does_not_free_the_slot(void **state)
+{
+    struct td_img_upload_rsp rsp;
+    struct td_trailer s;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig_program(&rig, 1, 0, image_b, 9001);
+    set_next(TD_SWAP_REVERT);
+    // What an application with MCUboot's own library may do at any time.
+    s = trailer(1);
+    assert_int_equal(td_trailer_write_magic(&s), TD_OK);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 1000 + TD_IMG_NO_FREE_SLOT);
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, NULL, NULL);
+    assert_int_equal(result(), 1000 + TD_IMG_NO_FREE_SLOT);
+    assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[1].off), image_b, 9001);
+    // Nor does it take away the confirmation; then the slot is free.
+    assert_int_equal(set_state(NO_HASH, true), 0);
+    assert_int_equal(rig.told.confirmed, 1);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 0);
+}
+
 static void slots_are_erased_by_number_but_not_the_running_one(void **state)
 {
     static const struct {
@@ -1368,6 +1390,7 @@ int main(void)
         cmocka_unit_test(an_image_over_a_pending_one_is_not_pending),
         cmocka_unit_test(a_slot_that_is_being_written_holds_no_image),
         cmocka_unit_test(what_the_revert_needs_is_not_touched),
+        cmocka_unit_test(a_request_written_during_a_trial_does_not_free_the_slot),
         cmocka_unit_test(slots_are_erased_by_number_but_not_the_running_one),
         cmocka_unit_test(a_bootloader_that_takes_no_requests_is_told_none),
         cmocka_unit_test(a_second_image_has_slots_and_rules_of_its_own),

@@ -96,6 +96,10 @@ enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
         return err;
     pair->slots = (struct td_slots){ &pair->trailer[0], &pair->trailer[1], manner, (uint8_t)image };
     pair->next = td_slot_next(manner, img->strategy, &pair->state[0], &pair->state[1]);
+    // A request that somebody wrote during a trial does not end it.
+    pair->needed =
+        pair->next == TD_SWAP_REVERT || (manner == TD_SLOT_MENDED && td_mode_swaps(img->strategy) &&
+                                         td_slot_on_trial(&pair->state[0]));
     return TD_OK;
 }
 

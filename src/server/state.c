@@ -174,14 +174,15 @@ static uint32_t decide_other(const struct subject *s, bool confirm, enum act *ac
 }
 
 /* The table of docs/spec/smp.md: what a state write does to the running image's slots. */
-static uint32_t decide(const struct subject *s, enum td_swap_type next, bool confirm, enum act *act)
+static uint32_t decide(const struct subject *s, const struct td_server_pair *pair, bool confirm,
+                       enum act *act)
 {
     *act = ACT_NOTHING;
     if (!s->is_running)
         return decide_other(s, confirm, act);
     if (s->is_active && !confirm)
         return TD_IMG_TEST_ACTIVE_DENIED;
-    switch (next) {
+    switch (s->is_active && pair->needed ? TD_SWAP_REVERT : pair->next) {
     case TD_SWAP_TEST: return confirm ? TD_IMG_ALREADY_PENDING : TD_IMG_OK;
     case TD_SWAP_PERM: return confirm && !s->is_active ? TD_IMG_OK : TD_IMG_ALREADY_PENDING;
     case TD_SWAP_REVERT:
@@ -276,7 +277,7 @@ static struct td_server_result change(struct td_server_call *call, const struct 
     if (cfg->manner->old_state_write) {
         result = decide_old(s, pair.next, confirm, &act);
     } else {
-        code = decide(s, pair.next, confirm, &act);
+        code = decide(s, &pair, confirm, &act);
         if (code != TD_IMG_OK)
             result = td_result_err(code, reason_of_code(code));
     }
@@ -346,7 +347,7 @@ static uint32_t check_use(const struct td_server *srv, unsigned index, unsigned 
     if (td_server_pair_read(srv, index, &pair) != TD_OK)
         return TD_IMG_FLASH_READ;
     *reason = TD_TEXT("trial running: slot is needed to revert");
-    if (pair.next == TD_SWAP_REVERT)
+    if (pair.needed)
         return TD_IMG_NO_FREE_SLOT;
     *reason = TD_TEXT("slot is pending");
     if (pair.next != TD_SWAP_NONE && srv->cfg->manner->pending_is_in_use)

@@ -139,11 +139,9 @@ static bool resumes(const struct td_server *srv, const struct td_img_upload_req 
 }
 
 /* Whether the other slot is needed: to revert to, or because it was asked to be installed. */
-static bool is_in_use(const struct td_server *srv, enum td_swap_type next)
+static bool is_in_use(const struct td_server *srv, const struct td_server_pair *pair)
 {
-    if (next == TD_SWAP_TEST || next == TD_SWAP_PERM)
-        return srv->cfg->manner->pending_is_in_use;
-    return next == TD_SWAP_REVERT;
+    return pair->needed || (pair->next != TD_SWAP_NONE && srv->cfg->manner->pending_is_in_use);
 }
 
 /* Rule 7: where it goes. */
@@ -162,10 +160,10 @@ static uint32_t choose_slot(const struct td_server *srv, struct first_chunk *fir
     first->base = first->slot == 1 ? srv->cfg->images[first->image].upload_off : 0;
     if (td_server_pair_read(srv, first->image, &pair) != TD_OK)
         return TD_IMG_FLASH_READ;
-    if (!is_in_use(srv, pair.next))
+    if (!is_in_use(srv, &pair))
         return TD_IMG_OK;
-    *reason = pair.next == TD_SWAP_REVERT ? TD_TEXT("trial running: slot is needed to revert")
-                                          : TD_TEXT("slot is pending");
+    *reason = pair.needed ? TD_TEXT("trial running: slot is needed to revert")
+                          : TD_TEXT("slot is pending");
     return TD_IMG_NO_FREE_SLOT;
 }
 
