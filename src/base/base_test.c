@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "base/err.h"
@@ -25,6 +26,31 @@ static void a_checksum_in_pieces_equals_the_whole(void **state)
     (void)state;
     assert_int_equal(td_crc32(td_crc32(0, "1234", 4), "56789", 5), 0xCBF43926);
     assert_int_equal(td_crc16(td_crc16(0, "1234", 4), "56789", 5), 0x31C3);
+}
+
+// The examples of RFC 4648, section 10; and each of 256 characters is a letter or none.
+static void base64_is_that_of_the_rfc(void **state)
+{
+    static const char *const rows[] = { "Zg==", "Zm8=", "Zm9v" };
+    uint8_t out[4];
+    int n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        td_base64_group((const uint8_t *)"foo", i + 1, out);
+        assert_memory_equal(out, rows[i], 4);
+    }
+    for (unsigned c = 0; c < 256; c++) {
+        int value = td_base64_value((uint8_t)c);
+        const uint8_t top[3] = { (uint8_t)(value << 2), 0, 0 };
+
+        if (value < 0)
+            continue;
+        td_base64_group(top, 1, out);
+        assert_int_equal(out[0], c);
+        n++;
+    }
+    assert_int_equal(n, 64);
 }
 
 static void what_is_stored_is_loaded_again(void **state)
@@ -93,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checksums_match_their_published_check_values),
         cmocka_unit_test(a_checksum_in_pieces_equals_the_whole),
+        cmocka_unit_test(base64_is_that_of_the_rfc),
         cmocka_unit_test(what_is_stored_is_loaded_again),
         cmocka_unit_test(a_range_never_wraps),
         cmocka_unit_test(the_build_number_does_not_make_a_version_newer),

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/crc.h"
 #include "base/range.h"
@@ -15,8 +16,6 @@
 enum { FIRST_1 = 0x06, FIRST_2 = 0x09, NEXT_1 = 0x04, NEXT_2 = 0x14 };
 
 enum { LINE_FRAME = 3 /* two marker bytes and LF */, LINE_LEAST = LINE_FRAME + 8 };
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- out ----------------------------------------------------------------------------- */
 
@@ -51,18 +50,6 @@ static uint8_t frame_byte(const struct td_console_out *out, size_t pos)
     return (uint8_t)(out->crc >> (pos == out->len ? 8 : 0));
 }
 
-/* One group: 1 to 3 bytes as 4 characters. */
-static void encode_group(const uint8_t *in, size_t n, uint8_t *out)
-{
-    uint32_t bits =
-        (uint32_t)in[0] << 16 | (uint32_t)(n > 1 ? in[1] : 0) << 8 | (n > 2 ? in[2] : 0);
-
-    out[0] = (uint8_t)alphabet[bits >> 18];
-    out[1] = (uint8_t)alphabet[bits >> 12 & 63];
-    out[2] = n > 1 ? (uint8_t)alphabet[bits >> 6 & 63] : '=';
-    out[3] = n > 2 ? (uint8_t)alphabet[bits & 63] : '=';
-}
-
 size_t td_console_out_line(struct td_console_out *out, uint8_t *buf)
 {
     bool first = out->pos == 0;
@@ -79,7 +66,7 @@ size_t td_console_out_line(struct td_console_out *out, uint8_t *buf)
 
         for (size_t i = 0; i < n_group; i++)
             group[i] = frame_byte(out, out->pos + i);
-        encode_group(group, n_group, buf + n);
+        td_base64_group(group, n_group, buf + n);
         out->pos += n_group;
         raw -= n_group;
         n += 4;
@@ -108,17 +95,6 @@ void td_console_in_init(struct td_console_in *in, uint8_t *buf, size_t cap)
     memset(in, 0, sizeof *in);
     in->buf = buf;
     in->cap = cap;
-}
-
-static int base64_value(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 static enum td_console_event drop(struct td_console_in *in)
@@ -176,7 +152,7 @@ static bool take_group(struct td_console_in *in)
 
 static bool take_base64(struct td_console_in *in, uint8_t c)
 {
-    int value = base64_value(c);
+    int value = td_base64_value(c);
 
     if (c == '=' && in->n_quad >= 2)
         in->padding++;

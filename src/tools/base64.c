@@ -1,23 +1,18 @@
-/* tools/base64.c - RFC 4648, strict about everything but blanks. */
+/* tools/base64.c - strict about everything but blanks. */
 #include "tools/base64.h"
 
 #include <string.h>
 
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#include "base/base64.h"
 
 void td_base64_encode(const uint8_t *bytes, size_t len, char *out)
 {
     for (size_t i = 0; i < len; i += 3) {
-        uint32_t three = (uint32_t)bytes[i] << 16;
+        uint8_t four[4];
 
-        if (i + 1 < len)
-            three |= (uint32_t)bytes[i + 1] << 8;
-        if (i + 2 < len)
-            three |= bytes[i + 2];
-        *out++ = letters[three >> 18];
-        *out++ = letters[three >> 12 & 63];
-        *out++ = i + 1 < len ? letters[three >> 6 & 63] : '=';
-        *out++ = i + 2 < len ? letters[three & 63] : '=';
+        td_base64_group(bytes + i, len - i < 3 ? len - i : 3, four);
+        memcpy(out, four, sizeof four);
+        out += sizeof four;
     }
     *out = 0;
 }
@@ -29,7 +24,7 @@ bool td_base64_decode(const char *text, size_t text_len, uint8_t *out, size_t ca
 
     *len = 0;
     for (size_t i = 0; i < text_len; i++) {
-        const char *at;
+        int value = td_base64_value((uint8_t)text[i]);
 
         if (text[i] == '\n' || text[i] == '\r' || text[i] == ' ' || text[i] == '\t')
             continue;
@@ -38,10 +33,9 @@ bool td_base64_decode(const char *text, size_t text_len, uint8_t *out, size_t ca
             n_pad++;
             continue;
         }
-        at = text[i] != 0 ? strchr(letters, text[i]) : NULL;
-        if (at == NULL || n_pad > 0)
+        if (value < 0 || n_pad > 0)
             return false;
-        bits = bits << 6 | (uint32_t)(at - letters);
+        bits = bits << 6 | (uint32_t)value;
         n_bits += 6;
         if (n_bits < 8)
             continue;
