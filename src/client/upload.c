@@ -6,7 +6,7 @@
  * 2. A chunk is sent again only after a loss was seen: an answer that skips it, or silence. What
  *    was under way then is stale: its answers still count as news, never as losses.
  * 3. Each of these is counted and ends the upload some time: silence, restarts at 0, answers
- *    that take nothing, refusals that ask to try again.
+ *    that take nothing or go back, links that come and go, refusals that ask to try again.
  */
 #include "client/upload.h"
 
@@ -26,6 +26,7 @@
 #define GROW_AFTER     3  /* answers in a row before more is asked of the device */
 #define FORGIVE_AFTER  64 /* answers in a row before a size that was lost is tried again */
 #define MAX_STUCK      5
+#define MAX_SETBACKS   10
 #define MAX_REFUSALS   10
 #define UPGRADE_SIZE   9 /* "upgrade": true */
 
@@ -457,6 +458,15 @@ static void on_forgotten(struct td_upload *u, uint64_t now_ms, const struct td_u
     }
 }
 
+/* What was gained is lost again. True when that happened too often, and the upload failed. */
+static bool set_back(struct td_upload *u, enum td_err err)
+{
+    if (++u->setbacks <= MAX_SETBACKS)
+        return false;
+    finish(u, TD_UPLOAD_FAILED, err);
+    return true;
+}
+
 static void on_chunk(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c,
                      uint32_t off)
 {
@@ -486,6 +496,8 @@ static void on_chunk(struct td_upload *u, uint64_t now_ms, const struct td_uploa
         finish(u, TD_UPLOAD_FAILED, TD_ESTUCK);
         return;
     }
+    if (off < u->acked && set_back(u, TD_ESTUCK))
+        return;
     u->acked = off;
     go_back(u);
 }
@@ -516,6 +528,10 @@ static void on_body(struct td_upload *u, uint64_t now_ms, struct td_upload_chunk
         on_first(u, now_ms, c, rsp.off);
     else
         on_chunk(u, now_ms, c, rsp.off);
+    if (u->acked > u->furthest) {
+        u->furthest = u->acked;
+        u->setbacks = 0;
+    }
     if (!td_upload_done(u) && u->acked == u->cfg.src.size) {
         u->match = rsp.has_match && rsp.match;
         if (rsp.has_match && !rsp.match)
@@ -606,7 +622,7 @@ uint64_t td_upload_wake_ms(const struct td_upload *u)
 void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms)
 {
     td_session_link(u->session, up);
-    if (td_upload_done(u))
+    if (td_upload_done(u) || (up && set_back(u, TD_ELINKDOWN)))
         return;
     begin_again(u, now_ms);
 }

@@ -12,7 +12,8 @@
  *     window grows from 1 to buf_count - 1, and halves on a loss.
  *
  * The offset in every answer is followed, whatever it says. An offset of 0 in mid-upload means
- * that the device forgot (a reset): the upload begins again, a limited number of times.
+ * that the device forgot (a reset): the upload begins again, a limited number of times. So do
+ * offsets that go back, and links that come and go, as long as nothing is gained by them.
  */
 #ifndef TD_CLIENT_UPLOAD_H
 #define TD_CLIENT_UPLOAD_H
@@ -76,6 +77,8 @@ struct td_upload {
     uint32_t losses;   /* in a row without progress */
     uint32_t stuck;    /* answers in a row that took nothing */
     uint32_t refusals; /* "busy" in a row */
+    uint32_t furthest; /* the most that the device ever had */
+    uint32_t setbacks; /* times that it went back, or its link, without getting further */
     uint64_t pause_ms; /* nothing is sent before */
     uint64_t heard_ms; /* the last answer, or the begin */
     uint64_t rate_ms;  /* since when the rate is counted */
@@ -96,7 +99,10 @@ size_t td_upload_send(struct td_upload *u, uint64_t now_ms, uint8_t *buf, size_t
 void td_upload_receive(struct td_upload *u, uint64_t now_ms, const uint8_t *buf, size_t len);
 uint64_t td_upload_wake_ms(const struct td_upload *u);
 
-/* After the link came back: asks the device how far it got and goes on from there. */
+/*
+ * After the link came back: asks the device how far it got and goes on from there. A link that
+ * keeps going down without a byte being gained ends the upload with TD_ELINKDOWN.
+ */
 void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms);
 
 /* Forgets what is under way; the device keeps what it has and resumes when asked again. */

@@ -378,6 +378,75 @@ static void a_busy_device_is_asked_again_but_not_for_ever(void **state)
     assert_int_equal(w.up.failure.code, TD_SMP_RC_BUSY);
 }
 
+/* A device that is made up: answers the request with this offset. */
+static void answer_with(uint32_t off)
+{
+    uint8_t sent[1024], rsp[64];
+    struct td_img_upload_rsp says = { .has_off = true, .off = off };
+    struct td_smp_header hdr;
+    struct td_cbor_writer cbor;
+    size_t n = 0;
+
+    for (unsigned i = 0; n == 0 && i < 1000 && !td_upload_done(&w.up); i++, w.now += 20)
+        n = td_upload_send(&w.up, w.now, sent, sizeof(sent));
+    if (n == 0)
+        return;
+    td_smp_header_decode(sent, &hdr);
+    hdr.op |= 1;
+    td_smp_begin(&cbor, rsp, sizeof(rsp), TD_CBOR_DEFINITE);
+    td_img_upload_rsp_put(&cbor, &says);
+    assert_int_equal(td_smp_end(&cbor, &hdr, &n), TD_OK);
+    td_upload_receive(&w.up, w.now, rsp, n);
+}
+
+static void a_device_that_goes_back_and_forth_is_given_up(void **state)
+{
+    unsigned rounds = 0;
+
+    (void)state;
+    world(20000);
+    w.cfg.buf_count = 2;
+    begin();
+    answer_with(400);
+    for (; !td_upload_done(&w.up) && rounds < 1000; rounds++)
+        answer_with(rounds % 2 == 0 ? 800 : 300);
+    assert_int_equal(w.up.failure.err, TD_ESTUCK);
+    assert_in_range(rounds, 10, 100);
+}
+
+static void a_link_that_comes_and_goes_is_given_up_when_nothing_is_gained(void **state)
+{
+    unsigned rounds = 0;
+
+    (void)state;
+    // It restarts whenever it begins to erase.
+    world(20000);
+    begin();
+    for (; !td_upload_done(&w.up) && rounds < 1000; rounds++) {
+        uint8_t buf[1024];
+
+        assert_true(td_upload_send(&w.up, w.now, buf, sizeof(buf)) > 0);
+        w.now += 500;
+        td_upload_link(&w.up, false, w.now);
+        w.now += 500;
+        td_upload_link(&w.up, true, w.now);
+    }
+    assert_int_equal(w.up.failure.err, TD_ELINKDOWN);
+    assert_in_range(rounds, 5, 50);
+
+    // One that gains something each time gets there.
+    world(60000);
+    begin();
+    for (rounds = 0; !td_upload_done(&w.up) && rounds < 1000; rounds++) {
+        run_until(w.now + 60);
+        td_upload_link(&w.up, false, w.now);
+        w.link.n = 0;
+        td_upload_link(&w.up, true, w.now);
+    }
+    arrives_whole();
+    assert_in_range(rounds, 12, 999);
+}
+
 static void a_device_that_finds_another_file_than_was_sent_is_believed(void **state)
 {
     (void)state;
@@ -515,6 +584,8 @@ int main(void)
         cmocka_unit_test(a_server_that_keeps_only_whole_words_gets_whole_words),
         cmocka_unit_test(what_the_device_refuses_ends_the_upload_with_its_code),
         cmocka_unit_test(a_busy_device_is_asked_again_but_not_for_ever),
+        cmocka_unit_test(a_device_that_goes_back_and_forth_is_given_up),
+        cmocka_unit_test(a_link_that_comes_and_goes_is_given_up_when_nothing_is_gained),
         cmocka_unit_test(a_device_that_finds_another_file_than_was_sent_is_believed),
         cmocka_unit_test(the_last_answer_may_be_lost),
         cmocka_unit_test(on_a_console_packets_begin_with_one_line_and_grow),
