@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/crc.h"
 #include "base/range.h"
 #include "boot/boot.h"
 #include "boot/jump.h"
@@ -273,6 +274,84 @@ static void a_hung_trial_is_told_from_a_crashed_one(void **state)
     dev.cause = TD_RESET_WATCHDOG;
     boots(1);
     has_logged(TD_V_REVERTED_WATCHDOG);
+}
+
+/* --- rest points byte by byte: what a run of the original left in both slots --- */
+
+/* t: image uploaded, asked for as a test, booted. p: likewise, permanent. c: confirmed. b: booted */
+static const struct {
+    const char *walk;
+    uint8_t runs;
+    uint32_t primary;   /* CRC-32 of the slot but for our note's 64 bytes */
+    uint32_t secondary; /* CRC-32 of the slot */
+} original[] = {
+    { "t", 2, 0xb3380fc6, 0xaddfd361 },    { "tc", 2, 0x3bd0efb0, 0xaddfd361 },
+    { "tb", 1, 0x0b31f698, 0xc8e7a3ba },   { "p", 2, 0x94947df7, 0xaddfd361 },
+    { "tct", 3, 0x423955ff, 0xc8e7a3ba },  { "tctb", 2, 0x773acde7, 0xef66182b },
+    { "tctc", 3, 0xcad1b589, 0xc8e7a3ba }, { "tbt", 3, 0x94eec0cf, 0xaddfd361 },
+    { "tbtc", 3, 0x1c0620b9, 0xaddfd361 }, { "pt", 3, 0x423955ff, 0xc8e7a3ba },
+    { "ptb", 2, 0x773acde7, 0xef66182b },  { "pp", 3, 0x659527ce, 0xc8e7a3ba },
+    { "tbp", 3, 0xb342b2fe, 0xaddfd361 },
+};
+
+#define NOTE (SLOT - SECTOR) /* the trailer fits into the last sector */
+
+static void wipe_note(void)
+{
+    uint8_t sector[SECTOR];
+
+    memcpy(sector, sim_nor_peek(&dev.nor, NOTE), sizeof sector);
+    memset(sector, 0xff, TD_NOTE_SIZE);
+    sim_nor_program(&dev.nor, NOTE, sector, sizeof sector);
+}
+
+static void install(uint8_t major, bool permanent)
+{
+    enum td_slot_done done;
+    uint32_t end;
+
+    assert_int_equal(td_flash_erase(&dev.secondary, 0, SLOT), TD_OK);
+    end = put_image(&dev.secondary, major, major % 2 == 0 ? IMAGE : IMAGE - 3u * SECTOR);
+    assert_int_equal(td_slot_set_pending(&dev.requests, permanent, end, &done), TD_OK);
+    boots(major);
+}
+
+static void take_walk(const char *walk, bool keeps_note)
+{
+    enum td_slot_done done;
+    uint8_t last = 1;
+
+    make_device(&td_strategy_move);
+    put_image(&dev.primary, 1, IMAGE);
+    for (; *walk != '\0'; walk++) {
+        if (*walk == 'c')
+            assert_int_equal(td_slot_confirm(&dev.requests, &done), TD_OK);
+        else if (*walk == 'b')
+            boot();
+        else
+            install(++last, *walk == 'p');
+        if (!keeps_note)
+            wipe_note();
+    }
+}
+
+static void every_rest_point_is_the_original_s_byte_for_byte(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof original / sizeof original[0]; i++) {
+        for (int keeps_note = 0; keeps_note < 2; keeps_note++) {
+            const uint8_t *p = dev.bytes;
+            uint32_t crc;
+
+            take_walk(original[i].walk, keeps_note != 0);
+            crc = td_crc32(0, p, NOTE);
+            crc = td_crc32(crc, p + NOTE + TD_NOTE_SIZE, SECTOR - TD_NOTE_SIZE);
+            if (crc != original[i].primary ||
+                td_crc32(0, sim_nor_peek(&dev.nor, SLOT), SLOT) != original[i].secondary)
+                fail_msg("%s rests otherwise", original[i].walk);
+            assert_int_equal(dev.result.hdr.version.major, original[i].runs);
+        }
+    }
 }
 
 /* --- traps of the original --- */
@@ -543,6 +622,18 @@ static void without_swap_room_the_request_goes(void **state)
 }
 
 // The original writes copy_done again at each boot; what stays here is the request alone.
+// The original does not boot it: its limit holds for what runs as well.
+static void an_image_too_large_to_be_swapped_runs_all_the_same(void **state)
+{
+    uint32_t max;
+
+    (void)state;
+    make_device(&td_strategy_move);
+    assert_int_equal(td_boot_max_image(&dev.config, 0, &max), TD_OK);
+    put_image(&dev.primary, 1, max);
+    writes_nothing(1);
+}
+
 static void in_the_original_manner_it_stays_and_nothing_is_written_twice(void **state)
 {
     (void)state;
@@ -660,6 +751,24 @@ static void a_finished_copy_whose_request_is_torn_is_not_refused(void **state)
     writes_nothing(2);
 }
 
+// A debugger erases what it writes: the note that speaks of image 2 outlives it.
+static void a_note_about_an_image_that_is_gone_does_not_answer_a_request(void **state)
+{
+    enum td_slot_done done;
+
+    (void)state;
+    make_device(&td_strategy_overwrite);
+    put_image(&dev.primary, 1, IMAGE);
+    request(2, false);
+    boots(2);
+    put_image(&dev.primary, 1, IMAGE);
+    writes_nothing(1);
+    assert_int_equal(td_slot_set_pending(&dev.requests, false, IMAGE, &done), TD_OK);
+    boots(2);
+    assert_int_equal(dev.result.did, TD_SWAP_TEST);
+    writes_nothing(2);
+}
+
 // Found by the sweep: the version in a torn header looked newer than the image asked for.
 static void the_version_of_half_an_image_refuses_nothing(void **state)
 {
@@ -741,6 +850,7 @@ int main(void)
         cmocka_unit_test(a_permanent_update_rests_confirmed),
         cmocka_unit_test(an_unconfirmed_trial_is_reverted_and_says_so),
         cmocka_unit_test(a_confirmed_trial_stays),
+        cmocka_unit_test(every_rest_point_is_the_original_s_byte_for_byte),
         cmocka_unit_test(a_hung_trial_is_told_from_a_crashed_one),
         cmocka_unit_test(a_revert_does_not_read_the_failing_image),
         cmocka_unit_test(downgrade_prevention_does_not_apply_to_a_revert),
@@ -760,6 +870,7 @@ int main(void)
         cmocka_unit_test(a_downgrade_is_refused_with_both_versions),
         cmocka_unit_test(an_empty_slot_is_refused),
         cmocka_unit_test(without_swap_room_the_request_goes),
+        cmocka_unit_test(an_image_too_large_to_be_swapped_runs_all_the_same),
         cmocka_unit_test(in_the_original_manner_it_stays_and_nothing_is_written_twice),
         cmocka_unit_test(an_unreachable_secondary_does_not_stop_a_healthy_primary),
         cmocka_unit_test(a_secondary_with_a_faulty_word_is_refused),
@@ -768,6 +879,7 @@ int main(void)
         cmocka_unit_test(the_watchdog_is_fed_all_along),
         cmocka_unit_test(overwriting_ends_without_the_request),
         cmocka_unit_test(a_finished_copy_whose_request_is_torn_is_not_refused),
+        cmocka_unit_test(a_note_about_an_image_that_is_gone_does_not_answer_a_request),
         cmocka_unit_test(the_version_of_half_an_image_refuses_nothing),
         cmocka_unit_test(no_update_reaches_into_the_sector_of_its_request),
         cmocka_unit_test(a_torn_note_is_no_note),

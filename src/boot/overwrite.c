@@ -53,16 +53,27 @@ static enum td_err overwrite_layout(const struct td_boot_run *run)
     return err;
 }
 
+// A debugger may have put another image over the one that the note is about, and left the note:
+// what is asked for is then still to be copied.
+static bool is_copied(const struct td_boot_run *run)
+{
+    const uint8_t *want = run->note.incoming;
+    uint8_t hash[TD_NOTE_HASH_LEN];
+
+    if (!td_boot_stored_hash(run->secondary.area, hash) || memcmp(hash, want, sizeof hash) != 0)
+        return false;
+    // A damaged copy has no hash to tell; verifying it will.
+    return !td_boot_stored_hash(run->primary.area, hash) || memcmp(hash, want, sizeof hash) == 0;
+}
+
 static enum td_err overwrite_look(struct td_boot_run *run)
 {
     const struct td_trailer *t = &run->primary;
-    uint8_t hash[TD_NOTE_HASH_LEN];
 
     if (run->view.request == TD_REQUEST_NONE)
         return TD_OK;
     run->has_note = td_note_read(t->area, note_off(t), &run->note);
-    if (run->has_note && td_boot_stored_hash(run->secondary.area, hash) &&
-        memcmp(run->note.incoming, hash, sizeof hash) == 0)
+    if (run->has_note && is_copied(run))
         run->view.journal = TD_JOURNAL_OPEN;
     return TD_OK;
 }
