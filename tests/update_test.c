@@ -239,8 +239,9 @@ static void turn(void)
     if (wake > w.now_us)
         w.now_us = wake;
     sim_device_poll(&w.dev, w.now_us);
-    // A device that still owes an answer takes the next packet when it gave it.
-    if (p != NULL && p->at_us <= w.now_us && !(p->to_device && sim_device_owes(&w.dev)))
+    // While a device erases, a packet that needs the flash is kept back.
+    if (p != NULL && p->at_us <= w.now_us &&
+        !(p->to_device && sim_device_would_wait(&w.dev, &w.link, p->bytes, p->len)))
         deliver(p);
 }
 

@@ -18,6 +18,7 @@ static struct {
     struct td_server_link link;
     struct td_console_in in;
     uint8_t packet[BUF_SIZE];
+    size_t packet_len; /* of a whole one that is to be handled; 0: none */
     uint8_t answer[BUF_SIZE];
     uint8_t hold[BUF_SIZE];
     bool reset_asked;
@@ -109,9 +110,13 @@ int main(void)
     td_server_init(&app.server, &config, app.hold, sizeof app.hold);
     td_console_in_init(&app.in, app.packet, sizeof app.packet);
     for (;;) {
-        if (!td_server_owes(&app.server) && board_uart_get(&byte)) {
+        if (app.packet_len > 0 &&
+            !td_server_would_wait(&app.server, &app.link, app.packet, app.packet_len)) {
+            handle(app.packet, app.packet_len);
+            app.packet_len = 0;
+        } else if (app.packet_len == 0 && board_uart_get(&byte)) {
             if (td_console_in_byte(&app.in, byte) == TD_CONSOLE_PACKET)
-                handle(app.packet, app.in.len);
+                app.packet_len = app.in.len;
         } else if (td_server_busy(&app.server)) {
             td_server_work(&app.server, WORK_US, app.answer, sizeof app.answer, &reply);
             send(reply.len);

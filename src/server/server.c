@@ -2,7 +2,8 @@
  * server/server.c - from a packet to a handler, and from its result to an answer.
  *
  * 1. Every request that has a whole header gets one answer, unless its link goes down.
- * 2. Answers leave in the order of the requests: while one is owed, no other is handled.
+ * 2. Answers leave in the order of the requests, but that what touches no flash overtakes a
+ *    request that waits for an erase.
  * 3. A handler that waits has not changed anything that a second call of it would trip over.
  */
 #include "server/server.h"
@@ -106,13 +107,20 @@ static bool is_harmless(const struct td_smp_header *hdr)
     return hdr->group == TD_SMP_GROUP_OS && (hdr->id == TD_OS_ECHO || hdr->id == TD_OS_PARAMS);
 }
 
+/* A link that has yet to prove who it is. */
+static bool is_locked_out(const struct td_server_config *cfg, const struct td_server_link *link,
+                          const struct td_smp_header *hdr)
+{
+    return cfg->wants_authenticated && !link->authenticated && !is_harmless(hdr);
+}
+
 static struct td_server_result ask_access(struct td_server_call *call)
 {
     const struct td_server_config *cfg = call->srv->cfg;
     struct td_cbor_text reason = TD_NO_REASON;
     uint32_t rc = TD_SMP_RC_OK;
 
-    if (cfg->wants_authenticated && !call->link->authenticated && !is_harmless(call->hdr))
+    if (is_locked_out(cfg, call->link, call->hdr))
         return td_result_rc(TD_SMP_RC_ACCESS_DENIED, TD_TEXT("link not authenticated"));
     if (cfg->hooks != NULL && cfg->hooks->access != NULL)
         rc = cfg->hooks->access(cfg->hook_ctx, call->link, call->hdr, &reason);
@@ -144,6 +152,17 @@ static struct td_server_result dispatch(struct td_server_call *call)
     if (group->uses_flash && erase_runs(call->srv))
         return td_result_wait();
     return handler(call);
+}
+
+/* Whether the request has to wait for an erase under way, though the device could answer. */
+static bool stands_behind(const struct td_server *srv, const struct td_server_link *link,
+                          const struct td_smp_header *hdr)
+{
+    const struct td_server_group *group = find_group(srv->cfg, hdr->group);
+
+    if (group == NULL || find_handler(group, hdr) == NULL || is_locked_out(srv->cfg, link, hdr))
+        return false;
+    return group->uses_flash || (hdr->group == TD_SMP_GROUP_OS && hdr->id == TD_OS_RESET);
 }
 
 /* ---- answers ------------------------------------------------------------------------- */
@@ -279,15 +298,15 @@ size_t td_server_handle(struct td_server *srv, const struct td_server_link *link
     *reply = (struct td_server_reply){ link, 0 };
     if (len < TD_SMP_HEADER_SIZE || cap < LEAST_REPLY)
         return len;
-    if (td_server_owes(srv)) {
+    if (td_smp_open(packet, len, &hdr, &call.payload) != TD_OK) {
+        reply->len = answer_corrupt(&call, rsp, answer_cap(srv, link, cap));
+        return len;
+    }
+    if (td_server_owes(srv) && stands_behind(srv, link, &hdr)) {
         finish_held(srv, rsp, cap, reply);
         return 0;
     }
     cap = answer_cap(srv, link, cap);
-    if (td_smp_open(packet, len, &hdr, &call.payload) != TD_OK) {
-        reply->len = answer_corrupt(&call, rsp, cap);
-        return len;
-    }
     used = TD_SMP_HEADER_SIZE + (size_t)hdr.len;
     while (answer(&call, rsp, cap, &reply->len, &failed)) {
         // The last request of a packet can be kept; for another, those behind it would wait too.
@@ -315,6 +334,23 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
 bool td_server_busy(const struct td_server *srv)
 {
     return td_server_owes(srv) || erase_runs(srv) || td_server_upload_wants_ahead(srv);
+}
+
+bool td_server_would_wait(const struct td_server *srv, const struct td_server_link *link,
+                          const uint8_t *packet, size_t len)
+{
+    struct td_smp_header hdr;
+    const uint8_t *payload;
+
+    if (!td_server_owes(srv))
+        return false;
+    while (td_smp_open(packet, len, &hdr, &payload) == TD_OK) {
+        if (stands_behind(srv, link, &hdr))
+            return true;
+        packet = payload + hdr.len;
+        len -= TD_SMP_HEADER_SIZE + (size_t)hdr.len;
+    }
+    return false;
 }
 
 bool td_server_owes(const struct td_server *srv)

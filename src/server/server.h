@@ -22,7 +22,8 @@
  *
  * Erasing takes long. Where the config lends a `hold` buffer, a request that has to wait for an
  * erase is kept there, the erase goes on in steps of td_server_work, and the answer comes out of
- * work when it is done: the link is served all the while. Without one, handle blocks.
+ * work when it is done: every link is served all the while, with what touches no flash. Without
+ * one, handle blocks.
  *
  * Flags and swap types are read from the trailers each time they are wanted. The only state is
  * the upload under way, which a reset forgets.
@@ -192,7 +193,7 @@ struct td_server_group {
     uint16_t id;
     const struct td_server_command *commands;
     uint8_t n_commands;
-    bool uses_flash; /* waits while a sector is being erased */
+    bool uses_flash; /* waits while a sector is being erased; others are served meanwhile */
 };
 
 extern const struct td_server_group td_server_group_os;        /* echo reset params bootloader */
@@ -275,9 +276,10 @@ struct td_server_reply {
  * call again with the rest. Short or broken packets are taken whole. rsp must not overlap the
  * packet; cap of buf_size is right, of less than 64 is refused silently.
  *
- * When an answer is owed that waits for an erase, the erase is first brought to its end,
- * the owed answer given back, and 0 returned: nothing was taken yet. Ports that would rather
- * not block keep packets back while td_server_owes.
+ * While an answer is owed that waits for an erase, requests that touch no flash are answered
+ * at once. For another one the erase is first brought to its end, the owed answer given back,
+ * and 0 returned: nothing was taken yet. Ports that would rather not block keep packets back
+ * while td_server_would_wait.
  */
 size_t td_server_handle(struct td_server *srv, const struct td_server_link *link,
                         const uint8_t *packet, size_t len, uint8_t *rsp, size_t cap,
@@ -292,6 +294,13 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
 
 /* Whether work has something to do. */
 bool td_server_busy(const struct td_server *srv);
+
+/*
+ * Whether a packet holds a request that has to stand behind the one whose answer is owed: one
+ * that uses flash, or a reset, which would cut the erase.
+ */
+bool td_server_would_wait(const struct td_server *srv, const struct td_server_link *link,
+                          const uint8_t *packet, size_t len);
 
 /* Whether a request is held and its answer is still to come. */
 bool td_server_owes(const struct td_server *srv);

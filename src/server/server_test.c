@@ -593,10 +593,18 @@ static void flash_that_fails_ends_the_upload(void **state)
 
 static void an_erase_is_answered_when_it_is_done_and_the_link_is_served_meanwhile(void **state)
 {
-    uint8_t packet[64], echo[64];
+    // echo, params, the bootloader's name, an unknown group, a broken packet
+    static const char *const cheap[] = { "0a00000600004200 a161646268 69", "0800000100004306 a0",
+                                         "0800000100004408 a0", "0800000104d24500 a0",
+                                         "0800000500014600 a0" };
+    // list, verdicts, reset
+    static const char *const dear[] = { "0800000100015000 a0", "0800000154445100 a0",
+                                        "0a00000100005205 a0" };
+    uint8_t packet[64];
     size_t len = from_hex("0a00000100010905 a0", packet);
-    size_t n_echo = from_hex("0a00000600004200 a161646268 69", echo);
+    struct td_server_link other = { .authenticated = true };
     struct td_server_reply reply;
+    uint64_t before;
     unsigned steps = 0;
     bool blank;
 
@@ -618,17 +626,42 @@ static void an_erase_is_answered_when_it_is_done_and_the_link_is_served_meanwhil
     assert_int_equal(td_flash_is_blank(&rig.slot[1], 0, RIG_SLOT_SIZE, &blank), TD_OK);
     assert_true(blank);
 
-    // Whoever cannot wait gets the owed answer first, then his own.
+    // What touches no flash is answered meanwhile, on any link, and keeps nobody waiting.
     rig_program(&rig, 1, 0, image_b, 9001);
     len = from_hex("0a00000100010a05 a0", packet);
     td_server_handle(&rig.srv, &rig.link, packet, len, rig.rsp, sizeof rig.rsp, &reply);
-    assert_int_equal(
-        td_server_handle(&rig.srv, &rig.link, echo, n_echo, rig.rsp, sizeof rig.rsp, &reply), 0);
+    before = rig.power.busy_us;
+    for (size_t i = 0; i < TD_N_OF(cheap); i++) {
+        len = from_hex(cheap[i], packet);
+        assert_false(td_server_would_wait(&rig.srv, &other, packet, len));
+        assert_int_equal(
+            td_server_handle(&rig.srv, &other, packet, len, rig.rsp, sizeof rig.rsp, &reply), len);
+        assert_ptr_equal(reply.link, &other);
+        assert_int_equal(rig.rsp[6], 0x42 + i);
+        assert_true(td_server_owes(&rig.srv));
+    }
+    assert_int_equal(rig.power.busy_us, before);
+    while (td_server_owes(&rig.srv))
+        td_server_work(&rig.srv, 100000, rig.rsp, sizeof rig.rsp, &reply);
     assert_int_equal(rig.rsp[6], 0x0a);
-    assert_int_equal(
-        td_server_handle(&rig.srv, &rig.link, echo, n_echo, rig.rsp, sizeof rig.rsp, &reply),
-        n_echo);
-    assert_int_equal(rig.rsp[6], 0x42);
+
+    // For the rest the owed answer comes first, then their own.
+    for (size_t i = 0; i < TD_N_OF(dear); i++) {
+        rig_program(&rig, 1, 0, image_b, 9001);
+        len = from_hex("0a00000100010a05 a0", packet);
+        td_server_handle(&rig.srv, &rig.link, packet, len, rig.rsp, sizeof rig.rsp, &reply);
+        len = from_hex(dear[i], packet);
+        assert_true(td_server_would_wait(&rig.srv, &other, packet, len));
+        assert_int_equal(
+            td_server_handle(&rig.srv, &other, packet, len, rig.rsp, sizeof rig.rsp, &reply), 0);
+        assert_ptr_equal(reply.link, &rig.link);
+        assert_int_equal(rig.rsp[6], 0x0a);
+        assert_false(td_server_would_wait(&rig.srv, &other, packet, len));
+        assert_int_equal(
+            td_server_handle(&rig.srv, &other, packet, len, rig.rsp, sizeof rig.rsp, &reply), len);
+        assert_ptr_equal(reply.link, &other);
+        assert_int_equal(rig.rsp[6], 0x50 + i);
+    }
 }
 
 static void pages_are_erased_ahead_of_the_data_while_echo_is_answered(void **state)

@@ -564,9 +564,10 @@ void sim_device_link_down(struct sim_device *dev, const struct td_server_link *l
         td_server_link_down(&dev->server, link);
 }
 
-bool sim_device_owes(const struct sim_device *dev)
+bool sim_device_would_wait(const struct sim_device *dev, const struct td_server_link *link,
+                           const uint8_t *packet, size_t len)
 {
-    return dev->state == SIM_SERVES && td_server_owes(&dev->server);
+    return dev->state == SIM_SERVES && td_server_would_wait(&dev->server, link, packet, len);
 }
 
 void sim_device_sync(struct sim_device *dev)

@@ -144,8 +144,9 @@ void sim_device_poll(struct sim_device *dev, uint64_t now_us);
 /* When to poll again; UINT64_MAX: not before a packet comes. */
 uint64_t sim_device_wake_us(const struct sim_device *dev);
 
-/* Whether an answer is owed that waits for an erase: packets had better wait, too. */
-bool sim_device_owes(const struct sim_device *dev);
+/* Whether a packet had better be kept back: it would have to wait for an erase under way. */
+bool sim_device_would_wait(const struct sim_device *dev, const struct td_server_link *link,
+                           const uint8_t *packet, size_t len);
 
 /* Puts into the metadata what the next process needs; cheap enough for every turn of a loop. */
 void sim_device_sync(struct sim_device *dev);
