@@ -2,10 +2,12 @@
  * server/server_fuzz.c - any packets into a server over a strict flash.
  *
  * Input: one byte for the manner and the mode, one for where the power goes, then packets,
- * each with one byte of length in front, 255 for "two more bytes of length", 0 for "work".
+ * each with one byte of length in front, 255 for "two more bytes of length", 0 for "work", 254
+ * for "the other link speaks from here on", 253 for "this link goes down".
  * Whatever comes: every answer is an answer to what was asked and well-formed; no word of
  * flash is programmed too often; the running slot and the boot log are never written; an
- * answer owed comes.
+ * answer owed comes, to the link that asked; a packet that would not wait takes no flash time;
+ * a link without proof takes no flash time at all.
  */
 #include <stdlib.h>
 
@@ -19,6 +21,8 @@
 
 static struct rig rig;
 static uint8_t running[RIG_SLOT_SIZE];
+static struct td_server_link links[2];
+static unsigned speaker;
 
 static void check_answer(const struct td_server_reply *reply)
 {
@@ -28,7 +32,8 @@ static void check_answer(const struct td_server_reply *reply)
 
     if (reply->len == 0)
         return;
-    MUST(reply->link == &rig.link);
+    MUST(reply->link == &links[0] || reply->link == &links[1]);
+    MUST(reply->link->max_reply == 0 || reply->len <= reply->link->max_reply);
     MUST(td_smp_open(rig.rsp, reply->len, &hdr, &payload) == TD_OK);
     MUST(hdr.op == TD_SMP_READ_RSP || hdr.op == TD_SMP_WRITE_RSP);
     MUST((size_t)hdr.len + 8 == reply->len && reply->len <= rig.cfg.buf_size);
@@ -54,10 +59,16 @@ static void give(const uint8_t *packet, size_t len)
     memcpy(copy, packet, len);
     while (at < len) {
         struct td_server_reply reply;
-        size_t used = td_server_handle(&rig.srv, &rig.link, copy + at, len - at, rig.rsp,
+        bool owed = td_server_owes(&rig.srv);
+        bool locked = rig.cfg.wants_authenticated && !links[speaker].authenticated;
+        bool waits = td_server_would_wait(&rig.srv, &links[speaker], copy + at, len - at);
+        uint64_t busy_us = rig.power.busy_us;
+        size_t used = td_server_handle(&rig.srv, &links[speaker], copy + at, len - at, rig.rsp,
                                        sizeof rig.rsp, &reply);
 
         MUST(used <= len - at && (used > 0 || reply.len > 0));
+        MUST((!locked && (!owed || waits)) || rig.power.busy_us == busy_us);
+        MUST(used == 0 || reply.len == 0 || reply.link == &links[speaker]);
         check_answer(&reply);
         at += used;
         MUST(++rounds < 20000);
@@ -86,6 +97,10 @@ static void start(uint8_t choice)
         rig.srv.hold_cap = 0;
     if ((choice & 32) != 0)
         rig.cfg.buf_size = 256;
+    rig.cfg.wants_authenticated = (choice & 64) != 0;
+    links[0] = (struct td_server_link){ .authenticated = true };
+    links[1] = (struct td_server_link){ .max_reply = 40 };
+    speaker = 0;
     memset(running, 0xff, sizeof running);
     rig_build(running, 300, (struct td_version){ 1, 0, 0, 0 }, 1, hash);
     rig_program(&rig, 0, 0, running, sizeof running);
@@ -108,6 +123,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (len == 0) {
             work();
+            continue;
+        }
+        if (len == 254) {
+            speaker ^= 1;
+            continue;
+        }
+        if (len == 253) {
+            td_server_link_down(&rig.srv, &links[speaker]);
             continue;
         }
         if (len == 255 && size - at >= 2) {
