@@ -94,8 +94,10 @@ test: build
 test-clang: build-clang
 	@ctest --test-dir build/clang --output-on-failure -j $(JOBS)
 
+# A report of the sanitizers is an exit code that no program gives, so that no test expects it.
 test-asan: build-asan
-	@ctest --test-dir build/asan --output-on-failure -j $(JOBS)
+	@ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1 \
+		ctest --test-dir build/asan --output-on-failure -j $(JOBS)
 
 interop: build build-arm
 	@ci/deps interop

@@ -8,28 +8,36 @@ import itertools
 import json
 import os
 import pathlib
-import shutil
 import struct
 import subprocess
 
+import click.testing
+import imgtool.main
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TANDEM = os.environ.get("TANDEM", str(ROOT / "build" / "gcc" / "tandem"))
-IMGTOOL = os.environ.get("IMGTOOL", "imgtool")
 KEYS = ROOT / "tests" / "golden" / "keys"
-
-if shutil.which(IMGTOOL) is None:
-    pytest.skip("imgtool is not on the PATH", allow_module_level=True)
 
 BASE = ["-H", "0x20", "-S", "0x10000", "-v", "1.2.3+4"]
 SIGNATURES = {0x20, 0x22, 0x23, 0x24}
 
 
-def run(*args, ok=0):
-    done = subprocess.run(
-        [str(a) for a in args], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
-    )
+def IMGTOOL(args):
+    """imgtool without the second that Python takes to start it."""
+    done = click.testing.CliRunner().invoke(imgtool.main.imgtool, args, prog_name="imgtool")
+    if done.exception and not isinstance(done.exception, SystemExit):
+        return subprocess.CompletedProcess(args, 1, done.output, repr(done.exception))
+    return subprocess.CompletedProcess(args, done.exit_code, done.stdout, "")
+
+
+def run(tool, *args, ok=0):
+    args = [str(a) for a in args]
+    if callable(tool):
+        done = tool(args)
+    else:
+        done = subprocess.run([tool, *args], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=60)
     if ok is not None:
         assert done.returncode == ok, f"{args}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done
@@ -158,9 +166,8 @@ def test_every_option_gives_the_same_bytes(tmp_path, payload, kind, option):
     assert ours.read_bytes() == theirs.read_bytes()
     run(TANDEM, "verify", *KINDS[kind][0], theirs)
     run(TANDEM, "inspect", "--json", theirs)
-    if kind == "ed25519":  # imgtool takes its time to start, and the bytes are the same anyway
-        run(IMGTOOL, "verify", *KINDS[kind][0], ours)
-        run(IMGTOOL, "dumpinfo", ours)
+    run(IMGTOOL, "verify", *KINDS[kind][0], ours)
+    run(IMGTOOL, "dumpinfo", ours)
 
 
 @pytest.mark.parametrize("option", ["plain", "all", "confirm", "align-16-None--pad"])
