@@ -83,7 +83,7 @@ enum td_verdict_class {
       "sign with a key of the type that the bootloader was built for")                             \
     X(TD_V_UNKNOWN_KEY, 34, "unknown-key", TD_VERDICT_REFUSAL,                                     \
       "the image is signed with a key that this device does not trust",                            \
-      "sign with the product's key; compare fingerprints: tandem getpub, tandem inspect")          \
+      "sign with the product's key; compare fingerprints: tandem getpubhash, tandem inspect")      \
     X(TD_V_BAD_SIGNATURE, 35, "bad-signature", TD_VERDICT_REFUSAL,                                 \
       "the image names a trusted key, but its signature does not verify",                          \
       "sign again with that key; if it happens again the image is being forged")                   \

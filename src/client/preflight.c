@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "base/verdict.h"
 #include "client/text_priv.h"
 
 /* What a check looks at, and the row that it fills in. */
@@ -384,8 +385,7 @@ static bool key_known(const struct td_accepts *a, const struct td_image_facts *i
 
 static void check_key(struct look *l)
 {
-    static const char remedy[] =
-        "sign with the product's key; compare fingerprints: tandem getpub, tandem inspect";
+    const char *remedy = td_verdict_remedy(TD_V_UNKNOWN_KEY);
     const struct td_accepts *a = l->device->accepts;
 
     if (a == NULL) {
