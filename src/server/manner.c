@@ -7,6 +7,7 @@ const struct td_server_manner td_server_tandem = {
     .reasons = true,
     .checks_sha = true,
     .remembers_end = true,
+    .binds_uploads = true,
     .steps = true,
 };
 

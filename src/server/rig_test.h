@@ -63,6 +63,7 @@ struct rig {
     struct td_server_config cfg;
     struct td_server srv;
     struct td_server_link link;
+    const struct td_server_link *speaker; /* whose packets rig_send hands over */
     uint8_t hold[RIG_BUF];
     uint8_t rsp[RIG_BUF];
     size_t rsp_len;
@@ -185,6 +186,7 @@ static inline void rig_init(struct rig *rig, const struct td_server_manner *mann
         .hook_ctx = rig,
     };
     rig->link = (struct td_server_link){ .authenticated = true };
+    rig->speaker = &rig->link;
     memset(&rig->told, 0, sizeof rig->told);
     td_server_init(&rig->srv, &rig->cfg, rig->hold, sizeof rig->hold);
 }
@@ -224,7 +226,7 @@ static inline void rig_send(struct rig *rig, const uint8_t *packet, size_t len)
 {
     struct td_server_reply reply;
     size_t used =
-        td_server_handle(&rig->srv, &rig->link, packet, len, rig->rsp, sizeof rig->rsp, &reply);
+        td_server_handle(&rig->srv, rig->speaker, packet, len, rig->rsp, sizeof rig->rsp, &reply);
 
     (void)used;
     rig->n_work = 0;

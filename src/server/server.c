@@ -360,6 +360,8 @@ bool td_server_owes(const struct td_server *srv)
 
 void td_server_link_down(struct td_server *srv, const struct td_server_link *link)
 {
+    if (srv->upload.link == link)
+        srv->upload.link = NULL;
     if (srv->held_link != link)
         return;
     srv->held = 0;

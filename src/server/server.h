@@ -3,7 +3,8 @@
  *
  * The caller places struct td_server, lends every buffer and owns the links. The server has no
  * clock and sends nothing: it is handed a packet and gives back an answer. A device with two
- * links gives both to one server; they share its one upload, as the protocol has it.
+ * links gives both to one server. There is one upload, as the protocol has it: the link whose
+ * first chunk came last has it.
  *
  * The loop of a port:
  *
@@ -68,6 +69,7 @@ struct td_server_manner {
     bool size_is_slot_size;   /* rule 8 checks the slot, not what can be swapped */
     bool checks_sha;          /* "match" at the first and after the last chunk */
     bool remembers_end;       /* the last chunk again is answered like the first time */
+    bool binds_uploads;       /* chunks of another link than began the upload are refused */
     bool steps;               /* erase in steps where a hold buffer is lent */
 };
 
@@ -213,6 +215,7 @@ struct td_server {
 
     /* the upload under way; one for all images and links */
     struct td_server_session {
+        const struct td_server_link *link; /* that began or resumed it; NULL: gone, any may */
         enum {
             TD_SERVER_NO_UPLOAD,
             TD_SERVER_UPLOADING,
@@ -305,7 +308,7 @@ bool td_server_would_wait(const struct td_server *srv, const struct td_server_li
 /* Whether a request is held and its answer is still to come. */
 bool td_server_owes(const struct td_server *srv);
 
-/* A link is gone: what is owed to it is dropped. The upload stays open for a resume. */
+/* A link is gone: what is owed to it is dropped. Its upload stays open for a resume. */
 void td_server_link_down(struct td_server *srv, const struct td_server_link *link);
 
 #endif

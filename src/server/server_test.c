@@ -478,6 +478,33 @@ static void an_interrupted_upload_goes_on_where_it_stopped_when_its_sha_is_the_s
     assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[1].off), image_b, 9001);
 }
 
+static void two_links_do_not_mix_their_files(void **state)
+{
+    struct td_server_link other = { .authenticated = true };
+    const struct td_server_link one = { .authenticated = true };
+    struct td_img_upload_rsp rsp;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig.speaker = &other;
+    assert_int_equal(upload(chunk(image_a, 5000, 0, 500), &rsp), 0);
+    assert_int_equal(upload(chunk(image_a, 5000, 500, 500), &rsp), 0);
+    // The first chunk that came last counts.
+    rig.speaker = &rig.link;
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 1000), &rsp), 0);
+    rig.speaker = &other;
+    assert_int_equal(upload(chunk(image_a, 5000, 1000, 500), &rsp), TD_SMP_RC_BUSY);
+    rig.speaker = &rig.link;
+    assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
+    assert_int_equal(rsp.off, 2000);
+    // A link that is gone leaves its upload to whoever goes on with it.
+    td_server_link_down(&rig.srv, &rig.link);
+    rig.speaker = &one;
+    for (uint32_t off = 2000; off < 9001; off += 1000)
+        assert_int_equal(upload(chunk(image_b, 9001, off, 1000), &rsp), 0);
+    check_slot(1, 0, image_b, 9001);
+}
+
 static void a_file_that_lies_there_already_is_not_sent_again(void **state)
 {
     struct td_img_upload_req req;
@@ -1406,6 +1433,7 @@ int main(void)
         cmocka_unit_test(each_rule_of_an_upload_has_its_answer),
         cmocka_unit_test(errors_of_the_group_are_translated_for_v1),
         cmocka_unit_test(an_interrupted_upload_goes_on_where_it_stopped_when_its_sha_is_the_same),
+        cmocka_unit_test(two_links_do_not_mix_their_files),
         cmocka_unit_test(a_file_that_lies_there_already_is_not_sent_again),
         cmocka_unit_test(the_last_chunk_again_is_answered_like_the_first_time),
         cmocka_unit_test(bytes_that_changed_on_the_way_are_told),

@@ -435,8 +435,10 @@ static struct td_server_result first(struct td_server_call *call,
     code = check_chunk(&chunk, &reason);
     if (code != TD_IMG_OK)
         return td_result_err(code, reason);
-    if (resumes(srv, req))
+    if (resumes(srv, req)) {
+        srv->upload.link = call->link;
         return put_offset(call, srv->upload.off);
+    }
     code = check_device(srv, &chunk, &reason);
     if (code != TD_IMG_OK)
         return td_result_err(code, reason);
@@ -444,6 +446,7 @@ static struct td_server_result first(struct td_server_call *call,
     if (result.kind != TD_SERVER_DONE)
         return result;
     session_begin(srv, &chunk);
+    srv->upload.link = call->link;
     if (is_there_already(srv, &chunk)) {
         srv->upload.state = TD_SERVER_NO_UPLOAD;
         srv->upload.matches = true;
@@ -463,6 +466,9 @@ static struct td_server_result later(struct td_server_call *call,
         return put_end(call);
     if (up->state != TD_SERVER_UPLOADING)
         return put_offset(call, 0);
+    // Bytes of two files would make a third one, where the offsets happen to fit.
+    if (call->srv->cfg->manner->binds_uploads && up->link != NULL && up->link != call->link)
+        return td_result_rc(TD_SMP_RC_BUSY, TD_TEXT("another link uploads"));
     if (req->off != up->off)
         return put_offset(call, up->off);
     return take_chunk(call, req);
