@@ -95,7 +95,7 @@ enum td_verdict_class {
       "send the build that belongs to this slot or core")                                          \
     X(TD_V_BAD_LAYOUT, 38, "bad-layout", TD_VERDICT_REFUSAL,                                       \
       "the slots' sizes or sectors do not allow this way of updating",                             \
-      "repartition: equal slots, equal sectors (tandem layout check)")                             \
+      "repartition: equal slots of equal sectors, no more than the bootloader counts")             \
     /* reverts: found = reset cause, enum td_reset_cause */                                        \
     X(TD_V_REVERTED, 60, "reverted", TD_VERDICT_REVERT,                                            \
       "the image on trial was reset before anybody confirmed it; the previous one is back",        \

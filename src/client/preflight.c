@@ -267,7 +267,7 @@ static void check_slot_room(struct look *l)
 
     if (room == 0)
         say(l, TD_CHECK_UNKNOWN, "the device does not tell the size of its slots",
-            "give the layout (--layout FILE), or build the firmware with slot info");
+            "compare it by hand, or build the firmware with slot info");
     else if (l->image->file_size > room)
         say(l, TD_CHECK_FAIL, "the file does not fit into the slot: ",
             "make the image smaller, or enlarge the slots");
@@ -304,12 +304,13 @@ static void check_swap_room(struct look *l)
     bool running_counts = swaps(l) || !l->device->mode_known;
 
     if (err != TD_OK) {
-        say(l, TD_CHECK_FAIL, td_strerror(err), "repartition: tandem layout check says how");
+        say(l, TD_CHECK_FAIL, td_strerror(err), td_verdict_remedy(TD_V_BAD_LAYOUT));
     } else if (max == 0) {
         say(l, TD_CHECK_UNKNOWN,
             "the device does not tell how large an image its bootloader can swap",
-            "give the layout (--layout FILE); an image that fills its slot to the last sectors is "
-            "never swapped in");
+            "sign with --strategy and --sector-size, which checks that limit; an image that fills "
+            "its "
+            "slot to the last sectors is never swapped in");
     } else if (size > max) {
         say(l, TD_CHECK_FAIL, "the image leaves the bootloader no room to swap: ",
             "make the image smaller, or enlarge both slots");

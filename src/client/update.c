@@ -975,8 +975,7 @@ static void infer(struct td_update *u, const struct td_update_item *item)
                     "A bootloader that dislikes an image drops it; one that leaves it pending had "
                     "no room to swap, sees other partitions, or never ran",
                     "compare the sizes of both images with the slot less two or three sectors, "
-                    "and the partitions of firmware and bootloader (--layout FILE checks both); "
-                    "then: tandem image erase");
+                    "and the partitions of firmware and bootloader; then: tandem image erase");
     } else if (here != NULL) {
         set_outcome(u, TD_RESULT_REVERTED,
                     "the new image was started and the old one runs again: it was reset before it "
