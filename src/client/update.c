@@ -16,6 +16,7 @@
 #include "smp/error.h"
 
 #define DOWN_LIMIT_MS 60000 /* a link may be gone so long outside of a reset */
+#define NEVER_UP_MS   3000  /* the same where nothing was ever heard */
 #define FIRST_POLL_MS 400   /* a device answers a reset, and resets a quarter of a second later */
 #define POLL_MS       500
 #define UNCHANGED_MS  5000 /* a list that stays the same so long after a reset is the answer */
@@ -607,6 +608,22 @@ static void decide(struct td_update *u, uint64_t now_ms)
 
 /* ---- the slot -------------------------------------------------------------------------- */
 
+static void finish_running(struct td_update *u, uint64_t now_ms, bool confirmed)
+{
+    bool on_trial = u->cfg.mode == TD_UPDATE_TEST && !confirmed && has_trials(u);
+
+    u->item = 0;
+    set_outcome(u, on_trial ? TD_RESULT_TESTED : TD_RESULT_UPDATED, "the device runs ",
+                on_trial ? "confirm it when it has proved itself: tandem image confirm" : "");
+    add_new_images(u);
+    add_text(u, on_trial    ? " on trial; the next reset brings the old one back"
+                : confirmed ? ", confirmed"
+                            : "; its bootloader knows no confirmation");
+    if (u->cfg.mode == TD_UPDATE_TEST && !on_trial && !has_trials(u))
+        add_text(u, "; this bootloader has no trials, the image is installed for good");
+    close_update(u, now_ms);
+}
+
 static void finish_unreset(struct td_update *u, uint64_t now_ms)
 {
     u->item = 0;
@@ -619,8 +636,7 @@ static void finish_unreset(struct td_update *u, uint64_t now_ms)
                "the image lies in its slot; nothing starts it until it is marked",
                "tandem image test FILE, then tandem os reset");
     else
-        finish(u, now_ms, TD_RESULT_TESTED, "the device runs this image on trial already",
-               "confirm it when it has proved itself: tandem image confirm");
+        finish_running(u, now_ms, false);
 }
 
 static void next_item(struct td_update *u, uint64_t now_ms)
@@ -935,20 +951,6 @@ static struct td_update_item *not_running(struct td_update *u)
             return &u->items[i];
     }
     return NULL;
-}
-
-static void finish_running(struct td_update *u, uint64_t now_ms, bool confirmed)
-{
-    bool on_trial = u->cfg.mode == TD_UPDATE_TEST && !confirmed && has_trials(u);
-
-    u->item = 0;
-    set_outcome(u, on_trial ? TD_RESULT_TESTED : TD_RESULT_UPDATED, "the device runs ",
-                on_trial ? "confirm it when it has proved itself: tandem image confirm" : "");
-    add_new_images(u);
-    add_text(u, on_trial    ? " on trial; the next reset brings the old one back"
-                : confirmed ? ", confirmed"
-                            : "; its bootloader knows no confirmation");
-    close_update(u, now_ms);
 }
 
 /* What the lists alone say about why the new image does not run. */
@@ -1302,6 +1304,11 @@ void td_update_start(struct td_update *u, const struct td_update_config *cfg, ui
     go(u, STEP_PARAMS);
 }
 
+static uint32_t down_limit_ms(const struct td_update *u)
+{
+    return u->heard_ever ? DOWN_LIMIT_MS : NEVER_UP_MS;
+}
+
 /* A link that is down outside of a reset may come back, but not for ever. */
 static void look_at_link(struct td_update *u, uint64_t now_ms)
 {
@@ -1310,8 +1317,11 @@ static void look_at_link(struct td_update *u, uint64_t now_ms)
     if (u->step == STEP_POLL) {
         if (now_ms - u->reset_ms >= u->wait_ms)
             finish_gone(u, now_ms);
-    } else if (now_ms - u->down_ms >= DOWN_LIMIT_MS) {
-        finish_failure(u, now_ms, "the connection did not come back", &f, "");
+    } else if (now_ms - u->down_ms >= down_limit_ms(u)) {
+        finish_failure(u, now_ms,
+                       u->heard_ever ? "the connection did not come back"
+                                     : "the device was not reached, nothing was changed",
+                       &f, "");
     }
 }
 
@@ -1349,6 +1359,7 @@ void td_update_receive(struct td_update *u, uint64_t now_ms, const uint8_t *buf,
 {
     if (u->done)
         return;
+    u->heard = u->heard_ever = true;
     if (u->uploading)
         td_upload_receive(&u->upload, now_ms, buf, len);
     else if (u->entered)
@@ -1360,7 +1371,10 @@ void td_update_link(struct td_update *u, uint64_t now_ms, bool up)
     if (u->done || u->link_down == !up)
         return;
     u->link_down = !up;
-    u->down_ms = now_ms;
+    // A datagram link is up again at once and down with the next packet: no news in either.
+    if (u->heard || u->down_ms == 0)
+        u->down_ms = now_ms;
+    u->heard = false;
     if (u->uploading) {
         td_upload_link(&u->upload, up, now_ms);
         return;
@@ -1384,7 +1398,7 @@ uint64_t td_update_wake_ms(const struct td_update *u)
     if (u->link_down && u->step == STEP_POLL)
         return u->reset_ms + u->wait_ms;
     if (u->link_down)
-        return u->down_ms + DOWN_LIMIT_MS;
+        return u->down_ms + down_limit_ms(u);
     if (u->uploading)
         return td_upload_done(&u->upload) ? 0 : td_upload_wake_ms(&u->upload);
     if (u->entered)

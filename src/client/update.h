@@ -176,6 +176,8 @@ struct td_update {
     bool uploading; /* the upload has the session */
     bool done;
     bool link_down;
+    bool heard;      /* something arrived since the link was last counted as down */
+    bool heard_ever; /* there is a device */
     bool settings_done;
     bool reset_answered, saw_silence;
     bool empty_hash; /* the device wants a confirm with an empty hash instead of none */

@@ -24,7 +24,8 @@ struct run {
     bool has_running;
     uint32_t accepted; /* mask over the names of --accept */
     struct td_progress bar;
-    bool finished; /* the result was told */
+    bool finished;    /* the result was told */
+    uint32_t unknown; /* checks that wait to be named in one line, 1 << enum td_check */
     int exit;
 };
 
@@ -208,6 +209,32 @@ static int exit_of(enum td_update_result result)
     return TD_EXIT_REFUSED;
 }
 
+/*
+ * A stock device tells next to nothing. What it leaves unknown is one line, not one for each;
+ * what makes the update doubtful is said in full.
+ */
+static bool is_plainly_unknown(const struct td_check_row *row)
+{
+    return row->result == TD_CHECK_UNKNOWN &&
+           (row->check == TD_CHECK_SLOT_ROOM || row->check == TD_CHECK_SWAP_ROOM ||
+            row->check == TD_CHECK_SIGNATURE || row->check == TD_CHECK_KEY);
+}
+
+static void say_unknown(struct run *run)
+{
+    char names[128] = "";
+    size_t len = 0;
+
+    for (unsigned i = 0; i < TD_N_CHECKS && len < sizeof names; i++) {
+        if (run->unknown >> i & 1)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "",
+                                    td_check_name((enum td_check)i));
+    }
+    run->unknown = 0;
+    if (len > 0)
+        td_cli_note(run->cli, "The device does not tell enough to check %s.", names);
+}
+
 static void say_row(struct run *run, const struct td_check_row *row)
 {
     static const char *const marks[] = { "ok", "no", "??" };
@@ -227,6 +254,10 @@ static void say_row(struct run *run, const struct td_check_row *row)
     // A dry run was asked for these lines; otherwise they matter when they are not "ok".
     if (cli->quiet || (row->result == TD_CHECK_PASS && !run->config.dry_run && cli->verbose == 0))
         return;
+    if (is_plainly_unknown(row) && !run->config.dry_run && cli->verbose == 0) {
+        run->unknown |= 1u << row->check;
+        return;
+    }
     fprintf(run->config.dry_run ? cli->out : cli->err, "%s%s%s %-12s %s%s\n",
             td_cli_color(cli, run->config.dry_run ? cli->out : cli->err, colors[row->result]),
             marks[row->result], td_cli_color(cli, run->config.dry_run ? cli->out : cli->err, "0"),
@@ -283,11 +314,17 @@ static void say_result(struct run *run, const struct td_update_outcome *o)
 {
     struct td_cli *cli = run->cli;
 
+    const char *why = o->result == TD_RESULT_UNREACHABLE ? run->dev.why : "";
+
     run->finished = true;
     run->exit = exit_of(o->result);
     td_device_log(&run->dev, "result: %s: %s", td_update_result_name(o->result), o->text);
     if (cli->json) {
         result_json(cli, o);
+        // Whoever reads errors from stderr alone finds it there as well.
+        if (run->exit != TD_EXIT_OK)
+            td_cli_fail(cli, (enum td_exit)run->exit, td_update_result_name(o->result), o->text,
+                        why[0] != '\0' ? why : NULL, o->remedy[0] != '\0' ? o->remedy : NULL);
         return;
     }
     if (run->exit == TD_EXIT_OK) {
@@ -302,12 +339,16 @@ static void say_result(struct run *run, const struct td_update_outcome *o)
             td_update_result_name(o->result), td_cli_color(cli, cli->err, "0"), o->text);
     if (o->verdict != TD_V_NONE)
         fprintf(cli->err, "  the device's verdict: %s\n", td_verdict_name(o->verdict));
+    if (why[0] != '\0')
+        fprintf(cli->err, "  at: %s: %s\n", td_link_name(run->dev.link), why);
     if (o->remedy[0] != '\0')
         fprintf(cli->err, "  try: %s\n", o->remedy);
 }
 
 static void say_event(struct run *run, const struct td_update_event *event)
 {
+    if (event->kind != TD_EVENT_PREFLIGHT)
+        say_unknown(run);
     if (event->kind != TD_EVENT_UPLOAD)
         td_progress_end(&run->bar);
     switch (event->kind) {
@@ -391,7 +432,10 @@ static void say_never_reached(struct run *run, int exit)
     memcpy(o.hash, facts->hash, sizeof o.hash);
     o.version = facts->image.hdr.version;
     snprintf(o.text, sizeof o.text, "the device was not reached, nothing was changed: %.300s",
-             run->dev.why);
+             run->dev.why[0] != '\0' ? run->dev.why : "interrupted");
+    snprintf(o.remedy, sizeof o.remedy,
+             "check that the device is on, and its address; then run "
+             "the same update again");
     result_json(run->cli, &o);
 }
 

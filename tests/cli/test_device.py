@@ -64,6 +64,7 @@ class WrongCommandLines(Case):
             (["image", "lst"], "did you mean 'image list'?"),
             (["image"], "wants to know what to do"),
             (["--jsn"], "did you mean --json?"),
+            (["raw", "1"], "raw wants GROUP ID read|write"),
             (["image", "list", "--timeuot", "3"], "did you mean --timeout?"),
             (["image", "list"], "not said which device"),
             (["-d", "127.0.0.1", "image", "list"], "udp:, serial: or tcp:"),
@@ -154,6 +155,14 @@ class WrongFiles(Case):
                         self.check(tandem("-d", link.url, *verb, path), 4, words, name)
         self.assertEqual(device.seen, [])
 
+    def test_what_is_no_image_is_called_by_its_name(self):
+        rows = [(b"PK\x03\x04" + b"\0" * 100, "package (zip)", "unpack it"),
+                (b"\x7fELF" + b"\0" * 100, "ELF", "tandem sign")]
+        for data, what, remedy in rows:
+            for verb in (["update"], ["image", "upload"]):
+                self.check(tandem("-d", "serial:/no/such/port", *verb, self.file("f", data)), 4, what,
+                           remedy)
+
     def test_a_log_that_cannot_be_opened_is_exit_4(self):
         self.check(tandem("--log", "/no/such/folder/log", "-d", "udp:h", "os", "params"), 4,
                    "log file cannot be written")
@@ -177,6 +186,20 @@ class UnreachableDevices(Case):
         path = self.file("v2.bin", image((2, 0, 0)))
         ran = self.check(tandem("--json", "-d", "serial:/no/such/port", "update", path), 3)
         self.assertEqual(json.loads(ran.stdout.splitlines()[-1])["result"], "unreachable")
+
+    def test_an_update_does_not_wait_for_a_port_where_nobody_listens(self):
+        path = self.file("v2.bin", image((2, 0, 0)))
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind(("127.0.0.1", 0))
+        url = "udp:127.0.0.1:%d" % s.getsockname()[1]
+        s.close()
+        began = time.monotonic()
+        self.check(tandem("-d", url, "update", path), 3, "unreachable: ", "nobody listens", "try: ")
+        ran = self.check(tandem("--json", "-d", url, "update", path), 3)
+        self.assertLess(time.monotonic() - began, 15)
+        last = json.loads(ran.stdout.splitlines()[-1])
+        self.assertEqual(last["result"], "unreachable")
+        self.assertTrue(last["remedy"])
 
     def test_silence_ends_after_the_time_that_was_given(self):
         class Silent(Device):
