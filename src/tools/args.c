@@ -85,14 +85,16 @@ static int stop(struct td_args *args, int exit)
 static int open_log(struct td_args *args)
 {
     struct td_cli *cli = args->cli;
+    char where[600];
 
     if (cli->log)
         return TD_EXIT_OK;
     cli->log = fopen(args->value, "we");
     if (cli->log)
         return TD_EXIT_OK;
-    return td_cli_fail(cli, TD_EXIT_FILE, "log-not-opened", "the log file cannot be written",
-                       args->value, strerror(errno));
+    snprintf(where, sizeof where, "%s: %s", args->value, strerror(errno));
+    return td_cli_fail(cli, TD_EXIT_FILE, "log-not-opened", "the log file cannot be written", where,
+                       "check that the folder exists and who may write there");
 }
 
 static void print_help(struct td_cli *cli)

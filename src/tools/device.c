@@ -505,8 +505,15 @@ static const char *refusal_remedy(const struct td_failure *f)
         return "try again in a moment";
     if (!f->by_group && f->code == TD_SMP_RC_ACCESS_DENIED)
         return "the device's firmware decides; it may want an authenticated link";
+    if (!f->by_group && f->group == TD_SMP_GROUP_IMAGE && f->code == TD_SMP_RC_BAD_STATE)
+        return "a slot that runs, is pending or is needed to revert is kept: tandem image list";
+    if (!f->by_group && f->group == TD_SMP_GROUP_IMAGE && f->code == TD_SMP_RC_INVALID)
+        return "older firmware says so of a slot or hash that it does not have: tandem image list";
     if (f->by_group && f->group == TD_SMP_GROUP_IMAGE) {
         switch (f->code) {
+        case TD_IMG_NO_IMAGE:
+        case TD_IMG_HASH_NOT_FOUND:
+        case TD_IMG_INVALID_SLOT: return "tandem image list shows which slots and images there are";
         case TD_IMG_NO_FREE_SLOT:
             return "tandem image list shows what lies where; confirm or erase what is in the way";
         case TD_IMG_ALREADY_PENDING:

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "crypto/hash.h"
 
 static const char *remedy_of(enum td_err err)
@@ -84,6 +85,30 @@ int td_image_file_fail(struct td_cli *cli, const char *path, enum td_err err,
     return fail(cli, is_malformed(err) ? TD_EXIT_FILE : TD_EXIT_REFUSED, path, err, fault, key);
 }
 
+/* What people hand over instead of an image, by its first bytes. */
+static int refuse_other_kinds(struct td_cli *cli, const char *path, const struct td_file *file)
+{
+    static const struct {
+        uint8_t magic[4];
+        const char *code, *text, *remedy;
+    } kinds[] = {
+        { { 'P', 'K', 3, 4 },
+          "package",
+          "this is a package (zip), and this version of tandem sends images only",
+          "unpack it and name its images: tandem update FILE, or 0=FILE 1=FILE" },
+        { { 0x7f, 'E', 'L', 'F' },
+          "elf",
+          "this is an ELF file, as the linker wrote it",
+          "name the signed image: tandem sign makes one of the bin or hex file" },
+    };
+
+    for (size_t i = 0; i < TD_N_OF(kinds); i++)
+        if (file->size >= 4 && memcmp(file->bytes, kinds[i].magic, 4) == 0)
+            return td_cli_fail(cli, TD_EXIT_FILE, kinds[i].code, kinds[i].text, path,
+                               kinds[i].remedy);
+    return TD_EXIT_OK;
+}
+
 int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fine,
                        struct td_image_file *out)
 {
@@ -94,6 +119,8 @@ int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fin
     memset(out, 0, sizeof *out);
     out->path = path;
     exit = td_file_read(cli, path, &out->file);
+    if (exit == TD_EXIT_OK)
+        exit = refuse_other_kinds(cli, path, &out->file);
     if (exit != TD_EXIT_OK)
         return exit;
     out->src = td_source_memory(out->file.bytes, out->file.size);

@@ -187,27 +187,48 @@ static int run_upload(struct td_device *dev, const struct td_image_file *f, uint
         dev->interrupted ? "the same command again goes on where this one stopped" : NULL);
 }
 
-/* Which number "image" of the upload reaches the slot that was asked for. */
-static int find_upload_image(struct td_device *dev, uint32_t image, uint32_t slot, uint32_t *number)
+static int no_such_slot(struct td_cli *cli, uint32_t image, uint32_t slot)
+{
+    char name[24];
+
+    snprintf(name, sizeof name, "%u.%u", image, slot);
+    return td_cli_fail(cli, TD_EXIT_REFUSED, "no-such-slot", "the device has no such slot", name,
+                       "tandem image slots shows which there are");
+}
+
+/*
+ * Which number "image" of the upload reaches the slot that was asked for. An old server takes
+ * any number and writes its only second slot, so what the device tells is looked at first.
+ */
+static int find_upload_image(struct td_device *dev, bool has_slot, uint32_t image, uint32_t slot,
+                             uint32_t *number)
 {
     struct td_request request = { .kind = TD_REQ_SLOT_INFO };
     struct td_reply reply;
+    bool has_image = false, has_it = false;
     char name[24];
 
+    *number = image;
     if (td_device_ask(dev, &request, &reply)) {
         for (unsigned i = 0; i < reply.of.slots.n; i++) {
             const struct td_slot_size *s = &reply.of.slots.at[i];
 
-            if (s->image == image && s->slot == slot && s->has_upload_image) {
+            has_image |= s->image == image;
+            if (s->image != image || s->slot != slot)
+                continue;
+            has_it = true;
+            if (s->has_upload_image)
                 *number = s->upload_image;
+            if (s->has_upload_image && has_slot)
                 return TD_EXIT_OK;
-            }
         }
+        if (!has_image || (has_slot && !has_it))
+            return no_such_slot(dev->cli, image, slot);
     } else if (reply.failure.err != TD_EREFUSED) {
         return td_device_failed(dev, &reply.failure, "asking for slot information", NULL);
     }
     // Without a word from the device, only its own choice of the slot is safe.
-    if (slot == 1) {
+    if (!has_slot || slot == 1) {
         *number = image;
         return TD_EXIT_OK;
     }
@@ -217,7 +238,7 @@ static int find_upload_image(struct td_device *dev, uint32_t image, uint32_t slo
                        "leave --slot out: the device then takes the slot that is free");
 }
 
-static int say_uploaded(struct td_device *dev, const struct td_image_file *f)
+static int say_uploaded(struct td_device *dev, const struct td_image_file *f, uint32_t image)
 {
     struct td_cli *cli = dev->cli;
     struct td_reply reply;
@@ -242,6 +263,10 @@ static int say_uploaded(struct td_device *dev, const struct td_image_file *f)
                            "whether the image fits");
     td_hex(found->hash, found->hash_len, hex);
     td_slot_text(found->image, found->slot, slot);
+    if (found->image != image)
+        return td_cli_fail(cli, TD_EXIT_REFUSED, "other-image",
+                           "the device wrote the file to a slot of another image", slot,
+                           "it may know one image only: tandem image erase takes the file away");
     if (cli->json)
         td_cli_json(cli, json_pack("{s:s, s:s, s:i, s:i, s:s}", "result", "uploaded", "hash", hex,
                                    "image", (int)found->image, "slot", (int)found->slot, "text",
@@ -265,12 +290,12 @@ static int upload_file(struct td_cli *cli, const char *path, bool has_slot, uint
     if (exit == TD_EXIT_OK)
         exit = td_device_open(&dev, cli);
     if (exit == TD_EXIT_OK) {
-        if (has_slot)
-            exit = find_upload_image(&dev, image, slot, &number);
+        if (has_slot || image > 0)
+            exit = find_upload_image(&dev, has_slot, image, has_slot ? slot : 1, &number);
         if (exit == TD_EXIT_OK)
             exit = run_upload(&dev, &f, number);
         if (exit == TD_EXIT_OK)
-            exit = say_uploaded(&dev, &f);
+            exit = say_uploaded(&dev, &f, image);
         td_device_close(&dev);
     }
     td_image_file_close(&f);

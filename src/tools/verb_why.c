@@ -72,6 +72,7 @@ static void numbers_text(const struct td_verdict *v, char *out, size_t cap)
         return;
     case TD_V_FORBIDDEN_TLV:
     case TD_V_NO_HASH:
+    case TD_V_HASH_MISMATCH:
     case TD_V_WRONG_SIGNATURE_TYPE:
     case TD_V_UNKNOWN_KEY:
     case TD_V_BAD_SIGNATURE: snprintf(out, cap, ", TLV 0x%02x", v->found); return;

@@ -178,12 +178,24 @@ class WhatSucceeds(Case):
         time.sleep(0.5)
         self.check(tandem("-d", board.url, "image", "list"), 0, out=["on trial"])
         self.check(tandem("-d", board.url, "image", "confirm"), 0, out=["running, confirmed"])
-        self.check(tandem("-d", board.url, "image", "erase", "slot0"), 1)
+        self.check(tandem("-d", board.url, "image", "erase", "slot0"), 1, "try: ")
+        self.check(tandem("-d", board.url, "image", "upload", new, "--slot", "1.1"), 1,
+                   "no such slot")
+        self.check(tandem("-d", board.url, "image", "upload", new, "--image", "1"), 1,
+                   "no such slot")
+        self.check(tandem("-d", board.url, "image", "erase", "1.0"), 1, "no such slot", "try: ")
+        self.check(tandem("-d", board.url, "os", "tasks"), 1, "rc 8", "CONFIG_MCUMGR_GRP_OS_TASKSTAT")
         self.check(tandem("-d", board.url, "image", "erase"), 0)
         self.check(tandem("-d", board.url, "image", "slots"), 0, out=["221184"])
         self.check(tandem("-d", board.url, "storage", "erase"), 0, out=["erased"])
         self.check(tandem("-d", board.url, "os", "bootloader", "mode"), 0, out=["swap-move"])
         self.check(tandem("-d", board.url, "why"), 0, out=["Nothing was refused"])
+
+
+    def test_a_device_without_trials_says_so_of_a_test(self):
+        board = self.board("overwrite-only").start()
+        last = self.result(board, 0, "updated", "--mode", "test", self.image("2.0.0"))
+        self.assertIn("no trials", last["text"])
 
 
 class WhatIsRefused(Case):
@@ -211,6 +223,21 @@ class WhatIsRefused(Case):
         self.assertIsNone(last["verdict"])
         self.assertEqual(self.running(board)["version"], "1.0.0")
         self.check(tandem("-d", board.url, "why"), 0, out=["keeps no verdicts"])
+        self.check(tandem("-d", board.url, "image", "upload", self.image("2.0.0"), "--image", "1"),
+                   1, "another image", "image erase")
+
+    def test_a_stock_device_that_keeps_another_pending_image_says_what_helps(self):
+        board = self.board("krepet-nrf52833").start()
+        self.check(tandem("-d", board.url, "image", "upload", self.image("2.0.0")), 0)
+        self.check(tandem("-d", board.url, "image", "test", self.image("2.0.0")), 0)
+        last = self.result(board, 1, "refused", self.image("3.0.0"))
+        self.assertIn("refuses to erase", last["text"])
+        self.assertIn("reset the device", last["remedy"])
+        self.assertEqual(self.running(board)["version"], "1.0.0")
+        self.check(tandem("-d", board.url, "image", "erase"), 1, "rc 6", "try: ")
+        ran = self.check(tandem("-d", board.url, "update", self.image("2.0.0")), 0,
+                         "does not tell enough to check", out=["updated"])
+        self.assertNotIn("??", ran.stderr)
 
     def test_an_image_that_cannot_be_swapped_is_not_sent(self):
         board = self.board().start()
