@@ -126,25 +126,28 @@ void td_cli_json(struct td_cli *cli, json_t *object)
     if (object)
         json_dumpf(object, cli->out, JSON_COMPACT);
     fputc('\n', cli->out);
-    fflush(cli->out);
+    // The stream remembers that it failed, but not why.
+    if (fflush(cli->out) != 0 && cli->out_errno == 0)
+        cli->out_errno = errno;
     json_decref(object);
 }
 
 int td_cli_finish(struct td_cli *cli, int exit)
 {
-    bool flushed;
+    bool flushed = fflush(cli->out) == 0 && !ferror(cli->out);
 
-    errno = 0;
-    flushed = fflush(cli->out) == 0 && !ferror(cli->out);
+    if (!flushed && cli->out_errno == 0)
+        cli->out_errno = errno;
     if (cli->log && fflush(cli->log) != 0)
         exit = td_cli_fail(cli, TD_EXIT_FILE, "log-not-written",
                            "the log could not be written to its end", strerror(errno),
                            "make room on the disk, or log elsewhere");
-    if (flushed || errno == EPIPE)
+    if (flushed || cli->out_errno == EPIPE)
         return exit;
-    return td_cli_fail(
-        cli, TD_EXIT_FILE, "output-not-written", "the result could not be written to its end",
-        errno ? strerror(errno) : "standard output", "make room where standard output goes");
+    return td_cli_fail(cli, TD_EXIT_FILE, "output-not-written",
+                       "the result could not be written to its end",
+                       cli->out_errno ? strerror(cli->out_errno) : "standard output",
+                       "make room where standard output goes");
 }
 
 uint64_t td_clock_ms(void)

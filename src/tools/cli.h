@@ -41,6 +41,7 @@ struct td_cli {
 
     FILE *out; /* stdout, or a test's stream; flushed and checked by td_cli_finish */
     FILE *err;
+    int out_errno; /* why stdout took no more, from the first time; 0 while it does */
     bool out_is_terminal;
     bool err_is_terminal;
 };

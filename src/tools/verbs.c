@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "tools/cli.h"
 
 const struct td_verb *const td_verbs[] = {
@@ -106,6 +107,10 @@ void td_cli_version(struct td_cli *cli)
 
 static int unknown_verb(struct td_cli *cli, const char *word)
 {
+    static const char *const to_come[] = {
+        "stat", "settings", "fs",    "shell",    "getpriv", "package",
+        "nsib", "layout",   "merge", "rehearse", "doctor",  "decode",
+    };
     const char *names[64];
     size_t n = 0;
     const char *near;
@@ -113,6 +118,10 @@ static int unknown_verb(struct td_cli *cli, const char *word)
     for (size_t i = 0; td_verbs[i] && n < 64; i++) {
         if (answers(cli, td_verbs[i]))
             names[n++] = td_verbs[i]->name;
+    }
+    for (size_t i = 0; i < TD_N_OF(to_come); i++) {
+        if (strcmp(to_come[i], word) == 0)
+            return td_cli_usagef(cli, "'%s' is not in this version of tandem", word);
     }
     near = td_nearest(word, names, n);
     if (near)

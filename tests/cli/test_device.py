@@ -61,6 +61,7 @@ class WrongCommandLines(Case):
         rows = [
             ([], "a verb is missing"),
             (["updat", "x"], "did you mean 'update'?"),
+            (["package", "create"], "'package' is not in this version"),
             (["image", "lst"], "did you mean 'image list'?"),
             (["image"], "wants to know what to do"),
             (["--jsn"], "did you mean --json?"),
@@ -118,6 +119,16 @@ class WrongCommandLines(Case):
         ran = subprocess.run([COMMAND, "--help"], stdout=write, stderr=subprocess.PIPE, text=True)
         os.close(write)
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        # Also when it goes in the middle, and the command has more to say.
+        with Udp(Device()) as link:
+            path = self.file("v2.bin", image((2, 0, 0)))
+            process = subprocess.Popen([COMMAND, "-d", link.url, "--json", "update", path],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                       env=environment())
+            process.stdout.close()
+            self.assertEqual(process.stderr.read(), "")
+            self.assertEqual(process.wait(30), 0)
+            process.stderr.close()
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "no full disk to write to")
     def test_a_full_disk_is_said(self):
@@ -126,6 +137,7 @@ class WrongCommandLines(Case):
                                  text=True)
         self.assertEqual(ran.returncode, 4)
         self.assertIn("could not be written", ran.stderr)
+        self.assertIn("No space left", ran.stderr)
         with Udp(Device()) as link:
             self.check(tandem("-d", link.url, "--log", "/dev/full", "os", "params"), 4,
                        "the log could not be written")
