@@ -25,9 +25,11 @@ def native(zephyr, tmp_path):
     program = zephyr_file(zephyr, "*native_sim_udp.exe")
     os.chmod(program, 0o755)
     p = Process(program, cwd=tmp_path)  # it keeps its flash in a file there
-    p.wait_line("smp_udp: Started")
-    yield "udp:127.0.0.1:1337"
-    p.stop()
+    try:
+        p.wait_line("smp_udp: Started")
+        yield "udp:127.0.0.1:1337"
+    finally:
+        p.stop()
 
 
 def test_echo_and_params_of_a_native_zephyr(native):

@@ -369,6 +369,7 @@ static bool first_cut(struct sweep *s, uint32_t op, enum sim_cut kind, bool with
 
 struct options {
     bool quick;
+    bool brief;
     bool planted;
     unsigned jobs;
     unsigned every; /* 0: as the shape says */
@@ -515,6 +516,8 @@ static unsigned density(const struct options *o, const struct scenario *c, const
         return o->every;
     if (o->quick)
         return 97;
+    if (o->brief && s != &shapes[0])
+        return 100;
     return c->strategy == &td_strategy_overwrite ? (s->every + 9) / 10 : s->every;
 }
 
@@ -609,8 +612,8 @@ static int sweep_planted(void)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: sweep [--quick] [--planted] [--jobs N] [--every N] [--only SCENARIO]\n");
+    fprintf(stderr, "usage: sweep [--quick|--brief] [--planted] [--jobs N] [--every N] "
+                    "[--only SCENARIO]\n");
     return 2;
 }
 
@@ -624,9 +627,13 @@ static unsigned number(const char *text, unsigned low, unsigned high)
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
-        { "quick", no_argument, NULL, 'q' },      { "planted", no_argument, NULL, 'p' },
-        { "jobs", required_argument, NULL, 'j' }, { "every", required_argument, NULL, 'e' },
-        { "only", required_argument, NULL, 'o' }, { NULL, 0, NULL, 0 },
+        { "quick", no_argument, NULL, 'q' },
+        { "brief", no_argument, NULL, 'b' },
+        { "planted", no_argument, NULL, 'p' },
+        { "jobs", required_argument, NULL, 'j' },
+        { "every", required_argument, NULL, 'e' },
+        { "only", required_argument, NULL, 'o' },
+        { NULL, 0, NULL, 0 },
     };
     struct options o = { .jobs = 2 };
     int c;
@@ -634,6 +641,7 @@ int main(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         switch (c) {
         case 'q': o.quick = true; break;
+        case 'b': o.brief = true; break;
         case 'p': o.planted = true; break;
         case 'j': o.jobs = number(optarg, 1, JOBS_MAX); break;
         case 'e': o.every = number(optarg, 1, 100000); break;
