@@ -71,10 +71,26 @@ static void help_of_subs(struct td_cli *cli, const struct td_verb *verb)
     fprintf(cli->out, "\n%s %s COMMAND --help tells more of each.\n", cli->program, verb->name);
 }
 
+static void help_as_imgtool(struct td_cli *cli)
+{
+    fputs("usage: imgtool COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+          "This is tandem under imgtool's name: imgtool's commands and options, Tandem's exit "
+          "codes.\n",
+          cli->out);
+    list_kind(cli, "Commands:", TD_VERB_FILE);
+    fputs("\nExit codes: 0 done, 1 a check found something, 2 usage, 4 a file.\n"
+          "imgtool COMMAND --help tells more of a command.\n",
+          cli->out);
+}
+
 void td_cli_help(struct td_cli *cli)
 {
     if (cli->verb) {
         help_of_subs(cli, cli->verb);
+        return;
+    }
+    if (is_imgtool(cli)) {
+        help_as_imgtool(cli);
         return;
     }
     fprintf(cli->out,
