@@ -31,11 +31,6 @@ enum td_strategy_id td_strategy_mode(const struct td_strategy *strategy)
     return strategy->mode;
 }
 
-const char *td_strategy_name(const struct td_strategy *strategy)
-{
-    return strategy->name;
-}
-
 /* --- verdicts that several places need --- */
 
 static void fill_running_version(const struct td_boot_run *run, struct td_version *version)
@@ -216,7 +211,7 @@ static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type typ
         return err;
     if (refused)
         return refuse_downgrade(run);
-    if (s->room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)
+    if (td_boot_room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)
         return refuse_room(run, &fit);
     td_boot_say(run, s->start_line, run->image, 0, 0, 0);
     return s->start(run, type);
@@ -482,5 +477,5 @@ enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image
     if (image >= config->n_images)
         return TD_EARG;
     td_boot_setup(&run);
-    return config->strategy->max_image(&run, max);
+    return td_boot_max(&run, max);
 }

@@ -1,10 +1,10 @@
 /*
  * boot/boot.h - the door of the room: everything between reset and the jump.
  *
- *   look     read the notes in flash once, into a view           (look.h)
+ *   look     read the notes in flash once, into a view           (look.c)
  *   decide   view -> action, a pure function                     (decide.h)
  *   step     one flash operation each; each may be the last      (move.c, overwrite.c)
- *   verify   is this image to be run; if not, which verdict      (verify.h)
+ *   verify   is this image to be run; if not, which verdict      (verify.c)
  *   jump     the port's, by a hook                               (jump.h)
  *
  * What holds, whatever happens to the power (docs/spec/boot.md has the proofs' outlines, the
@@ -45,7 +45,6 @@ extern const struct td_strategy td_strategy_move;      /* TD_MODE_MOVE */
 extern const struct td_strategy td_strategy_overwrite; /* TD_MODE_OVERWRITE */
 
 enum td_strategy_id td_strategy_mode(const struct td_strategy *strategy);
-const char *td_strategy_name(const struct td_strategy *strategy); /* "move", "overwrite" */
 
 /* Ours, or the original's where its users notice: data, so that a device can replay it. */
 struct td_boot_manner {
@@ -114,7 +113,10 @@ struct td_boot_work {
  */
 enum td_err td_boot_check(const struct td_boot_config *config);
 
-/* The largest image that an update may bring, in bytes; what the server answers as well. */
+/*
+ * The largest image that an update may bring, in bytes, from slot/room.h and this board's areas:
+ * what a port's td_room_geometry for the server has to come to. TD_EARG, td_room_max_image's.
+ */
 enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image, uint32_t *max);
 
 /*

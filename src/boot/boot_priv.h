@@ -37,18 +37,13 @@ struct td_boot_run {
  * first error, and may be called again in a later boot with whatever the cut left behind.
  */
 struct td_strategy {
-    enum td_strategy_id mode;
-    const char *name;
+    enum td_strategy_id mode; /* also says how much room there is: slot/room.h */
     enum td_boot_line_code start_line;
     /* Fills in view.journal and what goes with it; p, x and the other fields are there. */
     enum td_err (*look)(struct td_boot_run *run);
     enum td_verdict_code no_room; /* how an image is refused that room says no to */
     /* Whether the layout bears this way at all, and has room for the note. TD_ESLOT_*. */
     enum td_err (*layout)(const struct td_boot_run *run);
-    /* The largest image; then as td_room_check. */
-    enum td_err (*max_image)(const struct td_boot_run *run, uint32_t *max);
-    enum td_err (*room)(const struct td_boot_run *run, uint32_t running_size, uint32_t new_size,
-                        struct td_room_fit *fit);
     /* Begins to install the secondary's image, which was verified; work->report is about it. */
     enum td_err (*start)(struct td_boot_run *run, enum td_swap_type type);
     /* Begins to bring back the secondary's image, likewise. NULL: this way cannot. */
@@ -61,7 +56,9 @@ struct td_strategy {
 /* look.c */
 enum td_err td_boot_look(struct td_boot_run *run);
 void td_boot_setup(struct td_boot_run *run); /* the trailers, from config and image */
-struct td_room_geometry td_boot_geometry(const struct td_boot_run *run);
+enum td_err td_boot_max(const struct td_boot_run *run, uint32_t *max); /* td_room_max_image */
+enum td_err td_boot_room(const struct td_boot_run *run, uint32_t running_size, uint32_t new_size,
+                         struct td_room_fit *fit); /* td_room_check */
 bool td_boot_stored_hash(const struct td_flash_area *area, uint8_t hash[TD_NOTE_HASH_LEN]);
 
 /* flash_ops.c: one operation at a time, the watchdog fed in between */

@@ -197,7 +197,7 @@ static void on_trial(uint8_t old, uint8_t new)
     assert_true(dev.result.on_trial);
 }
 
-/* --- rest points, as the original has them (reference, table of end states) --- */
+/* --- rest points, as the original has them --- */
 
 static void rest_is(enum td_swap_type type, enum td_flag image_ok)
 {

@@ -3,8 +3,8 @@
  *
  * The bootloader hands codes to a hook; words are made by whoever has a console, with
  * td_boot_line_text (lines_text.c, linked only there). Where the original prints a line for
- * the same event the words are its words, since that is what people search their logs for;
- * docs/spec/boot.md lists the arguments.
+ * the same event the words are its words, since that is what people search their logs for.
+ * The texts below show what each argument is.
  */
 #ifndef TD_BOOT_LINES_H
 #define TD_BOOT_LINES_H

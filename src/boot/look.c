@@ -40,7 +40,10 @@ static uint32_t last_sector_size(const struct td_flash_area *area)
     return td_flash_sector_at(area, area->size - 1, &sector) == TD_OK ? sector.size : 0;
 }
 
-struct td_room_geometry td_boot_geometry(const struct td_boot_run *run)
+// own_sector: in overwrite-only the original lets an image reach up to the flags. Clearing the
+// request would then tear the image's tail and the request together, and the next boot could
+// not tell which went first.
+static struct td_room_geometry geometry(const struct td_boot_run *run)
 {
     const struct td_trailer *t = &run->primary;
 
@@ -54,6 +57,21 @@ struct td_room_geometry td_boot_geometry(const struct td_boot_run *run)
         .max_align = t->max_align,
         .own_sector = true,
     };
+}
+
+enum td_err td_boot_max(const struct td_boot_run *run, uint32_t *max)
+{
+    struct td_room_geometry g = geometry(run);
+
+    return td_room_max_image(run->config->strategy->mode, &g, max);
+}
+
+enum td_err td_boot_room(const struct td_boot_run *run, uint32_t running_size, uint32_t new_size,
+                         struct td_room_fit *fit)
+{
+    struct td_room_geometry g = geometry(run);
+
+    return td_room_check(run->config->strategy->mode, &g, running_size, new_size, fit);
 }
 
 bool td_boot_stored_hash(const struct td_flash_area *area, uint8_t hash[TD_NOTE_HASH_LEN])

@@ -70,25 +70,10 @@ static bool has_note_room(const struct td_trailer *t)
     return td_trailer_status_off(t) - first_trailer_sector(t) >= TD_NOTE_SIZE;
 }
 
-static enum td_err move_max_image(const struct td_boot_run *run, uint32_t *max)
-{
-    struct td_room_geometry g = td_boot_geometry(run);
-
-    return td_room_max_image(TD_MODE_MOVE, &g, max);
-}
-
-static enum td_err move_room(const struct td_boot_run *run, uint32_t running_size,
-                             uint32_t new_size, struct td_room_fit *fit)
-{
-    struct td_room_geometry g = td_boot_geometry(run);
-
-    return td_room_check(TD_MODE_MOVE, &g, running_size, new_size, fit);
-}
-
 static enum td_err move_layout(const struct td_boot_run *run)
 {
     uint32_t size = sector_size(run), max;
-    enum td_err err = move_max_image(run, &max);
+    enum td_err err = td_boot_max(run, &max);
 
     if (err != TD_OK)
         return err;
@@ -366,13 +351,10 @@ static enum td_err move_resume(struct td_boot_run *run)
 
 const struct td_strategy td_strategy_move = {
     .mode = TD_MODE_MOVE,
-    .name = "move",
     .start_line = TD_LINE_SWAP_MOVE,
     .no_room = TD_V_NO_SWAP_ROOM,
     .look = move_look,
     .layout = move_layout,
-    .max_image = move_max_image,
-    .room = move_room,
     .start = move_start,
     .revert = move_revert,
     .restore = move_restore,

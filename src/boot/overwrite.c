@@ -24,29 +24,11 @@ static uint32_t note_off(const struct td_trailer *t)
                                                                                       : 0;
 }
 
-// The original lets the image reach up to the flags (own_sector is what keeps it out here).
-// Clearing the request would then tear the image's tail and the request together, and the next
-// boot could not tell which went first.
-static enum td_err overwrite_max_image(const struct td_boot_run *run, uint32_t *max)
-{
-    struct td_room_geometry g = td_boot_geometry(run);
-
-    return td_room_max_image(TD_MODE_OVERWRITE, &g, max);
-}
-
-static enum td_err overwrite_room(const struct td_boot_run *run, uint32_t running_size,
-                                  uint32_t new_size, struct td_room_fit *fit)
-{
-    struct td_room_geometry g = td_boot_geometry(run);
-
-    return td_room_check(TD_MODE_OVERWRITE, &g, running_size, new_size, fit);
-}
-
 static enum td_err overwrite_layout(const struct td_boot_run *run)
 {
     const struct td_trailer *t = &run->primary;
     uint32_t max;
-    enum td_err err = overwrite_max_image(run, &max);
+    enum td_err err = td_boot_max(run, &max);
 
     if (err == TD_OK && td_trailer_swap_info_off(t) - note_off(t) < TD_NOTE_SIZE)
         err = TD_ESLOT_LAYOUT;
@@ -138,13 +120,10 @@ static enum td_err overwrite_resume(struct td_boot_run *run)
 
 const struct td_strategy td_strategy_overwrite = {
     .mode = TD_MODE_OVERWRITE,
-    .name = "overwrite",
     .start_line = TD_LINE_OVERWRITE,
     .no_room = TD_V_TOO_LARGE,
     .look = overwrite_look,
     .layout = overwrite_layout,
-    .max_image = overwrite_max_image,
-    .room = overwrite_room,
     .start = overwrite_start,
     .resume = overwrite_resume,
 };
