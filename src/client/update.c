@@ -236,6 +236,8 @@ static const char *what_next(const struct td_update *u)
     if (u->upload.acked > 0)
         return "what was sent stays in the second slot, the running image is untouched. Run the "
                "same update again; it goes on where it stopped";
+    if (!u->heard_ever)
+        return "check that the device is on, and its address; then run the same update again";
     return "the running image is untouched; run the same update again";
 }
 
