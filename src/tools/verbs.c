@@ -199,6 +199,17 @@ static int run_verb(struct td_cli *cli, const char *word, int argc, char **argv)
     return unknown_verb(cli, word);
 }
 
+/* "help VERB" is "VERB --help", which is how people type it. */
+static void turn_help_around(int argc, char **argv)
+{
+    static char help[] = "--help";
+
+    if (argc < 2 || strcmp(argv[1], "help") != 0)
+        return;
+    memmove(&argv[1], &argv[2], (size_t)(argc - 2) * sizeof *argv);
+    argv[argc - 1] = help;
+}
+
 int td_main(struct td_cli *cli, int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
@@ -211,6 +222,7 @@ int td_main(struct td_cli *cli, int argc, char **argv)
     if (strcmp(name, "imgtool") == 0)
         cli->program = "imgtool";
 
+    turn_help_around(argc, argv);
     td_args_begin(&args, cli, NULL, 0, argc > 0 ? argc - 1 : 0, argv + (argc > 0));
     switch (td_args_next(&args)) {
     case TD_ARG_WORD:

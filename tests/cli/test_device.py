@@ -110,6 +110,9 @@ class WrongCommandLines(Case):
         self.check(tandem("--help"), 0, out=["usage: tandem", "update", "image"])
         self.check(tandem("--version"), 0, out=["tandem "])
         self.check(tandem("image", "--help"), 0, out=["upload"])
+        self.check(tandem("help"), 0, out=["usage: tandem", "update", "image"])
+        self.check(tandem("help", "os", "reset"), 0, out=["usage: tandem os reset"])
+        self.check(tandem("help", "updat"), 2, "did you mean 'update'")
         for verb in (["update"], ["image", "list"], ["os", "reset"], ["why"], ["storage", "erase"]):
             self.check(tandem(*verb, "--help"), 0, out=["usage: tandem " + " ".join(verb)])
 
