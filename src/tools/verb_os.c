@@ -7,13 +7,19 @@
 
 /* ---- echo ---------------------------------------------------------------------------- */
 
-static void say_echo(struct td_cli *cli, const struct td_reply *reply)
+/* A text of the device's, as it came; name is what JSON calls it. */
+static void say_text(struct td_cli *cli, const char *name, const struct td_reply *reply)
 {
     if (cli->json)
-        td_cli_json(cli, json_pack("{s:o}", "echo",
+        td_cli_json(cli, json_pack("{s:o}", name,
                                    json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
     else
         fprintf(cli->out, "%s\n", reply->of.text.at);
+}
+
+static void say_echo(struct td_cli *cli, const struct td_reply *reply)
+{
+    say_text(cli, "echo", reply);
 }
 
 static int os_echo(struct td_cli *cli, int argc, char **argv)
@@ -307,11 +313,7 @@ static int os_datetime(struct td_cli *cli, int argc, char **argv)
 
 static void say_info(struct td_cli *cli, const struct td_reply *reply)
 {
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:o}", "info",
-                                   json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
-    else
-        fprintf(cli->out, "%s\n", reply->of.text.at);
+    say_text(cli, "info", reply);
 }
 
 static int os_info(struct td_cli *cli, int argc, char **argv)
