@@ -24,6 +24,7 @@ const struct td_boot_manner td_boot_manner_mcuboot = {
     .slot = TD_SLOT_STOCK,
     .erases_refused = true,
     .no_room_stays = true,
+    .names_no_verdict = true,
 };
 
 enum td_strategy_id td_strategy_mode(const struct td_strategy *strategy)

@@ -52,6 +52,7 @@ struct td_boot_manner {
     enum td_slot_manner slot; /* what torn flags of a trailer mean */
     bool erases_refused;      /* refused: the whole slot goes, not the request alone */
     bool no_room_stays;       /* a request without swap room stays, and fails at each boot */
+    bool names_no_verdict;    /* its console says that something was refused, not why */
 };
 
 extern const struct td_boot_manner td_boot_manner_tandem;

@@ -52,7 +52,8 @@ static void tell(struct td_boot_run *run, const struct td_verdict *v)
 
     if (r->n_verdicts < TD_BOOT_VERDICTS_MAX)
         r->verdicts[r->n_verdicts++] = *v;
-    td_boot_say(run, TD_LINE_VERDICT, v->code, v->image, v->slot, v->found);
+    if (!run->manner->names_no_verdict)
+        td_boot_say(run, TD_LINE_VERDICT, v->code, v->image, v->slot, v->found);
 }
 
 static void append(struct td_boot_run *run, const struct td_verdict *v)
