@@ -46,6 +46,8 @@ LIBRARIES = {
     "crypto": ("bearssl", "sodium"),
     "keys": ("openssl/",),
     "transport": ("uv.h",),
+    "layout": ("yaml.h",),
+    "doctor": ("jansson.h", "yaml.h"),
     "tools": ("uv.h", "jansson.h", "yaml.h", "zip.h"),
 }
 ALL_LIBRARIES = ("bearssl", "sodium", "openssl/", "uv.h", "jansson.h", "yaml.h", "cbor.h",

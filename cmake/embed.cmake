@@ -1,5 +1,8 @@
-# Writes the files of a folder as a C table: cmake -DROOT=... -DOUT=... -P embed.cmake
-file(GLOB files RELATIVE ${ROOT} ${ROOT}/*.yml ${ROOT}/keys/*.pem)
+# Writes the files of a folder as a C table of rows { path, bytes, length }:
+# cmake -DROOT=... -DFILES=GLOB|GLOB -DHEADER=... -DTYPE=... -DNAME=... -DOUT=... -P embed.cmake
+string(REPLACE "|" ";" globs "${FILES}")
+list(TRANSFORM globs PREPEND ${ROOT}/)
+file(GLOB files RELATIVE ${ROOT} ${globs})
 list(SORT files)
 set(arrays "")
 set(rows "")
@@ -12,10 +15,10 @@ foreach(file ${files})
     string(APPEND rows "    { \"${file}\", file_${n}, sizeof file_${n} },\n")
     math(EXPR n "${n} + 1")
 endforeach()
-file(WRITE ${OUT} "/* Made by cmake/embed.cmake from profiles/. */
-#include \"tools/profile.h\"
+file(WRITE ${OUT} "/* Made by cmake/embed.cmake from ${ROOT}. */
+#include \"${HEADER}\"
 
-${arrays}const struct td_builtin_file td_builtin_files[] = {
+${arrays}const struct ${TYPE} ${NAME}[] = {
 ${rows}    { NULL, NULL, 0 },
 };
 ")

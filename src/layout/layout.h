@@ -2,8 +2,7 @@
  * layout/layout.h - how a device's memories are divided: partitions of one or more domains.
  *
  * Sources: partition manager YAML (pm_static.yml, partitions.yml), the text that
- * partition_manager_report prints, built into one structure by the readers in tools/ (YAML) and
- * layout/report.h (text). Addresses and sizes are bytes; addresses are the domain's own.
+ * partition_manager_report prints; both become one structure. Addresses and sizes are bytes; addresses are the domain's own.
  */
 #ifndef TD_LAYOUT_LAYOUT_H
 #define TD_LAYOUT_LAYOUT_H
