@@ -97,7 +97,7 @@ def main():
             continue
         n += 1
         faults += check(path, room)
-    for path in sorted((root / "src").glob("*/*/**/*")):
+    for path in sorted((root / "src").glob("*/*/**/*.[ch]")):
         faults.append(f"{path}: a room has no rooms in it")
     for fault in faults:
         print(fault, file=sys.stderr)
