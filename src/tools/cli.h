@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "base/hex.h"
 #include "tools/verbs.h"
 
 enum td_exit {
@@ -155,15 +156,6 @@ const char *td_args_second(struct td_args *args);
  */
 bool td_parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out);
 bool td_parse_seconds(const char *text, uint32_t *ms); /* decimal seconds, 0.001 to 86400 */
-
-/* Hex of len bytes into out (2 * len + 1). Lower case. */
-void td_hex(const uint8_t *bytes, size_t len, char *out);
-
-/* The value of a hex digit, lower or upper case; -1 for any other character. */
-int td_hex_digit(char c);
-
-/* Hex to bytes; false when it is not hex, has an odd length, or exceeds cap. */
-bool td_unhex(const char *text, uint8_t *out, size_t cap, size_t *len);
 
 /* The candidate nearest to word, or NULL when none is near enough to be a typo of it. */
 const char *td_nearest(const char *word, const char *const *candidates, size_t n);

@@ -68,45 +68,6 @@ bool td_parse_seconds(const char *text, uint32_t *ms)
     return true;
 }
 
-void td_hex(const uint8_t *bytes, size_t len, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < len; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * len] = '\0';
-}
-
-int td_hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-bool td_unhex(const char *text, uint8_t *out, size_t cap, size_t *len)
-{
-    size_t n = strlen(text);
-
-    if (n % 2 != 0 || n / 2 > cap)
-        return false;
-    for (size_t i = 0; i < n / 2; i++) {
-        int high = td_hex_digit(text[2 * i]), low = td_hex_digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    *len = n / 2;
-    return true;
-}
-
 #define NEAREST_MAX 32
 
 /* Edit distance with insertions, deletions, replacements; words longer than the table are far. */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/range.h"
-#include "tools/body.h"
+#include "doctor/body.h"
 #include "tools/device.h"
 
 /* ---- raw ----------------------------------------------------------------------------- */

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/bytes.h"
 #include "base/range.h"
 #include "cbor/cbor.h"
 #include "image/build.h"
 #include "image/image.h"
-#include "tools/base64.h"
 #include "tools/file.h"
 #include "tools/padding.h"
 #include "tools/sign_opts.h"

@@ -1,10 +1,10 @@
 /*
- * tools/body.h - a request's or an answer's body between JSON and CBOR, for `tandem raw`.
+ * doctor/body.h - a request's or an answer's body between JSON and CBOR.
  *
  * JSON has no byte strings: they are written "hex:0a0b", and a string of that form is one.
  */
-#ifndef TD_TOOLS_BODY_H
-#define TD_TOOLS_BODY_H
+#ifndef TD_DOCTOR_BODY_H
+#define TD_DOCTOR_BODY_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,13 +1,12 @@
-/* tools/body.c - see body.h. Nesting is bounded by cbor/, so both ways may recurse. */
-#include "tools/body.h"
+/* doctor/body.c - see body.h. Nesting is bounded by cbor/, so both ways may recurse. */
+#include "doctor/body.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/hex.h"
 #include "cbor/cbor.h"
-#include "tools/cli.h"
 
 #define HEX "hex:"
 
