@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 MEM = {"memcpy", "memmove", "memset", "memcmp"}
-ROOMS = "base flash log crypto cbor image slot boot smp server".split()
+ROOMS = "base flash log crypto cbor image slot boot nsib smp server".split()
 FRAME_MAX = 1024
 FORBIDDEN = re.compile(
     r"__aeabi_(u?ldivmod|[dfhi]\w*2[dfh]\b|[dfcu]?[df](add|sub|mul|div|cmp)|[cd](cmp|f)\w*)")
