@@ -87,7 +87,7 @@ enum td_event_kind {
 struct td_event {
     enum td_event_kind kind;
     struct td_place at;
-    int64_t time_us; /* of the log's own clock, monotonic within a file; TD_NO_TIME: none */
+    int64_t time_us;     /* of the log's own clock, monotonic within a file; TD_NO_TIME: none */
     struct td_line line; /* LINE: the line; else the line that it was read from, raw may be "" */
     union {
         struct td_message message;

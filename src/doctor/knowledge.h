@@ -61,14 +61,14 @@ struct td_ask {
 struct td_option {
     const char *name; /* without CONFIG_ */
     const char *means;
-    const char *fallback; /* the default, "" when it depends */
+    const char *fallback;      /* the default, "" when it depends */
     const char *since, *until; /* SDK generation: "ncs-2.4", "zephyr-3.3"; "" open */
-    const char *now;      /* its name since `until`; "" when it is current, "-" when it went */
-    td_texts images;      /* app, mcuboot, b0, net, sysbuild: where it belongs; none: anywhere */
-    td_texts needs;       /* OPTION or OPTION=value: without these it has no effect; "A|B": one of */
-    td_texts sets;        /* OPTION or OPTION=value: what it switches on by itself */
-    td_texts match;       /* images whose values must be equal */
-    const char *choice;   /* of the options of one choice, one can be y; "" for none */
+    const char *now;           /* its name since `until`; "" when it is current, "-" when it went */
+    td_texts images;    /* app, mcuboot, b0, net, sysbuild: where it belongs; none: anywhere */
+    td_texts needs;     /* OPTION or OPTION=value: without these it has no effect; "A|B": one of */
+    td_texts sets;      /* OPTION or OPTION=value: what it switches on by itself */
+    td_texts match;     /* images whose values must be equal */
+    const char *choice; /* of the options of one choice, one can be y; "" for none */
     const char *source;
 };
 
