@@ -8,82 +8,14 @@
 
 #include "base/range.h"
 
-/* ---- memory -------------------------------------------------------------------------- */
-
-#define BLOCK (64u * 1024)
-#define ALIGN 16u
-
-struct arena_block {
-    struct arena_block *next;
-    size_t cap;
-    _Alignas(ALIGN) uint8_t bytes[];
-};
-
-void *arena_take(struct arena *arena, size_t size)
-{
-    struct arena_block *block = arena->blocks;
-    void *at;
-
-    size = (size + ALIGN - 1) / ALIGN * ALIGN;
-    if (block == NULL || block->cap - arena->used < size) {
-        size_t cap = size > BLOCK ? size : BLOCK;
-
-        block = calloc(1, sizeof *block + cap);
-        if (block == NULL)
-            return NULL;
-        block->cap = cap;
-        block->next = arena->blocks;
-        arena->blocks = block;
-        arena->used = 0;
-    }
-    at = block->bytes + arena->used;
-    arena->used += size;
-    return at;
-}
-
-char *arena_text(struct arena *arena, const char *text, size_t len)
-{
-    char *copy = arena_take(arena, len + 1);
-
-    if (copy != NULL)
-        memcpy(copy, text, len);
-    return copy;
-}
-
-void arena_free(struct arena *arena)
-{
-    while (arena->blocks != NULL) {
-        struct arena_block *next = arena->blocks->next;
-
-        free(arena->blocks);
-        arena->blocks = next;
-    }
-}
-
-void *rows_add(struct arena *arena, struct rows *rows)
-{
-    if (rows->n == rows->cap) {
-        size_t cap = rows->cap == 0 ? 8 : 2 * rows->cap;
-        void *more = arena_take(arena, cap * rows->size);
-
-        if (more == NULL)
-            return NULL;
-        if (rows->n > 0)
-            memcpy(more, rows->at, rows->n * rows->size);
-        rows->at = more;
-        rows->cap = cap;
-    }
-    return (uint8_t *)rows->at + rows->n++ * rows->size;
-}
-
 /* ---- faults -------------------------------------------------------------------------- */
 
-static void set_where(struct book *book, size_t line)
+static void set_where(struct td_book_reading *book, size_t line)
 {
     (void)snprintf(book->fault->where, sizeof book->fault->where, "%s:%zu", book->path, line);
 }
 
-bool book_fail(struct book *book, const yaml_node_t *node, const char *format, ...)
+bool td_book_fail(struct td_book_reading *book, const yaml_node_t *node, const char *format, ...)
 {
     va_list args;
 
@@ -94,14 +26,14 @@ bool book_fail(struct book *book, const yaml_node_t *node, const char *format, .
     return false;
 }
 
-bool book_no_memory(struct book *book)
+bool td_book_no_memory(struct td_book_reading *book)
 {
     (void)snprintf(book->fault->what, sizeof book->fault->what, "out of memory");
     (void)snprintf(book->fault->where, sizeof book->fault->where, "%s", book->path);
     return false;
 }
 
-bool book_open(struct book *book, const struct td_book *from)
+bool td_book_open(struct td_book_reading *book, const struct td_book *from)
 {
     yaml_parser_t parser;
     bool ok;
@@ -109,7 +41,7 @@ bool book_open(struct book *book, const struct td_book *from)
     memset(&book->doc, 0, sizeof book->doc);
     book->path = from->path;
     if (!yaml_parser_initialize(&parser))
-        return book_no_memory(book);
+        return td_book_no_memory(book);
     yaml_parser_set_input_string(&parser, from->text, from->len);
     ok = yaml_parser_load(&parser, &book->doc) != 0;
     if (!ok) {
@@ -121,93 +53,95 @@ bool book_open(struct book *book, const struct td_book *from)
     return ok;
 }
 
-void book_close(struct book *book)
+void td_book_close(struct td_book_reading *book)
 {
     yaml_document_delete(&book->doc);
 }
 
 /* ---- values -------------------------------------------------------------------------- */
 
-const char *book_scalar(const yaml_node_t *node)
+const char *td_book_scalar(const yaml_node_t *node)
 {
     return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value
                                                           : NULL;
 }
 
-static bool copy_text(struct book *book, const char *text, const char **out)
+static bool copy_text(struct td_book_reading *book, const char *text, const char **out)
 {
     size_t len = strlen(text);
 
     // A block of text ends with a line end that nobody means.
     while (len > 0 && text[len - 1] == '\n')
         len--;
-    *out = arena_text(book->arena, text, len);
-    return *out != NULL || book_no_memory(book);
+    *out = td_arena_text(book->arena, text, len);
+    return *out != NULL || td_book_no_memory(book);
 }
 
-bool book_text_or_empty(struct book *book, yaml_node_t *node, const char *name, void *dst)
+bool td_book_text_or_empty(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                           void *dst)
 {
-    const char *text = book_scalar(node);
+    const char *text = td_book_scalar(node);
 
     if (text == NULL)
-        return book_fail(book, node, "%s: a text is wanted", name);
+        return td_book_fail(book, node, "%s: a text is wanted", name);
     return copy_text(book, text, dst);
 }
 
-bool book_text(struct book *book, yaml_node_t *node, const char *name, void *dst)
+bool td_book_text(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    const char *text = book_scalar(node);
+    const char *text = td_book_scalar(node);
 
     if (text == NULL || text[0] == '\0')
-        return book_fail(book, node, "%s: a text is wanted", name);
+        return td_book_fail(book, node, "%s: a text is wanted", name);
     return copy_text(book, text, dst);
 }
 
-bool book_texts(struct book *book, yaml_node_t *node, const char *name, void *dst)
+bool td_book_texts(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    struct rows rows = { .size = sizeof(const char *) };
+    struct td_rows rows = { .size = sizeof(const char *) };
     const char **row;
 
     if (node->type == YAML_SCALAR_NODE) {
-        row = rows_add(book->arena, &rows);
+        row = td_rows_add(book->arena, &rows);
         if (row == NULL)
-            return book_no_memory(book);
-        if (!book_text(book, node, name, row))
+            return td_book_no_memory(book);
+        if (!td_book_text(book, node, name, row))
             return false;
     } else if (node->type == YAML_SEQUENCE_NODE) {
         for (yaml_node_item_t *it = node->data.sequence.items.start;
              it < node->data.sequence.items.top; it++) {
-            row = rows_add(book->arena, &rows);
+            row = td_rows_add(book->arena, &rows);
             if (row == NULL)
-                return book_no_memory(book);
-            if (!book_text(book, yaml_document_get_node(&book->doc, *it), name, row))
+                return td_book_no_memory(book);
+            if (!td_book_text(book, yaml_document_get_node(&book->doc, *it), name, row))
                 return false;
         }
     } else {
-        return book_fail(book, node, "%s: a text or a list of texts is wanted", name);
+        return td_book_fail(book, node, "%s: a text or a list of texts is wanted", name);
     }
-    if (rows_add(book->arena, &rows) == NULL)
-        return book_no_memory(book);
+    if (td_rows_add(book->arena, &rows) == NULL)
+        return td_book_no_memory(book);
     *(td_texts *)dst = rows.at;
     return true;
 }
 
-bool book_points(struct book *book, yaml_node_t *node, const char *name, void *dst)
+bool td_book_points(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    const char *text = book_scalar(node);
+    const char *text = td_book_scalar(node);
     char *end;
     long value;
 
     if (text == NULL || text[0] == '\0')
-        return book_fail(book, node, "%s: a number is wanted", name);
+        return td_book_fail(book, node, "%s: a number is wanted", name);
     value = strtol(text, &end, 10);
     if (*end != '\0' || value < -100 || value > 100)
-        return book_fail(book, node, "%s: '%s' is no number from -100 to 100", name, text);
+        return td_book_fail(book, node, "%s: '%s' is no number from -100 to 100", name, text);
     *(int *)dst = (int)value;
     return true;
 }
 
-static const struct book_key *find_key(const struct book_key *keys, size_t n_keys, const char *name)
+static const struct td_book_key *find_key(const struct td_book_key *keys, size_t n_keys,
+                                          const char *name)
 {
     for (size_t i = 0; name != NULL && i < n_keys; i++) {
         if (strcmp(keys[i].name, name) == 0)
@@ -216,10 +150,10 @@ static const struct book_key *find_key(const struct book_key *keys, size_t n_key
     return NULL;
 }
 
-static bool unknown_key(struct book *book, const yaml_node_t *node, const char *what,
-                        const struct book_key *keys, size_t n_keys)
+static bool unknown_key(struct td_book_reading *book, const yaml_node_t *node, const char *what,
+                        const struct td_book_key *keys, size_t n_keys)
 {
-    const char *name = book_scalar(node);
+    const char *name = td_book_scalar(node);
     char list[160] = "";
 
     for (size_t i = 0; i < n_keys; i++) {
@@ -227,43 +161,44 @@ static bool unknown_key(struct book *book, const yaml_node_t *node, const char *
 
         (void)snprintf(list + len, sizeof list - len, "%s%s", len == 0 ? "" : ", ", keys[i].name);
     }
-    return book_fail(book, node, "%s: unknown key '%s'; there are %s", what,
-                     name == NULL ? "(not a word)" : name, list);
+    return td_book_fail(book, node, "%s: unknown key '%s'; there are %s", what,
+                        name == NULL ? "(not a word)" : name, list);
 }
 
-bool book_map(struct book *book, yaml_node_t *node, const char *what, const struct book_key *keys,
-              size_t n_keys, void *base)
+bool td_book_map(struct td_book_reading *book, yaml_node_t *node, const char *what,
+                 const struct td_book_key *keys, size_t n_keys, void *base)
 {
     uint32_t seen = 0;
 
     if (node->type != YAML_MAPPING_NODE)
-        return book_fail(book, node, "%s: key: value is wanted", what);
+        return td_book_fail(book, node, "%s: key: value is wanted", what);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          pair < node->data.mapping.pairs.top; pair++) {
         yaml_node_t *name = yaml_document_get_node(&book->doc, pair->key);
         yaml_node_t *value = yaml_document_get_node(&book->doc, pair->value);
-        const struct book_key *key = find_key(keys, n_keys, book_scalar(name));
+        const struct td_book_key *key = find_key(keys, n_keys, td_book_scalar(name));
 
         if (key == NULL)
             return unknown_key(book, name, what, keys, n_keys);
         if ((seen & (1u << (key - keys))) != 0)
-            return book_fail(book, name, "%s: '%s' stands here twice", what, key->name);
+            return td_book_fail(book, name, "%s: '%s' stands here twice", what, key->name);
         seen |= 1u << (key - keys);
         if (!key->read(book, value, key->name, (uint8_t *)base + key->offset))
             return false;
     }
     for (size_t i = 0; i < n_keys; i++) {
         if (!keys[i].optional && (seen & (1u << i)) == 0)
-            return book_fail(book, node, "%s: '%s' is missing", what, keys[i].name);
+            return td_book_fail(book, node, "%s: '%s' is missing", what, keys[i].name);
     }
     return true;
 }
 
-bool book_list(struct book *book, yaml_node_t *node, const char *what,
-               bool (*item)(struct book *book, yaml_node_t *node, void *dst), void *dst)
+bool td_book_list(struct td_book_reading *book, yaml_node_t *node, const char *what,
+                  bool (*item)(struct td_book_reading *book, yaml_node_t *node, void *dst),
+                  void *dst)
 {
     if (node->type != YAML_SEQUENCE_NODE)
-        return book_fail(book, node, "%s: a list is wanted", what);
+        return td_book_fail(book, node, "%s: a list is wanted", what);
     for (yaml_node_item_t *it = node->data.sequence.items.start; it < node->data.sequence.items.top;
          it++) {
         if (!item(book, yaml_document_get_node(&book->doc, *it), dst))

@@ -17,36 +17,38 @@
 
 struct library {
     struct td_knowledge pub; /* first, so that one pointer is both */
-    struct arena arena;
+    struct td_arena arena;
 };
 
 struct shelf {
-    struct book book;
+    struct td_book_reading book;
     const char *topic;
-    struct rows phrases, rules, asks, options;
+    struct td_rows phrases, rules, asks, options;
     const char *source; /* of the options in this book */
 };
 
 /* The book of a shelf is its first member. */
-static struct shelf *shelf_of(struct book *book)
+static struct shelf *shelf_of(struct td_book_reading *book)
 {
     return (struct shelf *)(void *)book;
 }
 
 /* ---- conditions ---------------------------------------------------------------------- */
 
-static bool check_condition(struct book *book, const yaml_node_t *node, const char *condition)
+static bool check_condition(struct td_book_reading *book, const yaml_node_t *node,
+                            const char *condition)
 {
     const char *fault = td_condition_fault(td_condition_bare(condition, NULL));
 
-    return fault == NULL || book_fail(book, node, "'%s': %s", condition, fault);
+    return fault == NULL || td_book_fail(book, node, "'%s': %s", condition, fault);
 }
 
-static bool read_conditions(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_conditions(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                            void *dst)
 {
     td_texts *texts = dst;
 
-    if (!book_texts(book, node, name, dst))
+    if (!td_book_texts(book, node, name, dst))
         return false;
     for (td_texts at = *texts; *at != NULL; at++) {
         if (!check_condition(book, node, *at))
@@ -55,121 +57,125 @@ static bool read_conditions(struct book *book, yaml_node_t *node, const char *na
     return true;
 }
 
-static bool read_condition(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_condition(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                           void *dst)
 {
-    return book_text(book, node, name, dst) &&
+    return td_book_text(book, node, name, dst) &&
            check_condition(book, node, *(const char *const *)dst);
 }
 
 /* ---- phrases ------------------------------------------------------------------------- */
 
-static bool read_in(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_in(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
     const char *text;
 
-    if (!book_text(book, node, name, dst))
+    if (!td_book_text(book, node, name, dst))
         return false;
     text = *(const char *const *)dst;
     if (strcmp(text, "device") == 0 || strcmp(text, "client") == 0 || strcmp(text, "prose") == 0)
         return true;
-    return book_fail(book, node, "in: '%s' is none of device, client, prose", text);
+    return td_book_fail(book, node, "in: '%s' is none of device, client, prose", text);
 }
 
-static bool read_phrase_text(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_phrase_text(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                             void *dst)
 {
     const char *fault;
 
-    if (!book_text(book, node, name, dst))
+    if (!td_book_text(book, node, name, dst))
         return false;
     fault = td_phrase_fault(*(const char *const *)dst);
-    return fault == NULL || book_fail(book, node, "text: %s", fault);
+    return fault == NULL || td_book_fail(book, node, "text: %s", fault);
 }
 
-static bool read_phrase(struct book *book, yaml_node_t *node, void *dst)
+static bool read_phrase(struct td_book_reading *book, yaml_node_t *node, void *dst)
 {
-    static const struct book_key keys[] = {
+    static const struct td_book_key keys[] = {
         { "fact", false, read_condition, offsetof(struct td_phrase, fact) },
         { "in", true, read_in, offsetof(struct td_phrase, in) },
         { "text", false, read_phrase_text, offsetof(struct td_phrase, text) },
     };
-    struct td_phrase *phrase = rows_add(book->arena, dst);
+    struct td_phrase *phrase = td_rows_add(book->arena, dst);
 
     if (phrase == NULL)
-        return book_no_memory(book);
+        return td_book_no_memory(book);
     phrase->in = "";
-    return book_map(book, node, "phrase", keys, TD_N_OF(keys), phrase);
+    return td_book_map(book, node, "phrase", keys, TD_N_OF(keys), phrase);
 }
 
-static bool read_phrases(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_phrases(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                         void *dst)
 {
-    return book_list(book, node, name, read_phrase, dst);
+    return td_book_list(book, node, name, read_phrase, dst);
 }
 
 /* ---- rules --------------------------------------------------------------------------- */
 
 static const char *const no_texts[] = { NULL };
 
-static bool read_kind(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_kind(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
     static const char *const kinds[] = { "cause", "trap", "remark", "harmless" };
 
-    if (!book_text(book, node, name, dst))
+    if (!td_book_text(book, node, name, dst))
         return false;
     for (size_t i = 0; i < TD_N_OF(kinds); i++) {
         if (strcmp(*(const char *const *)dst, kinds[i]) == 0)
             return true;
     }
-    return book_fail(book, node, "kind: '%s' is none of cause, trap, remark, harmless",
-                     *(const char *const *)dst);
+    return td_book_fail(book, node, "kind: '%s' is none of cause, trap, remark, harmless",
+                        *(const char *const *)dst);
 }
 
-static bool read_one_adjust(struct book *book, yaml_node_t *node, void *dst)
+static bool read_one_adjust(struct td_book_reading *book, yaml_node_t *node, void *dst)
 {
-    static const struct book_key keys[] = {
+    static const struct td_book_key keys[] = {
         { "if", false, read_condition, offsetof(struct td_adjust, condition) },
-        { "by", false, book_points, offsetof(struct td_adjust, by) },
+        { "by", false, td_book_points, offsetof(struct td_adjust, by) },
     };
-    struct td_adjust *adjust = rows_add(book->arena, dst);
+    struct td_adjust *adjust = td_rows_add(book->arena, dst);
 
     if (adjust == NULL)
-        return book_no_memory(book);
-    return book_map(book, node, "adjust", keys, TD_N_OF(keys), adjust);
+        return td_book_no_memory(book);
+    return td_book_map(book, node, "adjust", keys, TD_N_OF(keys), adjust);
 }
 
-static bool read_adjust(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_adjust(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                        void *dst)
 {
     struct td_rule *rule = dst;
-    struct rows rows = { .size = sizeof(struct td_adjust) };
+    struct td_rows rows = { .size = sizeof(struct td_adjust) };
 
-    if (!book_list(book, node, name, read_one_adjust, &rows))
+    if (!td_book_list(book, node, name, read_one_adjust, &rows))
         return false;
     rule->adjust = rows.at;
     rule->n_adjust = rows.n;
     return true;
 }
 
-static bool read_files(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_files(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    struct rows rows = { .size = sizeof(const char *) };
+    struct td_rows rows = { .size = sizeof(const char *) };
 
     if (node->type != YAML_MAPPING_NODE ||
         node->data.mapping.pairs.start == node->data.mapping.pairs.top)
-        return book_fail(book, node, "%s: files are wanted, as name: contents", name);
+        return td_book_fail(book, node, "%s: files are wanted, as name: contents", name);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          pair < node->data.mapping.pairs.top; pair++) {
         const int nodes[] = { pair->key, pair->value };
 
         for (size_t i = 0; i < TD_N_OF(nodes); i++) {
-            const char **row = rows_add(book->arena, &rows);
+            const char **row = td_rows_add(book->arena, &rows);
 
             if (row == NULL)
-                return book_no_memory(book);
-            if (!book_text(book, yaml_document_get_node(&book->doc, nodes[i]), name, row))
+                return td_book_no_memory(book);
+            if (!td_book_text(book, yaml_document_get_node(&book->doc, nodes[i]), name, row))
                 return false;
         }
     }
-    if (rows_add(book->arena, &rows) == NULL)
-        return book_no_memory(book);
+    if (td_rows_add(book->arena, &rows) == NULL)
+        return td_book_no_memory(book);
     *(td_texts *)dst = rows.at;
     return true;
 }
@@ -178,145 +184,146 @@ struct reading_case {
     td_texts fires, silent, also;
 };
 
-static bool read_case(struct book *book, yaml_node_t *node, void *dst)
+static bool read_case(struct td_book_reading *book, yaml_node_t *node, void *dst)
 {
-    static const struct book_key keys[] = {
+    static const struct td_book_key keys[] = {
         { "fires", true, read_files, offsetof(struct reading_case, fires) },
         { "silent", true, read_files, offsetof(struct reading_case, silent) },
-        { "also", true, book_texts, offsetof(struct reading_case, also) },
+        { "also", true, td_book_texts, offsetof(struct reading_case, also) },
     };
     struct reading_case read = { NULL, NULL, NULL };
-    struct td_case *one = rows_add(book->arena, dst);
+    struct td_case *one = td_rows_add(book->arena, dst);
 
     if (one == NULL)
-        return book_no_memory(book);
-    if (!book_map(book, node, "case", keys, TD_N_OF(keys), &read))
+        return td_book_no_memory(book);
+    if (!td_book_map(book, node, "case", keys, TD_N_OF(keys), &read))
         return false;
     if ((read.fires == NULL) == (read.silent == NULL))
-        return book_fail(book, node, "case: either fires or silent is wanted");
+        return td_book_fail(book, node, "case: either fires or silent is wanted");
     one->fires = read.fires != NULL;
     one->files = one->fires ? read.fires : read.silent;
     one->also = read.also;
     return true;
 }
 
-static bool read_cases(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_cases(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
     struct td_rule *rule = dst;
-    struct rows rows = { .size = sizeof(struct td_case) };
+    struct td_rows rows = { .size = sizeof(struct td_case) };
 
-    if (!book_list(book, node, name, read_case, &rows))
+    if (!td_book_list(book, node, name, read_case, &rows))
         return false;
     rule->cases = rows.at;
     rule->n_cases = rows.n;
     return true;
 }
 
-static bool read_rule(struct book *book, yaml_node_t *node, void *dst)
+static bool read_rule(struct td_book_reading *book, yaml_node_t *node, void *dst)
 {
-    static const struct book_key keys[] = {
-        { "id", false, book_text, offsetof(struct td_rule, id) },
-        { "name", false, book_text, offsetof(struct td_rule, name) },
+    static const struct td_book_key keys[] = {
+        { "id", false, td_book_text, offsetof(struct td_rule, id) },
+        { "name", false, td_book_text, offsetof(struct td_rule, name) },
         { "kind", false, read_kind, offsetof(struct td_rule, kind) },
-        { "title", false, book_text, offsetof(struct td_rule, title) },
+        { "title", false, td_book_text, offsetof(struct td_rule, title) },
         { "when", true, read_conditions, offsetof(struct td_rule, when) },
         { "any", true, read_conditions, offsetof(struct td_rule, any) },
         { "unless", true, read_conditions, offsetof(struct td_rule, unless) },
-        { "score", false, book_points, offsetof(struct td_rule, score) },
+        { "score", false, td_book_points, offsetof(struct td_rule, score) },
         { "adjust", true, read_adjust, 0 },
-        { "why", false, book_text, offsetof(struct td_rule, why) },
-        { "fix", true, book_text, offsetof(struct td_rule, fix) },
-        { "check", true, book_text, offsetof(struct td_rule, check) },
-        { "asks", true, book_texts, offsetof(struct td_rule, asks) },
-        { "sources", true, book_texts, offsetof(struct td_rule, sources) },
+        { "why", false, td_book_text, offsetof(struct td_rule, why) },
+        { "fix", true, td_book_text, offsetof(struct td_rule, fix) },
+        { "check", true, td_book_text, offsetof(struct td_rule, check) },
+        { "asks", true, td_book_texts, offsetof(struct td_rule, asks) },
+        { "sources", true, td_book_texts, offsetof(struct td_rule, sources) },
         { "cases", true, read_cases, 0 },
     };
-    struct td_rule *rule = rows_add(book->arena, dst);
+    struct td_rule *rule = td_rows_add(book->arena, dst);
 
     if (rule == NULL)
-        return book_no_memory(book);
+        return td_book_no_memory(book);
     rule->topic = shelf_of(book)->topic;
     rule->when = rule->any = rule->unless = rule->asks = rule->sources = no_texts;
     rule->fix = rule->check = "";
-    if (!book_map(book, node, "rule", keys, TD_N_OF(keys), rule))
+    if (!td_book_map(book, node, "rule", keys, TD_N_OF(keys), rule))
         return false;
     if (rule->when[0] == NULL && rule->any[0] == NULL)
-        return book_fail(book, node, "rule %s: 'when' or 'any' is missing", rule->id);
+        return td_book_fail(book, node, "rule %s: 'when' or 'any' is missing", rule->id);
     if (rule->score < 0)
-        return book_fail(book, node, "rule %s: score goes from 0 to 100", rule->id);
+        return td_book_fail(book, node, "rule %s: score goes from 0 to 100", rule->id);
     return true;
 }
 
-static bool read_rules(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_rules(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    return book_list(book, node, name, read_rule, dst);
+    return td_book_list(book, node, name, read_rule, dst);
 }
 
-static bool read_ask(struct book *book, yaml_node_t *node, void *dst)
+static bool read_ask(struct td_book_reading *book, yaml_node_t *node, void *dst)
 {
-    static const struct book_key keys[] = {
-        { "name", false, book_text, offsetof(struct td_ask, name) },
-        { "text", false, book_text, offsetof(struct td_ask, text) },
+    static const struct td_book_key keys[] = {
+        { "name", false, td_book_text, offsetof(struct td_ask, name) },
+        { "text", false, td_book_text, offsetof(struct td_ask, text) },
         { "have", false, read_condition, offsetof(struct td_ask, have) },
     };
-    struct td_ask *ask = rows_add(book->arena, dst);
+    struct td_ask *ask = td_rows_add(book->arena, dst);
 
     if (ask == NULL)
-        return book_no_memory(book);
-    return book_map(book, node, "ask", keys, TD_N_OF(keys), ask);
+        return td_book_no_memory(book);
+    return td_book_map(book, node, "ask", keys, TD_N_OF(keys), ask);
 }
 
-static bool read_asks(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_asks(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    return book_list(book, node, name, read_ask, dst);
+    return td_book_list(book, node, name, read_ask, dst);
 }
 
 /* ---- options ------------------------------------------------------------------------- */
 
-static bool read_option(struct book *book, yaml_node_t *node, void *dst)
+static bool read_option(struct td_book_reading *book, yaml_node_t *node, void *dst)
 {
-    static const struct book_key keys[] = {
-        { "name", false, book_text, offsetof(struct td_option, name) },
-        { "means", true, book_text, offsetof(struct td_option, means) },
-        { "fallback", true, book_text_or_empty, offsetof(struct td_option, fallback) },
-        { "since", true, book_text, offsetof(struct td_option, since) },
-        { "until", true, book_text, offsetof(struct td_option, until) },
-        { "now", true, book_text, offsetof(struct td_option, now) },
-        { "images", true, book_texts, offsetof(struct td_option, images) },
-        { "needs", true, book_texts, offsetof(struct td_option, needs) },
-        { "sets", true, book_texts, offsetof(struct td_option, sets) },
-        { "match", true, book_texts, offsetof(struct td_option, match) },
-        { "choice", true, book_text, offsetof(struct td_option, choice) },
-        { "source", true, book_text, offsetof(struct td_option, source) },
+    static const struct td_book_key keys[] = {
+        { "name", false, td_book_text, offsetof(struct td_option, name) },
+        { "means", true, td_book_text, offsetof(struct td_option, means) },
+        { "fallback", true, td_book_text_or_empty, offsetof(struct td_option, fallback) },
+        { "since", true, td_book_text, offsetof(struct td_option, since) },
+        { "until", true, td_book_text, offsetof(struct td_option, until) },
+        { "now", true, td_book_text, offsetof(struct td_option, now) },
+        { "images", true, td_book_texts, offsetof(struct td_option, images) },
+        { "needs", true, td_book_texts, offsetof(struct td_option, needs) },
+        { "sets", true, td_book_texts, offsetof(struct td_option, sets) },
+        { "match", true, td_book_texts, offsetof(struct td_option, match) },
+        { "choice", true, td_book_text, offsetof(struct td_option, choice) },
+        { "source", true, td_book_text, offsetof(struct td_option, source) },
     };
-    struct td_option *option = rows_add(book->arena, dst);
+    struct td_option *option = td_rows_add(book->arena, dst);
 
     if (option == NULL)
-        return book_no_memory(book);
+        return td_book_no_memory(book);
     option->means = option->fallback = option->since = option->until = option->now = "";
     option->images = option->needs = option->sets = option->match = no_texts;
     option->choice = option->source = "";
-    return book_map(book, node, "option", keys, TD_N_OF(keys), option);
+    return td_book_map(book, node, "option", keys, TD_N_OF(keys), option);
 }
 
-static bool read_options(struct book *book, yaml_node_t *node, const char *name, void *dst)
+static bool read_options(struct td_book_reading *book, yaml_node_t *node, const char *name,
+                         void *dst)
 {
-    return book_list(book, node, name, read_option, dst);
+    return td_book_list(book, node, name, read_option, dst);
 }
 
 /* ---- a book, and all of them --------------------------------------------------------- */
 
 static bool read_root(struct shelf *shelf, yaml_node_t *root)
 {
-    static const struct book_key keys[] = {
+    static const struct td_book_key keys[] = {
         { "phrases", true, read_phrases, offsetof(struct shelf, phrases) },
         { "rules", true, read_rules, offsetof(struct shelf, rules) },
         { "asks", true, read_asks, offsetof(struct shelf, asks) },
         { "options", true, read_options, offsetof(struct shelf, options) },
-        { "source", true, book_text, offsetof(struct shelf, source) },
+        { "source", true, td_book_text, offsetof(struct shelf, source) },
     };
 
-    return book_map(&shelf->book, root, "book", keys, TD_N_OF(keys), shelf);
+    return td_book_map(&shelf->book, root, "book", keys, TD_N_OF(keys), shelf);
 }
 
 /* What a book says once for all its options. */
@@ -331,12 +338,12 @@ static void set_source(struct shelf *shelf, size_t first)
 }
 
 /* "rules/swap.yml": swap. */
-static const char *topic_of(struct arena *arena, const char *path)
+static const char *topic_of(struct td_arena *arena, const char *path)
 {
     const char *name = strrchr(path, '/');
 
     name = name == NULL ? path : name + 1;
-    return arena_text(arena, name, strcspn(name, "."));
+    return td_arena_text(arena, name, strcspn(name, "."));
 }
 
 static bool read_book(struct shelf *shelf, const struct td_book *from)
@@ -348,12 +355,12 @@ static bool read_book(struct shelf *shelf, const struct td_book *from)
     shelf->source = NULL;
     shelf->topic = topic_of(shelf->book.arena, from->path);
     if (shelf->topic == NULL)
-        return book_no_memory(&shelf->book);
-    if (book_open(&shelf->book, from)) {
+        return td_book_no_memory(&shelf->book);
+    if (td_book_open(&shelf->book, from)) {
         root = yaml_document_get_root_node(&shelf->book.doc);
         ok = root == NULL || read_root(shelf, root); // a book may be empty
     }
-    book_close(&shelf->book);
+    td_book_close(&shelf->book);
     set_source(shelf, first);
     return ok;
 }
@@ -472,6 +479,6 @@ void td_knowledge_free(struct td_knowledge *knowledge)
 
     if (library == NULL)
         return;
-    arena_free(&library->arena);
+    td_arena_free(&library->arena);
     free(library);
 }
