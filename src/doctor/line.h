@@ -1,0 +1,45 @@
+/*
+ * doctor/line.h - a line of text as its writer meant it: without colours, quote marks, terminal
+ * and log prefixes, with the time that stood in front.
+ *
+ * Prefixes that are known: nRF Connect and Device Manager (Android, iOS), Android's logcat,
+ * Python's logging (plain, and as rich prints it), logrus and the older Go logger, Rust's
+ * simplelog, Qt's categories, docs/spec/log-format.md, Zephyr's log in its full and its minimal
+ * form, RTT channels, and the time stamps that terminals write in front of any of these. Blanks
+ * may stand where the original has a tab.
+ */
+#ifndef TD_DOCTOR_LINE_H
+#define TD_DOCTOR_LINE_H
+
+#include "doctor/event.h"
+
+/* What a time stamp counts from; each clock is made monotonic by itself. */
+enum td_clock {
+    TD_CLOCK_NONE,
+    TD_CLOCK_DAY,    /* time of day, with or without a date */
+    TD_CLOCK_UPTIME, /* since a device's boot: a jump back is another boot */
+    TD_CLOCK_LOG,    /* seconds since a program's start */
+    TD_CLOCKS,
+};
+
+/* What is carried from line to line. All zero to begin with, but for the buffers. */
+struct td_line_state {
+    char *raw, *text; /* the caller's, cap bytes each: what a line points into */
+    size_t cap;
+    struct {
+        bool seen;
+        int64_t base, last; /* microseconds */
+    } clock[TD_CLOCKS];
+    bool tandem;            /* a head of our own log stood above */
+    enum td_dialect before; /* of the line before: a continuation belongs to it */
+    char module[48];
+};
+
+/*
+ * Takes a line without its line end, len < state->cap. *line points into the state until the
+ * next call; *time_us is TD_NO_TIME when no time stands in front.
+ */
+void td_line_read(struct td_line_state *state, const char *bytes, size_t len, struct td_line *line,
+                  int64_t *time_us);
+
+#endif

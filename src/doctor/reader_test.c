@@ -1,0 +1,258 @@
+/* doctor/reader_test.c - what files of every dress turn into, an event a line. */
+#include "doctor/reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/hex.h"
+
+/* Events but plain lines, as one text. */
+struct seen {
+    struct td_event_sink sink;
+    FILE *out;
+    char *text;
+    size_t len;
+    bool lines; /* those as well */
+};
+
+static void say_time(struct seen *s, int64_t us)
+{
+    if (us == TD_NO_TIME)
+        fputs("- ", s->out);
+    else
+        fprintf(s->out, "%lld.%06lld ", (long long)(us / 1000000), (long long)(us % 1000000));
+}
+
+static void say_message(struct seen *s, const struct td_event *event)
+{
+    const struct td_message *m = &event->u.message;
+    char *body = m->body ? json_dumps(m->body, JSON_COMPACT) : NULL;
+
+    fprintf(s->out, "%s v%u op%u g%u s%u i%u len%u %s%s%s\n",
+            m->dir == TD_TO_DEVICE     ? ">"
+            : m->dir == TD_FROM_DEVICE ? "<"
+                                       : "?",
+            m->hdr.version, m->hdr.op, m->hdr.group, m->hdr.seq, m->hdr.id, m->hdr.len,
+            body ? body : "-", m->bytes ? "" : " words", m->cut ? " cut" : "");
+    free(body);
+}
+
+static void take(struct td_event_sink *sink, const struct td_event *event)
+{
+    struct seen *s = (struct seen *)sink;
+    const struct td_link_event *link = &event->u.link;
+
+    if (event->kind == TD_EVENT_LINE && !s->lines)
+        return;
+    fprintf(s->out, "%u: ", event->at.line);
+    say_time(s, event->time_us);
+    switch (event->kind) {
+    case TD_EVENT_LINE:
+        fprintf(s->out, "%d %c [%s] %s\n", (int)event->line.dialect,
+                event->line.level ? event->line.level : '-', event->line.module, event->line.text);
+        break;
+    case TD_EVENT_MESSAGE: say_message(s, event); break;
+    case TD_EVENT_GARBAGE: fprintf(s->out, "garbage\n"); break;
+    case TD_EVENT_LINK:
+        switch (link->what) {
+        case TD_LINK_UP: fprintf(s->out, "up\n"); break;
+        case TD_LINK_DOWN: fprintf(s->out, "down %d\n", link->status); break;
+        case TD_LINK_MTU: fprintf(s->out, "mtu %u\n", link->value); break;
+        case TD_LINK_PARAMS:
+            fprintf(s->out, "params %u %u %u\n", link->interval_us, link->latency,
+                    link->timeout_ms);
+            break;
+        }
+        break;
+    }
+}
+
+/* The events of bytes that are fed step at a time. The caller frees. */
+static char *events_of(const void *bytes, size_t len, size_t step, bool lines)
+{
+    struct seen s = { .sink = { take }, .lines = lines };
+    struct td_reader *reader;
+
+    s.out = open_memstream(&s.text, &s.len);
+    assert_non_null(s.out);
+    reader = td_reader_new(0, &s.sink);
+    assert_non_null(reader);
+    for (size_t at = 0; at < len; at += step)
+        td_reader_feed(reader, (const char *)bytes + at, len - at < step ? len - at : step);
+    td_reader_end(reader);
+    fclose(s.out);
+    return s.text;
+}
+
+#define ECHO_REQ "0A 00 00 06 00 00 42 00 A1 61 64 62 68 69"
+#define ECHO_RSP "0B 00 00 07 00 00 42 00 BF 61 72 62 68 69 FF"
+
+#define SAID_REQ "- > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+#define SAID_RSP "- < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n"
+
+static const struct {
+    const char *says;
+    const char *text;
+    const char *want;
+} rows[] = {
+    { "a line of prose", "The update works, but deadbeef and 0102030405060708 are no frames.\n",
+      "" },
+    { "hex with blanks", ECHO_REQ "\n" ECHO_RSP "\n", "1: " SAID_REQ "2: " SAID_RSP },
+    { "a plain run", "got 0a00000600004200a16164626869 from it\n", "1: " SAID_REQ },
+    { "dashes", "(0x) 0A-00-00-06-00-00-42-00-A1-61-64-62-68-69\n", "1: " SAID_REQ },
+    { "colons", "data = 0a:00:00:06:00:00:42:00:a1:61:64:62:68:69;\n", "1: " SAID_REQ },
+    { "an array in C",
+      "uint8_t f[] = { 0x0a, 0x00, 0x00, 0x06, 0x00, 0x00, 0x42, 0x00, 0xa1, 0x61, 0x64, 0x62, "
+      "0x68, 0x69 };\n",
+      "1: " SAID_REQ },
+    { "an array without leading zeros",
+      "[0xa,0x0,0x0,0x6,0x0,0x0,0x42,0x0,0xa1,0x61,0x64,0x62,0x68,0x69]\n", "1: " SAID_REQ },
+    { "a string in Python",
+      "b'\\x0a\\x00\\x00\\x06\\x00\\x00\\x42\\x00\\xa1\\x61\\x64\\x62\\x68\\x69'\n",
+      "1: " SAID_REQ },
+    { "hexdump -C",
+      "00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        |......B..adbhi|\n",
+      "1: " SAID_REQ },
+    { "xxd", "00000000: 0a00 0006 0000 4200 a161 6462 6869       ......B..adbhi\n",
+      "1: " SAID_REQ },
+    { "a dump of two lines",
+      "0000  03 00 00 14 00 01 05 00 bf 63 65 72 72 bf 65 67   .........cerr.eg\n"
+      "0010  72 6f 75 70 01 62 72 63 18 1c ff ff               roup.brc....\n",
+      "1: - < v0 op3 g1 s5 i0 len20 {\"err\":{\"group\":1,\"rc\":28}}\n" },
+    { "console framing",
+      "\x06\x09"
+      "ABAKAAAGAABCAKFhZGJoaZsK\n",
+      "1: " SAID_REQ },
+    { "console framing behind a prompt",
+      "uart:~$ \x06\x09"
+      "ABAKAAAGAABCAKFhZGJoaZsK\r\n",
+      "1: " SAID_REQ },
+    { "console framing whose markers were lost", "ABAKAAAGAABCAKFhZGJoaZsK\n", "1: " SAID_REQ },
+    { "console framing as a terminal shows it", "^F^IABAKAAAGAABCAKFhZGJoaZsK\n", "1: " SAID_REQ },
+    { "base64 with a wrong checksum is no frame", "ABAKAAAGAABCAKFhZGJoaZsJ\n", "" },
+    { "a damaged console frame",
+      "\x06\x09"
+      "ABAKAAAGAABCAKFhZGJoaZsJ\n",
+      "1: - garbage\n" },
+    { "console framing in hex",
+      "06 09 41 42 41 4b 41 41 41 47 41 41 42 43 41 4b 46 68 5a 47 4a 6f 61 5a 73 4b 0a\n",
+      "1: " SAID_REQ },
+    { "nRF Connect: call, notification and words are one message each",
+      "V\t10:00:00.000\t[McuMgr] Writing characteristic da2e7828-fbce-4e01-ae9e-261174997c48 "
+      "(WRITE COMMAND)\n"
+      "A\t10:00:00.001\t[McuMgr] Sending (10 bytes) Header (Op: 2, Flags: 0, Len: 2, Group: 63, "
+      "Seq: 1, Command: 0) CBOR {}\n"
+      "D\t10:00:00.002\t[McuMgr] characteristic.setValue(0x02000002003F0100BFFF)\n"
+      "I\t10:00:00.050\t[McuMgr] Notification received from "
+      "da2e7828-fbce-4e01-ae9e-261174997c48, value: (0x) "
+      "03-00-00-06-00-3F-01-00-BF-62-72-63-08-FF\n"
+      "A\t10:00:00.060\t[McuMgr] Received Header (Op: 3, Flags: 0, Len: 6, Group: 63, Seq: 1, "
+      "Command: 0) CBOR {\"rc\":8}\n",
+      "3: 36000.002000 > v0 op2 g63 s1 i0 len2 {}\n"
+      "4: 36000.050000 < v0 op3 g63 s1 i0 len6 {\"rc\":8}\n" },
+    { "nRF Connect at the application's level: words alone",
+      "A 10:00:00.001 Sending (58 bytes) Header (Version: 1, Op: 2, Flags: 0, Len: 50, Group: 1, "
+      "Seq: 2, Command: 0) CBOR "
+      "{\"confirm\":true,\"hash\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}\n"
+      "A 10:00:00.090 Received Header (Version: 1, Op: 3, Flags: 0, Len: 6, Group: 1, Seq: 2, "
+      "Command: 0) CBOR {\"rc\":5}\n",
+      "1: 36000.001000 > v1 op2 g1 s2 i0 len50 {\"confirm\":true,\"hash\":\"hex:"
+      "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"} words\n"
+      "2: 36000.090000 < v1 op3 g1 s2 i0 len6 {\"rc\":5} words\n" },
+    { "nRF Connect: a request in words whose bytes never come goes before its answer",
+      "A 10:00:00.001 [McuMgr] Sending (10 bytes) Header (Op: 2, Flags: 0, Len: 2, Group: 63, "
+      "Seq: 1, Command: 0) CBOR {}\n"
+      "I 10:00:00.050 [McuMgr] Notification received from "
+      "da2e7828-fbce-4e01-ae9e-261174997c48, value: (0x) "
+      "03-00-00-06-00-3F-01-00-BF-62-72-63-08-FF\n",
+      "1: 36000.001000 > v0 op2 g63 s1 i0 len2 {} words\n"
+      "2: 36000.050000 < v0 op3 g63 s1 i0 len6 {\"rc\":8}\n" },
+    { "nRF Connect: the same request in the next session is another message",
+      "D 10:00:00.001 characteristic.setValue(0x000000010000FF06A0)\n"
+      "D 10:00:05.001 characteristic.setValue(0x000000010000FF06A0)\n",
+      "1: 36000.001000 > v0 op0 g0 s255 i6 len1 {}\n"
+      "2: 36005.001000 > v0 op0 g0 s255 i6 len1 {}\n" },
+    { "a notification in two pieces",
+      "I 10:00:00.050 Notification received from da2e7828-fbce-4e01-ae9e-261174997c48, value: (0x) "
+      "03-00-00-06-00-3F-01-00-BF\n"
+      "I 10:00:00.051 Notification received from da2e7828-fbce-4e01-ae9e-261174997c48, value: (0x) "
+      "62-72-63-08-FF\n",
+      "1: 36000.051000 < v0 op3 g63 s1 i0 len6 {\"rc\":8}\n" },
+    { "a notification of another characteristic",
+      "I 10:00:00.050 Notification received from 00002a19-0000-1000-8000-00805f9b34fb, value: (0x) "
+      "64\n",
+      "" },
+    { "a notification that a forum wrapped, indented and quoted",
+      "> I 10:00:00.050 [McuMgr] Notification received from da2e7828-fbce-4e01-ae9e-261174997c48, "
+      "value: (0x) 03-00-00-06-00-3F-\n"
+      "> 01-00-BF-62-72-63-08-FF\n",
+      "1: 36000.050000 < v0 op3 g63 s1 i0 len6 {\"rc\":8}\n" },
+    { "words that a forum wrapped",
+      "  A 10:00:00.090 Received Header (Op: 1, Flags: 0, Len: 25, Group: 0, Seq: 2, Command: 6) "
+      "CBOR {\"buf_size\":\n  2475,\"buf_count\":4}\n",
+      "1: 36000.090000 < v0 op1 g0 s2 i6 len25 {\"buf_size\":2475,\"buf_count\":4} words\n" },
+    { "words that were cut off",
+      "A 10:00:00.090 Received Header (Op: 1, Flags: 0, Len: 25, Group: 0, Seq: 2, Command: 6) "
+      "CBOR {\"buf_si\n",
+      "1: 36000.090000 < v0 op1 g0 s2 i6 len25 - words cut\n" },
+    { "the link of Android",
+      "D 08:47:43.015 [McuMgr] [Callback] Connection state changed with status: 0 and new state: 2 "
+      "(CONNECTED)\n"
+      "I 08:47:43.020 [McuMgr] Connected to C0:00:00:00:00:01\n"
+      "I 08:47:43.031 [McuMgr] MTU changed to: 498\n"
+      "I 08:47:44.322 Connection parameters updated (interval: 11.25ms, latency: 0, timeout: "
+      "420ms)\n"
+      "I 08:47:44.377 [McuMgr] Connection parameters updated (interval: 11.25ms, latency: 0, "
+      "timeout: 420ms)\n"
+      "D 08:47:45.555 [Callback] Connection state changed with status: 8 and new state: "
+      "DISCONNECTED "
+      "(0)\n"
+      "I 08:47:45.555 Disconnected\n",
+      "1: 31663.015000 up\n3: 31663.031000 mtu 498\n4: 31664.322000 params 11250 0 420\n"
+      "6: 31665.555000 down 8\n" },
+    { "our own log",
+      "# tandem-log 1 2026-11-21T13:01:45Z udp:192.0.2.7\n"
+      "0.000417 ! link up\n"
+      "0.000502 > 0a00000600004200a16164626869\n"
+      "0.003811 < 0b00000700004200bf6172626869ff\n"
+      "0.003900 x 0605\n"
+      "0.004000 | I: booted\n"
+      "1.000000 ! link down: closed\n",
+      "2: 0.000417 up\n"
+      "3: 0.000502 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "4: 0.003811 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n"
+      "5: 0.003900 garbage\n"
+      "7: 1.000000 down -1\n" },
+};
+
+static void files_of_every_dress_give_their_events(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        static const size_t steps[] = { 1, 7, 100000 };
+
+        for (size_t k = 0; k < 3; k++) {
+            char *got = events_of(rows[i].text, strlen(rows[i].text), steps[k], false);
+
+            if (strcmp(got, rows[i].want) != 0)
+                print_error("%s, %zu bytes at a time\n got: %s\nwant: %s\n", rows[i].says, steps[k],
+                            got, rows[i].want);
+            assert_string_equal(got, rows[i].want);
+            free(got);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_of_every_dress_give_their_events),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
