@@ -4,8 +4,8 @@
  *
  * Takes lines of prj.conf, child-image and sysbuild files, merged .config, also several options
  * run together on one line between prose. What the options mean comes from
- * src/doctor/options/NAME.yml. Facts: option, option.renamed, option.misspelt, option.misplaced,
- * option.conflict, option.missing-dependency, sdk (docs/spec/doctor.md).
+ * src/doctor/options/NAME.yml. Facts: have, option and option.*, sdk, sdk.names, soc
+ * (docs/spec/doctor.md).
  */
 #ifndef TD_DOCTOR_CONFIG_H
 #define TD_DOCTOR_CONFIG_H

@@ -1,0 +1,153 @@
+/*
+ * doctor/config_priv.h - the parts of the configuration reader.
+ *
+ * config_scan.c finds assignments in a line, config_role.c tells which image a text is for,
+ * config_sdk.c finds versions and chips, config.c collects, config_judge.c makes facts of it.
+ */
+#ifndef TD_DOCTOR_CONFIG_PRIV_H
+#define TD_DOCTOR_CONFIG_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "doctor/fact.h"
+#include "doctor/knowledge.h"
+
+/* A piece of a line; borrowed. */
+struct td_span {
+    const char *at;
+    size_t len;
+};
+
+enum td_flaw {
+    TD_FLAW_NONE,
+    TD_FLAW_BLANK,   /* a blank beside the = */
+    TD_FLAW_COMMENT, /* a comment behind the value */
+    TD_FLAW_QUOTES,  /* typographic quotation marks */
+};
+
+/* CONFIG_NAME=value as it stands in a line. */
+struct td_assignment {
+    struct td_span image; /* what stands before _CONFIG_: "mcuboot", "SB"; len 0: nothing */
+    struct td_span name;  /* without CONFIG_ */
+    struct td_span value; /* without quotes; "n" for "is not set" */
+    struct td_span whole; /* all of it, as evidence */
+    size_t begin;         /* of whole in the line */
+    bool not_set;         /* "# CONFIG_NAME is not set" */
+    bool defined;         /* "#define CONFIG_NAME value" */
+    bool command;         /* -DCONFIG_NAME=value */
+    enum td_flaw flaw;
+};
+
+/* The next assignment at or behind *at, which is moved on; commented-out ones are left out. */
+bool td_assignment_next(const char *line, size_t len, size_t *at, struct td_assignment *out);
+
+enum td_role {
+    TD_ROLE_UNKNOWN,
+    TD_ROLE_APP,
+    TD_ROLE_MCUBOOT,
+    TD_ROLE_B0,
+    TD_ROLE_NET,
+    TD_ROLE_SYSBUILD,
+    TD_ROLE_COUNT
+};
+
+const char *td_role_name(enum td_role role);
+enum td_role td_role_from_name(const char *name);    /* "mcuboot"; UNKNOWN when it is none */
+enum td_role td_role_of_image(struct td_span image); /* "mcuboot", "hci_ipc", "SB" */
+
+/* What a file's name or a heading says. */
+struct td_heading {
+    enum td_role role;
+    bool whole;  /* prj.conf and its like: not only a fragment laid over something else */
+    bool merged; /* a build's result */
+    bool sure;   /* a form that is nothing but a heading: "<prj.conf>" */
+    struct td_span name;
+};
+
+/* Reads a path; role UNKNOWN and an empty name: it is no configuration's. */
+struct td_heading td_heading_of_path(struct td_span path);
+
+/* Whether a line without options begins another file. */
+bool td_heading_in_line(const char *line, size_t len, struct td_heading *out);
+
+enum td_sdk_family { TD_SDK_NONE, TD_SDK_NCS, TD_SDK_ZEPHYR };
+
+struct td_sdk {
+    enum td_sdk_family family;
+    uint16_t number; /* major * 100 + minor */
+    uint16_t patch;  /* TD_SDK_NO_PATCH: not said */
+    bool banner;     /* by a device or a build, not by a person */
+};
+
+#define TD_SDK_NO_PATCH 0xFFFF
+
+bool td_sdk_in_line(const char *line, size_t len, struct td_sdk *out);
+bool td_sdk_from_text(const char *text, struct td_sdk *out); /* "zephyr-3.3", "ncs-2.4" */
+/* The Zephyr whose option names an SDK has, as major * 100 + minor. */
+uint16_t td_sdk_zephyr(const struct td_sdk *sdk);
+
+/* The next chip named in a line at or behind *at; out: its name in small letters. */
+bool td_soc_in_line(const char *line, size_t len, size_t *at, char out[16]);
+
+/* Without regard to case. len of needle by strlen; NULL: not there. */
+const char *td_find_text(const char *hay, size_t len, const char *needle);
+
+#define TD_CONFIG_OPTIONS 8192 /* kept of all files together; a build's .config has 3000 */
+#define TD_CONFIG_BLOCKS  64
+
+/* The options between two headings. */
+struct td_block {
+    char name[64]; /* "prj.conf"; "" when nothing names it */
+    enum td_role role;
+    bool named, whole, merged;
+    uint16_t file;
+    struct td_place first;
+    uint32_t options, unset_lines;
+};
+
+struct td_setting {
+    char *name; /* with SB_CONFIG_ when it is sysbuild's */
+    char *value;
+    const struct td_option *known; /* NULL: not in the books */
+    uint16_t block;
+    enum td_role role;
+    bool sysbuild;
+    bool pinned; /* an image's name stands before it: role is certain */
+    enum td_flaw flaw;
+    struct td_place at;
+    int64_t time_us;
+};
+
+struct td_sdk_said {
+    struct td_sdk sdk;
+    struct td_place at;
+    char quote[TD_FACT_QUOTE];
+};
+
+struct td_config {
+    struct td_facts *facts;
+    const struct td_knowledge *knowledge;
+    char **asked; /* names that rules ask for, sorted */
+    size_t n_asked;
+    char **words; /* parts of known names between underscores, sorted */
+    size_t n_words;
+    struct td_block blocks[TD_CONFIG_BLOCKS];
+    size_t n_blocks;
+    bool open;           /* the last block takes options */
+    bool file_is_config; /* the file's own name says so: headings in comments are comments */
+    uint16_t file;
+    struct td_setting *settings;
+    size_t n_settings, cap_settings;
+    uint32_t dropped;
+    struct td_sdk_said said[8];
+    size_t n_said;
+};
+
+const struct td_option *td_option_find(const struct td_knowledge *knowledge, const char *name);
+bool td_config_asks(const struct td_config *config, const char *name);
+bool td_config_word(const struct td_config *config, const char *word, size_t len);
+void td_config_judge(struct td_config *config);
+
+#endif
