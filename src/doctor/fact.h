@@ -15,7 +15,7 @@
 
 #include "doctor/event.h"
 
-#define TD_FACT_ATTRS    12
+#define TD_FACT_ATTRS    20
 #define TD_FACT_MAX      8192 /* distinct facts; td_facts_dropped counts the rest */
 #define TD_FACT_PER_NAME 256  /* distinct facts of one name: later ones are dropped, but counted */
 #define TD_FACT_QUOTE    200  /* characters of evidence kept with a fact */

@@ -1,0 +1,414 @@
+/*
+ * doctor/story_judge.c - what follows from the acts, in their order.
+ *
+ * A reset divides: what the lists say before it and after it is compared with what MCUboot
+ * does to a slot that is pending. Only what both sides show is concluded; a reset at the end
+ * of a log proves nothing but that nobody looked.
+ */
+#include "doctor/story_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "slot/room.h"
+
+#define SEEN 16
+
+/* An image whose mark was there when the log began, or which ran once. */
+struct seen {
+    char hash[STORY_HASH + 1];
+    char running[STORY_HASH + 1];
+    struct td_place at;
+    int64_t time_us;
+    bool settled; /* its fate is known */
+};
+
+/* What went wrong, for the ways in which it can: weighed when all facts are there. */
+struct symptom {
+    const char *what;
+    char hash[STORY_HASH + 1];
+    struct td_place at;
+    int64_t time_us;
+};
+
+struct judge {
+    struct td_story *s;
+    const struct story_act *prev; /* the newest list */
+    const struct story_act *first;
+    uint32_t session;
+    bool first_of_session;
+    const struct story_act *reset;  /* not looked behind yet */
+    const struct story_act *before; /* the list before it */
+    char pending[STORY_HASH + 1];   /* at the reset */
+    bool uploaded, marked, no_mark, erased;
+    const struct story_act *upload;
+    char marks[SEEN][STORY_HASH + 1]; /* set in this log */
+    size_t n_marks;
+    struct seen starts[SEEN];
+    size_t n_starts;
+    struct seen ran[SEEN];
+    size_t n_ran;
+    unsigned n_lists;
+    struct symptom symptoms[SEEN];
+    size_t n_symptoms;
+};
+
+/* ---- small things ---- */
+
+/* Modes in which nobody marks: the bootloader takes the higher version, or there is one slot. */
+static bool unmarked_mode(const struct td_story *s)
+{
+    return s->mode == TD_MODE_XIP || s->mode == TD_MODE_RAM_LOAD || s->mode == TD_MODE_LOADER ||
+           s->mode == TD_MODE_SINGLE || s->mode == TD_MODE_SINGLE_RAM;
+}
+
+static void say_hash(struct judge *j, const char *fact, const struct story_act *act,
+                     const char *hash, const char *more)
+{
+    story_say(j->s, fact, &act->at, act->time_us, NULL, "hash=%s%s%s", hash, *more ? " " : "",
+              more);
+}
+
+static void wrong(struct judge *j, const char *what, const char *hash, const struct td_place *at,
+                  int64_t time_us)
+{
+    struct symptom *symptom = &j->symptoms[j->n_symptoms];
+
+    for (size_t i = 0; i < j->n_symptoms; i++)
+        if (strcmp(j->symptoms[i].what, what) == 0)
+            return;
+    if (j->n_symptoms == SEEN)
+        return;
+    j->n_symptoms++;
+    symptom->what = what;
+    snprintf(symptom->hash, sizeof symptom->hash, "%s", hash);
+    symptom->at = *at;
+    symptom->time_us = time_us;
+}
+
+static struct seen *find(struct seen *list, size_t n, const char *hash)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i].hash, hash) == 0)
+            return &list[i];
+    return NULL;
+}
+
+static struct seen *remember(struct seen *list, size_t *n, const char *hash,
+                             const struct story_act *act)
+{
+    struct seen *seen = find(list, *n, hash);
+
+    if (seen || *n == SEEN || !hash[0])
+        return seen;
+    seen = &list[(*n)++];
+    memset(seen, 0, sizeof *seen);
+    memcpy(seen->hash, hash, sizeof seen->hash);
+    seen->at = act->at;
+    seen->time_us = act->time_us;
+    return seen;
+}
+
+static bool marked_here(const struct judge *j, const char *hash)
+{
+    for (size_t i = 0; i < j->n_marks; i++)
+        if (strcmp(j->marks[i], hash) == 0)
+            return true;
+    return false;
+}
+
+static void settle(struct judge *j, const char *hash)
+{
+    struct seen *start = find(j->starts, j->n_starts, hash);
+
+    if (start)
+        start->settled = true;
+}
+
+/* ---- a list ---- */
+
+static void at_start(struct judge *j, const struct story_act *act)
+{
+    for (size_t i = 0; i < act->list.n; i++) {
+        const struct story_slot *slot = &act->list.slots[i];
+        const struct story_slot *active = story_list_active(&act->list, slot->image);
+        struct seen *start;
+
+        if (!slot->pending || slot->active || unmarked_mode(j->s) || marked_here(j, slot->hash))
+            continue;
+        say_hash(j, "story.pending-at-start", act, slot->hash,
+                 slot->permanent ? "permanent=1" : "permanent=0");
+        start = remember(j->starts, &j->n_starts, slot->hash, act);
+        if (start && active && active->confirmed && strcmp(active->hash, slot->hash) != 0)
+            memcpy(start->running, active->hash, sizeof start->running);
+    }
+}
+
+/* Whether the log itself shows why a slot holds something else now. */
+static bool explained(const struct judge *j, const struct story_slot *was,
+                      const struct story_slot *is)
+{
+    if (story_list_hash(&j->prev->list, is->hash))
+        return true;
+    return !was->active && (j->uploaded || j->erased);
+}
+
+static void changed_slots(struct judge *j, const struct story_act *act)
+{
+    for (size_t i = 0; i < act->list.n; i++) {
+        const struct story_slot *is = &act->list.slots[i];
+        const struct story_slot *was = story_list_slot(&j->prev->list, is->image, is->slot);
+
+        if (!was || !was->hash[0] || !is->hash[0] || strcmp(was->hash, is->hash) == 0 ||
+            explained(j, was, is))
+            continue;
+        story_say(j->s, "story.slot-changed", &act->at, act->time_us, NULL,
+                  "slot=%u from=%s to=%s running=%d", is->slot, was->hash, is->hash, is->active);
+    }
+}
+
+static void ran(struct judge *j, const struct story_act *act, const struct story_slot *slot)
+{
+    settle(j, slot->hash);
+    (void)remember(j->ran, &j->n_ran, slot->hash, act);
+    say_hash(j, "story.swapped", act, slot->hash, slot->confirmed ? "confirmed=1" : "confirmed=0");
+    j->no_mark = false;
+}
+
+/* Something ran for a while, and now something else does. */
+static void look_for_reverts(struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *active = story_list_active(&act->list, 0);
+
+    for (size_t i = 0; active && i < j->n_ran; i++)
+        if (!j->ran[i].settled && strcmp(active->hash, j->ran[i].hash) != 0 &&
+            !story_list_pending(&j->prev->list)) {
+            j->ran[i].settled = true;
+            say_hash(j, "story.reverted", act, j->ran[i].hash, "");
+            wrong(j, "reverted", j->ran[i].hash, &act->at, act->time_us);
+        }
+}
+
+static void pending_after(struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *slot = story_list_hash(&act->list, j->pending);
+    char more[32];
+
+    if (slot && slot->active) {
+        ran(j, act, slot);
+        return;
+    }
+    settle(j, j->pending);
+    if (slot && slot->pending) {
+        snprintf(more, sizeof more, "slot=%u", slot->slot);
+        say_hash(j, "story.pending-survived", act, j->pending, more);
+        say_hash(j, "story.no-swap", act, j->pending, "");
+        wrong(j, "mark-survived", j->pending, &act->at, act->time_us);
+    } else if (slot) {
+        say_hash(j, "story.reverted", act, j->pending, "");
+        wrong(j, "reverted", j->pending, &act->at, act->time_us);
+    } else {
+        say_hash(j, "story.slot1-vanished", act, j->pending, "pending_before=1");
+        say_hash(j, "story.no-swap", act, j->pending, "");
+        wrong(j, "slot-vanished", j->pending, &act->at, act->time_us);
+    }
+}
+
+static void unmarked_after(struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *was = j->before ? story_list_active(&j->before->list, 0) : NULL;
+    const struct story_slot *is = story_list_active(&act->list, 0);
+
+    if (was && is && strcmp(was->hash, is->hash) != 0 &&
+        (story_list_hash(&j->before->list, is->hash) || (j->upload && j->upload->finished))) {
+        ran(j, act, is);
+        return;
+    }
+    for (size_t i = 0; j->before && i < j->before->list.n; i++) {
+        const struct story_slot *slot = &j->before->list.slots[i];
+
+        if (!slot->active && slot->hash[0] && !j->uploaded && !j->erased &&
+            !story_list_hash(&act->list, slot->hash)) {
+            say_hash(j, "story.slot1-vanished", act, slot->hash, "pending_before=0");
+            wrong(j, "slot-vanished", slot->hash, &act->at, act->time_us);
+        }
+    }
+    if (was && is && j->upload && j->upload->finished && strcmp(was->hash, is->hash) == 0)
+        say_hash(j, "story.no-swap", act, is->hash, "");
+}
+
+static void take_list(struct judge *j, const struct story_act *act)
+{
+    if (j->first_of_session) {
+        story_list_facts(j->s, act, "first");
+        at_start(j, act);
+    }
+    j->first_of_session = false;
+    if (j->prev && j->prev->session != act->session)
+        changed_slots(j, act);
+    if (j->reset) {
+        story_list_facts(j->s, act, "after-reset");
+        if (j->pending[0])
+            pending_after(j, act);
+        else
+            unmarked_after(j, act);
+        if (j->no_mark)
+            story_say(j->s, "story.no-mark", &j->reset->at, j->reset->time_us, NULL, "client=%s",
+                      story_client(j->reset->dialect));
+        j->reset = NULL;
+        j->no_mark = j->uploaded = j->marked = j->erased = false;
+        j->upload = NULL;
+        j->pending[0] = '\0';
+    }
+    if (j->prev)
+        look_for_reverts(j, act);
+    j->prev = act;
+    j->n_lists++;
+}
+
+/* ---- the others ---- */
+
+static void take_mark(struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *active = j->prev ? story_list_active(&j->prev->list, 0) : NULL;
+    const struct story_slot *after = story_list_hash(&act->list, act->hash);
+
+    if (active && act->hash[0] && !act->confirm && strcmp(active->hash, act->hash) == 0)
+        say_hash(j, "story.already", act, act->hash, "");
+    if (!act->done)
+        return;
+    j->marked = true;
+    if (act->own)
+        after = story_list_active(&act->list, 0);
+    if (after && act->confirm && !after->permanent && !after->confirmed) {
+        say_hash(j, "story.confirm-unchanged", act, after->hash, "");
+        wrong(j, "unchanged", after->hash, &act->at, act->time_us);
+    }
+    if (act->hash[0] && j->n_marks < SEEN && !marked_here(j, act->hash) &&
+        !find(j->starts, j->n_starts, act->hash)) {
+        memcpy(j->marks[j->n_marks], act->hash, sizeof j->marks[0]);
+        j->n_marks++;
+    }
+    if (act->list.n > 0)
+        j->prev = act;
+    else if (!act->own)
+        memcpy(j->pending, act->hash, sizeof j->pending);
+}
+
+static void take_upload(struct judge *j, const struct story_act *act)
+{
+    j->uploaded = j->uploaded || act->sent > 0;
+    j->marked = false;
+    if (act->finished)
+        j->upload = act;
+}
+
+static void take_reset(struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *pending = j->prev ? story_list_pending(&j->prev->list) : NULL;
+
+    j->before = j->prev;
+    j->reset = act;
+    if (j->prev)
+        story_list_facts(j->s, j->prev, "before-reset");
+    if (pending && !pending->active && !unmarked_mode(j->s))
+        memcpy(j->pending, pending->hash, sizeof j->pending);
+    j->no_mark = j->upload && !j->marked && !j->pending[0] && !unmarked_mode(j->s);
+}
+
+/* ---- the end ---- */
+
+static void at_end(struct judge *j)
+{
+    const struct story_slot *active;
+
+    if (j->reset) {
+        story_mark(j->s, "story.not-verified", &j->reset->at, j->reset->time_us, NULL);
+        if (j->no_mark)
+            story_say(j->s, "story.no-mark", &j->reset->at, j->reset->time_us, NULL, "client=%s",
+                      story_client(j->reset->dialect));
+    }
+    for (size_t i = 0; i < j->n_starts; i++) {
+        const struct seen *start = &j->starts[i];
+
+        if (start->settled || !start->running[0])
+            continue;
+        story_say(j->s, "story.mark-probably-survived", &start->at, start->time_us, NULL,
+                  "hash=%s running=%s", start->hash, start->running);
+        wrong(j, "mark-survived", start->hash, &start->at, start->time_us);
+    }
+    if (!j->prev)
+        return;
+    story_list_facts(j->s, j->prev, "last");
+    active = story_list_active(&j->prev->list, 0);
+    if (active && !active->confirmed)
+        say_hash(j, "story.trial-running", j->prev, active->hash, "");
+}
+
+/* The list says that something is pending; the console, that nothing is. */
+static void hidden_marks(struct judge *j)
+{
+    const struct story_slot *pending = j->prev ? story_list_pending(&j->prev->list) : NULL;
+    const struct story_boot *blind = NULL;
+
+    for (size_t i = 0; i < j->s->n_boots; i++) {
+        const struct story_boot *b = &j->s->boots[i];
+
+        if (b->secondary.magic == 1 || b->started || b->decided[0] > 1)
+            return;
+        if (b->secondary.magic == 3 && b->decided[0] == 1)
+            blind = b;
+    }
+    if (!pending || !blind)
+        return;
+    j->s->hidden_mark = true;
+    story_say(j->s, "boot.request-not-seen", &blind->at, blind->time_us, blind->quote, "hash=%s",
+              pending->hash);
+}
+
+/* A file that was given and what runs. */
+static void already(struct judge *j)
+{
+    const struct story_slot *active = j->prev ? story_list_active(&j->prev->list, 0) : NULL;
+    const struct td_fact *image;
+    size_t at = 0;
+
+    while (active && active->hash[0] &&
+           (image = td_facts_next(j->s->facts, "image", &at)) != NULL) {
+        const char *hash = td_fact_get(image, "hash");
+
+        if (hash && strncmp(hash, active->hash, STORY_HASH) == 0)
+            say_hash(j, "story.already", j->prev, active->hash, "file=1");
+    }
+}
+
+void story_judge(struct td_story *s)
+{
+    struct judge j = { .s = s };
+
+    for (size_t i = 0; i < story_n_acts(s); i++) {
+        const struct story_act *act = story_act_at(s, i);
+
+        switch (act->kind) {
+        case ACT_SESSION:
+            j.session = act->session;
+            j.first_of_session = true;
+            break;
+        case ACT_LIST: take_list(&j, act); break;
+        case ACT_UPLOAD: take_upload(&j, act); break;
+        case ACT_MARK: take_mark(&j, act); break;
+        case ACT_ERASE: j.erased = true; break;
+        case ACT_RESET: take_reset(&j, act); break;
+        case ACT_BOOT: break;
+        }
+    }
+    hidden_marks(&j);
+    at_end(&j);
+    already(&j);
+    for (size_t i = 0; i < j.n_symptoms; i++)
+        story_ways(s, j.symptoms[i].what, j.symptoms[i].hash, &j.symptoms[i].at,
+                   j.symptoms[i].time_us);
+    if (j.n_lists)
+        story_say(s, "list", &j.prev->at, j.prev->time_us, NULL, "n=%u slots=%u", j.n_lists,
+                  j.prev->list.n);
+}
