@@ -137,16 +137,225 @@ void td_layout_facts_file_end(struct td_layout_facts *lf)
     td_layout_scan_end(lf->scan);
 }
 
+/* ---- what the other facts say about a layout's device ---------------------------------- */
+
+static bool take_strategy_option(const struct td_facts *facts, struct td_layout_env *env)
+{
+    static const struct {
+        const char *condition;
+        enum td_strategy_id mode;
+    } options[] = {
+        { "option name=BOOT_UPGRADE_ONLY value=y", TD_MODE_OVERWRITE },
+        { "option name=BOOT_SWAP_USING_MOVE value=y", TD_MODE_MOVE },
+        { "option name=BOOT_SWAP_USING_OFFSET value=y", TD_MODE_OFFSET },
+        { "option name=BOOT_SWAP_USING_SCRATCH value=y", TD_MODE_SCRATCH },
+        { "option name=BOOT_DIRECT_XIP value=y", TD_MODE_XIP },
+        { "option name=BOOT_RAM_LOAD value=y", TD_MODE_RAM_LOAD },
+        { "boot started_swap=move", TD_MODE_MOVE },
+        { "boot started_swap=offset", TD_MODE_OFFSET },
+        { "boot started_swap=scratch", TD_MODE_SCRATCH },
+    };
+
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (!td_facts_hold(facts, options[i].condition))
+            continue;
+        env->has_strategy = true;
+        env->strategy = options[i].mode;
+        return true;
+    }
+    return false;
+}
+
+/* A decimal attribute of the first fact that satisfies the condition; 0: there is none. */
+static uint32_t number(const struct td_facts *facts, const char *condition, const char *key)
+{
+    size_t at = 0;
+    const struct td_fact *fact = td_facts_next(facts, condition, &at);
+    const char *text = fact != NULL ? td_fact_get(fact, key) : NULL;
+    unsigned long value = text != NULL ? strtoul(text, NULL, 10) : 0;
+
+    return value <= UINT32_MAX ? (uint32_t)value : 0;
+}
+
+static struct td_layout_env env_of(const struct td_facts *facts)
+{
+    struct td_layout_env env = { .soc = NULL };
+    size_t at = 0;
+    const struct td_fact *fact = td_facts_next(facts, "bootloader", &at);
+    const char *text = fact != NULL ? td_fact_get(fact, "mode") : NULL;
+    uint32_t sectors = number(facts, "option name=BOOT_MAX_IMG_SECTORS", "value");
+
+    // What the device says about itself outweighs a configuration.
+    if (text != NULL && text[0] >= '0' && text[0] <= '9' && text[1] == '\0') {
+        env.has_strategy = true;
+        env.strategy = (enum td_strategy_id)(text[0] - '0');
+    } else {
+        (void)take_strategy_option(facts, &env);
+    }
+    at = 0;
+    fact = td_facts_next(facts, "soc", &at);
+    text = fact != NULL ? td_fact_get(fact, "name") : NULL;
+    if (text != NULL)
+        env.soc = td_soc_by_name(text);
+    env.max_sectors = sectors <= UINT16_MAX ? (uint16_t)sectors : 0;
+    return env;
+}
+
+/*
+ * A chip that was named elsewhere is this layout's when what is laid out reaches into its flash
+ * and not beyond: a file of another board may be among those given.
+ */
+static void doubt_soc(struct td_layout_env *env, const struct td_layout *layout)
+{
+    for (size_t i = 0; env->soc != NULL && i < layout->n; i++) {
+        const struct td_partition *p = &layout->at[i];
+
+        if (p->domain[0] == '\0' && td_partition_is_flash(p) &&
+            td_partition_end(p) > (uint64_t)env->soc->flash_addr + env->soc->flash_size)
+            env->soc = NULL;
+    }
+    if (env->soc != NULL && env->soc->domain[0] != '\0')
+        env->soc = NULL;
+}
+
+/* ---- facts of one layout --------------------------------------------------------------- */
+
+/* Values stand in single quotes, so that an apostrophe becomes the typographer's. */
+static const char *quoted(const char *text, char *out, size_t cap)
+{
+    size_t n = 0;
+
+    for (; *text != '\0' && n + 4 < cap; text++) {
+        if (*text == '\'') {
+            memcpy(out + n, "\xe2\x80\x99", 3);
+            n += 3;
+        } else {
+            out[n++] = *text;
+        }
+    }
+    out[n] = '\0';
+    return out;
+}
+
+static void say_issues(struct td_layout_facts *lf, const struct seen *seen,
+                       const struct td_layout_env *env)
+{
+    struct td_layout_issues *issues = malloc(sizeof *issues);
+
+    if (issues == NULL)
+        return;
+    td_layout_check(seen->layout, env, issues);
+    for (size_t i = 0; i < issues->n; i++) {
+        const struct td_layout_issue *issue = &issues->at[i];
+        struct td_place at = place_of(seen, issue->line);
+        char text[480], remedy[320];
+
+        (void)td_fact_add(lf->facts, "layout.issue", &at, TD_NO_TIME, issue->text,
+                          "rule=%s harm=%s partition='%s' layout=%u text='%s' remedy='%s'",
+                          td_layout_rule_name(issue->rule), td_harm_name(issue->harm),
+                          issue->partition, (unsigned)(seen - lf->seen),
+                          quoted(issue->text, text, sizeof text),
+                          quoted(issue->remedy, remedy, sizeof remedy));
+    }
+    free(issues);
+}
+
+static uint32_t max_image(const struct td_layout *layout, const struct td_layout_env *env)
+{
+    struct td_room_geometry g;
+    uint32_t max = 0;
+
+    if (td_layout_geometry(layout, env, &g) == TD_OK)
+        (void)td_room_max_image(td_layout_strategy(layout, env), &g, &max);
+    return max;
+}
+
+static void say_layout(struct td_layout_facts *lf, const struct seen *seen,
+                       const struct td_layout_env *env)
+{
+    const struct td_partition *p = td_layout_role(seen->layout, TD_ROLE_PRIMARY, 0);
+    const struct td_partition *x = td_layout_role(seen->layout, TD_ROLE_SECONDARY, 0);
+    uint32_t max = max_image(seen->layout, env);
+    char more[160] = "";
+    size_t n = 0;
+
+    if (p != NULL)
+        n += (size_t)snprintf(more + n, sizeof more - n, " primary=%u primary_size=%u",
+                              (unsigned)p->addr, (unsigned)p->size);
+    if (x != NULL)
+        n += (size_t)snprintf(more + n, sizeof more - n, " secondary=%u secondary_size=%u",
+                              (unsigned)x->addr, (unsigned)x->size);
+    if (max > 0)
+        (void)snprintf(more + n, sizeof more - n, " strategy=%s max_image=%u",
+                       td_mode_name(td_layout_strategy(seen->layout, env)), (unsigned)max);
+    (void)td_fact_add(lf->facts, "layout", &seen->at, TD_NO_TIME, NULL, "index=%u stages=%u%s",
+                      (unsigned)(seen - lf->seen), td_layout_stages(seen->layout), more);
+}
+
+/* ---- two things together --------------------------------------------------------------- */
+
+/*
+ * An image that is known, or was sent, against the room. Which way of updating it is may be
+ * known; else it is the usual one, and `sure` says so.
+ */
+static void weigh(struct td_layout_facts *lf, const struct seen *seen,
+                  const struct td_layout_env *env, const char *kind)
+{
+    uint32_t max = max_image(seen->layout, env);
+    const struct td_fact *fact;
+    size_t at = 0;
+
+    // Adding facts moves none of those that are there; the walk ends with those of this name.
+    while (max > 0 && (fact = td_facts_next(lf->facts, kind, &at)) != NULL) {
+        const char *text = td_fact_get(fact, "size");
+        const char *image = td_fact_get(fact, "image");
+        unsigned long size = text != NULL ? strtoul(text, NULL, 10) : 0;
+
+        if (size == 0 || (image != NULL && strcmp(image, "0") != 0))
+            continue;
+        (void)td_fact_add(lf->facts, size > max ? "layout.image-too-large" : "layout.image-fits",
+                          &fact->first, fact->first_us, fact->quote,
+                          "what=%s size=%lu max=%u strategy=%s sure=%d layout=%u", kind, size,
+                          (unsigned)max, td_mode_name(td_layout_strategy(seen->layout, env)),
+                          env->has_strategy, (unsigned)(seen - lf->seen));
+    }
+}
+
+/* The bootloader was built with one layout, the application with another. */
+static void compare(struct td_layout_facts *lf, const struct seen *a, const struct seen *b,
+                    enum td_role role, const char *what)
+{
+    const struct td_partition *p = td_layout_role(a->layout, role, 0);
+    const struct td_partition *q = td_layout_role(b->layout, role, 0);
+    struct td_place at;
+
+    if (p == NULL || q == NULL ||
+        (p->addr == q->addr && p->size == q->size && strcmp(p->region, q->region) == 0))
+        return;
+    at = place_of(b, q->line);
+    (void)td_fact_add(lf->facts, "layout.disagree", &at, TD_NO_TIME, NULL,
+                      "what=%s layout=%u other=%u addr=0x%x size=0x%x other_addr=0x%x "
+                      "other_size=0x%x",
+                      what, (unsigned)(a - lf->seen), (unsigned)(b - lf->seen), (unsigned)p->addr,
+                      (unsigned)p->size, (unsigned)q->addr, (unsigned)q->size);
+}
+
 void td_layout_facts_end(struct td_layout_facts *lf)
 {
+    const struct td_layout_env known = env_of(lf->facts);
+
     for (size_t i = 0; i < lf->n_seen; i++) {
         const struct seen *seen = &lf->seen[i];
-        const struct td_partition *primary = td_layout_role(seen->layout, TD_ROLE_PRIMARY, 0);
-        const struct td_partition *secondary = td_layout_role(seen->layout, TD_ROLE_SECONDARY, 0);
+        struct td_layout_env env = known;
 
-        (void)td_fact_add(lf->facts, "layout", &seen->at, TD_NO_TIME, NULL,
-                          "index=%u stages=%u primary=%u secondary=%u", (unsigned)i,
-                          td_layout_stages(seen->layout), primary != NULL ? primary->addr : 0,
-                          secondary != NULL ? secondary->addr : 0);
+        doubt_soc(&env, seen->layout);
+        say_layout(lf, seen, &env);
+        say_issues(lf, seen, &env);
+        weigh(lf, seen, &env, "upload");
+        weigh(lf, seen, &env, "image");
+        for (size_t k = 0; k < i; k++) {
+            compare(lf, &lf->seen[k], seen, TD_ROLE_SECONDARY, "secondary");
+            compare(lf, &lf->seen[k], seen, TD_ROLE_PRIMARY, "primary");
+        }
     }
 }
