@@ -23,6 +23,8 @@ struct td_soc {
     uint32_t provision_used;     /* bytes of the OTP that b0 reads; 0: all of the partition */
     uint8_t counter_slot;        /* bytes of a counter slot */
     bool keys_in_kmu;            /* key fingerprints are not provisioned */
+    uint8_t word_writes;         /* how often a word is programmed between erases; 0: no limit */
+    uint16_t block_writes;       /* and any 512 bytes together; 0: no limit */
 };
 
 /* "nrf52833", "nRF5340_CPUAPP", "nrf5340-net", "nrf5340dk/nrf5340/cpunet"; NULL: not known. */

@@ -1,0 +1,316 @@
+/*
+ * layout/check_slots.c - the pairs of slots: equal or not, room for which image, with which way
+ * of updating. The arithmetic is slot/room.h's.
+ */
+#include "layout/check_priv.h"
+
+#include <string.h>
+
+#include "base/range.h"
+
+#define USUAL_MAX_SECTORS 128
+
+static uint32_t sector_of(const struct td_layout_env *env, const struct td_soc *soc)
+{
+    if (env->sector != 0)
+        return env->sector;
+    return soc != NULL ? soc->page : 0;
+}
+
+enum td_strategy_id td_layout_strategy(const struct td_layout *layout,
+                                       const struct td_layout_env *env)
+{
+    if (env->has_strategy)
+        return env->strategy;
+    if (td_layout_role(layout, TD_ROLE_SECONDARY, 0) == NULL)
+        return TD_MODE_SINGLE;
+    return td_layout_role(layout, TD_ROLE_SCRATCH, 0) != NULL ? TD_MODE_SCRATCH : TD_MODE_MOVE;
+}
+
+enum td_err td_layout_geometry(const struct td_layout *layout, const struct td_layout_env *env,
+                               struct td_room_geometry *g)
+{
+    const struct td_partition *p = td_layout_role(layout, TD_ROLE_PRIMARY, 0);
+    const struct td_partition *x = td_layout_role(layout, TD_ROLE_SECONDARY, 0);
+    const struct td_partition *scratch = td_layout_role(layout, TD_ROLE_SCRATCH, 0);
+    bool sure;
+    const struct td_soc *soc = td_layout_soc(layout, env, &sure);
+    uint32_t sector = sector_of(env, soc), most;
+
+    memset(g, 0, sizeof *g);
+    if (p == NULL || sector == 0)
+        return TD_ENOTFOUND;
+    most = (td_max_u32(p->size, x != NULL ? x->size : 0) + sector - 1) / sector;
+    g->primary_size = p->size;
+    g->secondary_size = x != NULL ? x->size : 0;
+    g->primary_sector = g->secondary_sector = sector;
+    g->scratch_size = scratch != NULL ? scratch->size : 0;
+    g->write_size = env->write_size != 0 ? env->write_size : soc != NULL ? soc->write_size : 4;
+    g->max_align =
+        env->max_align != 0 ? env->max_align : (uint8_t)(g->write_size > 8 ? g->write_size : 8);
+    g->max_sectors = env->max_sectors != 0
+                         ? env->max_sectors
+                         : (uint16_t)td_min_u32(td_max_u32(most, USUAL_MAX_SECTORS), UINT16_MAX);
+    return TD_OK;
+}
+
+size_t td_layout_rooms(const struct td_layout *layout, const struct td_layout_env *env,
+                       struct td_layout_room rooms[TD_LAYOUT_ROOMS])
+{
+    static const enum td_strategy_id pair[] = {
+        TD_MODE_MOVE,      TD_MODE_OFFSET, TD_MODE_SCRATCH,
+        TD_MODE_OVERWRITE, TD_MODE_XIP,    TD_MODE_RAM_LOAD
+    };
+    static const enum td_strategy_id alone[] = { TD_MODE_SINGLE, TD_MODE_LOADER };
+    struct td_room_geometry g;
+    const enum td_strategy_id *modes = pair;
+    size_t n_modes = TD_N_OF(pair), n = 0;
+
+    if (td_layout_geometry(layout, env, &g) != TD_OK)
+        return 0;
+    if (g.secondary_size == 0) {
+        modes = alone;
+        n_modes = TD_N_OF(alone);
+    }
+    for (size_t i = 0; i < n_modes; i++) {
+        if (modes[i] == TD_MODE_SCRATCH && g.scratch_size == 0)
+            continue;
+        rooms[n].strategy = modes[i];
+        rooms[n].err = td_room_max_image(modes[i], &g, &rooms[n].max);
+        n++;
+    }
+    return n;
+}
+
+/* ---- the pairs ----------------------------------------------------------------------- */
+
+static bool internal(const struct td_partition *p)
+{
+    return td_partition_is_flash(p);
+}
+
+/* What a difference in size means for the way of updating, when that is known. */
+static void check_unequal(struct checking *c, const struct td_partition *p,
+                          const struct td_partition *x)
+{
+    uint32_t sector = sector_of(c->env, c->soc);
+    bool one_more_p = sector != 0 && p->size == x->size + sector;
+    bool one_more_x = sector != 0 && x->size == p->size + sector;
+    enum td_strategy_id mode = td_layout_strategy(c->layout, c->env);
+    static const char *remedy =
+        "give both slots the same size, and keep the old layout for devices "
+        "in the field";
+
+    if (p->size == x->size)
+        return;
+    if ((one_more_p && mode == TD_MODE_MOVE) || (one_more_x && mode == TD_MODE_OFFSET)) {
+        td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_NOTE, x, "",
+                        "%s has one sector more than %s, which %s needs for itself; every other "
+                        "way of updating wants them equal",
+                        one_more_p ? p->name : x->name, one_more_p ? x->name : p->name,
+                        td_mode_name(mode));
+        return;
+    }
+    if (one_more_x && !c->env->has_strategy) {
+        td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_WARNING, x, remedy,
+                        "%s has one sector more than %s: right for swap-offset, and refused by "
+                        "every other way of updating",
+                        x->name, p->name);
+        return;
+    }
+    if (mode == TD_MODE_XIP || mode == TD_MODE_XIP_REVERT || mode == TD_MODE_RAM_LOAD ||
+        mode == TD_MODE_LOADER) {
+        td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_NOTE, x, "",
+                        "%s (0x%x) and %s (0x%x) differ in size; with %s the smaller one decides",
+                        p->name, (unsigned)p->size, x->name, (unsigned)x->size, td_mode_name(mode));
+        return;
+    }
+    td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_ERROR, x, remedy,
+                    "%s is 0x%x bytes and %s 0x%x: MCUboot refuses slots that do not go together "
+                    "(\"Cannot upgrade\"), and one that was built beside an S1 slot with an SDK "
+                    "before 2.9 swaps them all the same and damages data",
+                    p->name, (unsigned)p->size, x->name, (unsigned)x->size);
+}
+
+static void check_sectors(struct checking *c, const struct td_partition *p)
+{
+    uint32_t sector = sector_of(c->env, c->soc);
+    uint32_t n = sector != 0 ? p->size / sector : 0;
+
+    if (c->env->max_sectors != 0 && n > c->env->max_sectors)
+        td_layout_issue(c, TD_LAYOUT_SECTORS, TD_HARM_ERROR, p,
+                        "raise BOOT_MAX_IMG_SECTORS in the bootloader's own configuration",
+                        "%s has %u sectors and the bootloader counts %u", p->name, (unsigned)n,
+                        (unsigned)c->env->max_sectors);
+    else if (c->env->max_sectors == 0 && n > USUAL_MAX_SECTORS)
+        td_layout_issue(c, TD_LAYOUT_SECTORS, TD_HARM_NOTE, p,
+                        "set BOOT_MAX_IMG_SECTORS in the bootloader's own configuration",
+                        "%s has %u sectors, more than the %d that a bootloader counts unless it is "
+                        "told otherwise",
+                        p->name, (unsigned)n, USUAL_MAX_SECTORS);
+}
+
+static void check_scratch(struct checking *c)
+{
+    const struct td_partition *scratch = td_layout_role(c->layout, TD_ROLE_SCRATCH, 0);
+    uint32_t sector = sector_of(c->env, c->soc);
+    bool wanted = c->env->has_strategy && c->env->strategy == TD_MODE_SCRATCH;
+
+    if (scratch == NULL && wanted)
+        td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_ERROR, NULL,
+                        "add mcuboot_scratch, or swap by move or offset",
+                        "swap-scratch has no scratch partition to swap through");
+    if (scratch != NULL && sector != 0 && scratch->size < sector)
+        td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_ERROR, scratch, "give it a sector or more",
+                        "%s is smaller than a sector (0x%x): nothing can be swapped through it",
+                        scratch->name, (unsigned)sector);
+    if (scratch != NULL && c->env->has_strategy && !wanted)
+        td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_NOTE, scratch,
+                        "leave it out and give its room to both slots", "%s is of no use to %s",
+                        scratch->name, td_mode_name(c->env->strategy));
+}
+
+/* Whether the images that were given fit; which way of updating decides is said. */
+static void check_images(struct checking *c, const struct td_partition *p)
+{
+    struct td_room_geometry g;
+    struct td_room_fit fit;
+    enum td_strategy_id mode = td_layout_strategy(c->layout, c->env);
+    enum td_err err;
+
+    if (td_layout_geometry(c->layout, c->env, &g) != TD_OK)
+        return;
+    err = td_room_check(mode, &g, c->env->running_size, c->env->image_size, &fit);
+    if (err == TD_ESLOT_ROOM)
+        td_layout_issue(c, TD_LAYOUT_IMAGE, TD_HARM_ERROR, p,
+                        "make it smaller, or both slots larger; devices in the field keep their "
+                        "layout",
+                        "the image has %u bytes, and %s takes at most %u in these slots: it is "
+                        "uploaded and marked, and then never started",
+                        (unsigned)fit.needed, td_mode_name(mode), (unsigned)fit.max);
+    else if (err == TD_ESLOT_ROOM_RUNNING)
+        td_layout_issue(c, TD_LAYOUT_RUNNING, TD_HARM_ERROR, p,
+                        "write a smaller image by cable once",
+                        "the running image has %u bytes, and %s takes at most %u: it cannot be "
+                        "swapped out, however small the new one is",
+                        (unsigned)fit.needed, td_mode_name(mode), (unsigned)fit.max);
+    else if (err == TD_ESLOT_TINY || err == TD_ESLOT_SECTORS)
+        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p, "give both slots more room",
+                        "no image fits with %s: %s", td_mode_name(mode), td_strerror(err));
+}
+
+/* The header in front of the program, as partition manager leaves room for it. */
+static void check_pad(struct checking *c, const char *pad_name, const char *slot_name)
+{
+    const struct td_partition *pad = td_layout_find(c->layout, "", pad_name);
+    const struct td_partition *slot = td_layout_find(c->layout, "", slot_name);
+    bool is_54l = c->soc != NULL && c->soc->write_size == 16;
+    uint32_t want = c->env->header_size != 0 ? c->env->header_size : is_54l ? 0x800 : 0x200;
+    bool vectors = pad != NULL && pad->size >= 0x200 && pad->size % 0x200 == 0;
+
+    if (pad == NULL || slot == NULL)
+        return;
+    if (pad->addr != slot->addr)
+        td_layout_issue(c, TD_LAYOUT_PAD, TD_HARM_ERROR, pad, "begin both at the same address",
+                        "%s begins at 0x%x and %s at 0x%x: the header belongs to the slot's first "
+                        "byte",
+                        pad->name, (unsigned)pad->addr, slot->name, (unsigned)slot->addr);
+    if (!vectors)
+        td_layout_issue(c, TD_LAYOUT_PAD, TD_HARM_ERROR, pad,
+                        "make it as large as imgtool's --header-size, usually 0x200",
+                        "%s is 0x%x bytes: the vector table behind it is not aligned, and the "
+                        "program ends in a hard fault at its first interrupt",
+                        pad->name, (unsigned)pad->size);
+    else if (pad->size != want)
+        td_layout_issue(
+            c, TD_LAYOUT_PAD, c->env->header_size != 0 ? TD_HARM_ERROR : TD_HARM_WARNING, pad,
+            "make the pad and imgtool's --header-size the same",
+            "%s is 0x%x bytes, and images %s a header of 0x%x", pad->name, (unsigned)pad->size,
+            c->env->header_size != 0 ? "are signed with" : "usually have", (unsigned)want);
+}
+
+static void check_no_pad(struct checking *c, const struct td_partition *primary)
+{
+    const struct td_partition *app = td_layout_find(c->layout, primary->domain, "app");
+
+    if (app == NULL || app->addr != primary->addr ||
+        td_layout_find(c->layout, primary->domain, "mcuboot_pad") != NULL)
+        return;
+    td_layout_issue(c, TD_LAYOUT_NO_PAD, TD_HARM_ERROR, app,
+                    "add mcuboot_pad of 0x200 bytes in front of app, in the primary slot",
+                    "app begins where %s does (0x%x): there is no room for the image's header",
+                    primary->name, (unsigned)primary->addr);
+}
+
+static void check_others(struct checking *c)
+{
+    for (unsigned image = 1; image < 4; image++) {
+        const struct td_partition *p = td_layout_role(c->layout, TD_ROLE_PRIMARY, image);
+        const struct td_partition *x = td_layout_role(c->layout, TD_ROLE_SECONDARY, image);
+
+        if (p == NULL || x == NULL || p->size == x->size)
+            continue;
+        td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_ERROR, x, "give both the same size",
+                        "%s is 0x%x bytes and %s 0x%x: image %u is refused for slots that do not "
+                        "go together",
+                        p->name, (unsigned)p->size, x->name, (unsigned)x->size, image);
+    }
+}
+
+/* MCUboot locks itself and all up to the primary slot, in blocks of the chip's protection. */
+static void check_lock(struct checking *c, const struct td_partition *primary)
+{
+    const struct td_partition *from = td_layout_role(c->layout, TD_ROLE_S0, 0);
+
+    if (from == NULL || from->domain[0] != '\0')
+        from = td_layout_role(c->layout, TD_ROLE_BOOT, 0);
+    if (from == NULL || !internal(primary) || c->soc == NULL || !c->sure)
+        return;
+    if (from->addr % c->soc->lock_block == 0 && primary->addr % c->soc->lock_block == 0)
+        return;
+    td_layout_issue(
+        c, TD_LAYOUT_LOCK, TD_HARM_ERROR, from->addr % c->soc->lock_block != 0 ? from : primary,
+        "begin both on such a boundary; what is left over stays empty",
+        "MCUboot locks 0x%x to 0x%x, and the %s locks blocks of 0x%x: it stops with "
+        "\"Protect mcuboot flash failed\" at every start",
+        (unsigned)from->addr, (unsigned)primary->addr, c->soc->title, (unsigned)c->soc->lock_block);
+}
+
+void td_layout_check_slots(struct checking *c)
+{
+    const struct td_partition *p = td_layout_role(c->layout, TD_ROLE_PRIMARY, 0);
+    const struct td_partition *x = td_layout_role(c->layout, TD_ROLE_SECONDARY, 0);
+    const struct td_partition *boot = td_layout_role(c->layout, TD_ROLE_BOOT, 0);
+
+    if (boot != NULL && boot->domain[0] == '\0' && p == NULL)
+        td_layout_issue(c, TD_LAYOUT_NO_PRIMARY, TD_HARM_ERROR, boot,
+                        "add mcuboot_primary, which spans mcuboot_pad and app",
+                        "there is a bootloader, and no primary slot for it to boot");
+    if (p != NULL && boot == NULL)
+        td_layout_issue(c, TD_LAYOUT_NO_BOOT, TD_HARM_NOTE, p, "",
+                        "there are slots, and no partition for a bootloader is shown");
+    if (p == NULL)
+        return;
+    check_no_pad(c, p);
+    check_pad(c, "mcuboot_pad", "mcuboot_primary");
+    check_lock(c, p);
+    check_sectors(c, p);
+    if (x == NULL) {
+        td_layout_issue(c, TD_LAYOUT_NO_SECONDARY, TD_HARM_NOTE, p,
+                        "add a secondary slot of the same size, for updates that can be undone",
+                        "there is no secondary slot: an update needs serial recovery or a firmware "
+                        "loader, and nothing can be reverted");
+        return;
+    }
+    check_unequal(c, p, x);
+    check_others(c);
+    check_scratch(c);
+    check_images(c, p);
+    if (strcmp(x->region, "external_flash") == 0)
+        td_layout_issue(c, TD_LAYOUT_EXTERNAL, TD_HARM_NOTE, x,
+                        "check nordic,pm-ext-flash and the flash's driver in the bootloader's own "
+                        "overlay and configuration",
+                        "%s lies in external flash, so the bootloader needs that flash's driver as "
+                        "well: without it an upload succeeds and is never seen",
+                        x->name);
+}
