@@ -229,6 +229,7 @@ static bool read_rule(struct td_book_reading *book, yaml_node_t *node, void *dst
         { "any", true, read_conditions, offsetof(struct td_rule, any) },
         { "unless", true, read_conditions, offsetof(struct td_rule, unless) },
         { "score", false, td_book_points, offsetof(struct td_rule, score) },
+        { "yields", true, td_book_points, offsetof(struct td_rule, yields) },
         { "adjust", true, read_adjust, 0 },
         { "why", false, td_book_text, offsetof(struct td_rule, why) },
         { "fix", true, td_book_text, offsetof(struct td_rule, fix) },

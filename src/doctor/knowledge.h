@@ -43,6 +43,7 @@ struct td_rule {
     td_texts any;    /* and at least one of these, when there are any */
     td_texts unless; /* none of these: evidence against it */
     int score;       /* 0..100 to begin with */
+    int yields;      /* found only when no other cause has that many points; 0: always */
     const struct td_adjust *adjust;
     size_t n_adjust;
     td_texts asks;    /* names of `ask` entries */

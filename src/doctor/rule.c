@@ -439,6 +439,29 @@ static void sort(struct td_rows *rows)
         qsort(rows->at, rows->n, rows->size, by_rank);
 }
 
+/* Whether a cause is found already that leaves nothing to say to a rule that yields. */
+static bool is_explained(const struct judging *j)
+{
+    const struct td_finding *findings = j->out->findings.at;
+
+    for (size_t i = 0; i < j->out->findings.n; i++) {
+        if (findings[i].kind == TD_FINDING_CAUSE && findings[i].rule->yields == 0 &&
+            findings[i].score >= j->rule->yields)
+            return true;
+    }
+    return false;
+}
+
+/* Rules that yield come behind all others. */
+static void judge_rules(struct judging *j, bool yielding)
+{
+    for (size_t i = 0; i < j->knowledge->n_rules && !j->no_memory; i++) {
+        j->rule = &j->knowledge->rules[i];
+        if ((j->rule->yields > 0) == yielding && !(yielding && is_explained(j)))
+            judge_rule(j);
+    }
+}
+
 struct td_judgement *td_judge(const struct td_knowledge *knowledge, const struct td_facts *facts)
 {
     struct td_judgement *out = calloc(1, sizeof *out);
@@ -447,10 +470,8 @@ struct td_judgement *td_judge(const struct td_knowledge *knowledge, const struct
     if (out == NULL)
         return NULL;
     out->findings.size = out->aside.size = sizeof(struct td_finding);
-    for (size_t i = 0; i < knowledge->n_rules && !j.no_memory; i++) {
-        j.rule = &knowledge->rules[i];
-        judge_rule(&j);
-    }
+    judge_rules(&j, false);
+    judge_rules(&j, true);
     if (j.no_memory) {
         td_judgement_free(out);
         return NULL;
