@@ -39,6 +39,7 @@ enum td_dialect {
     TD_DIALECT_TANDEM,  /* docs/spec/log-format.md */
     TD_DIALECT_ZEPHYR,  /* [00:00:00.123,456] <err> mcuboot: ..., or minimal "E: ..." */
     TD_DIALECT_CONSOLE, /* other text of a device's console: printk, banners */
+    TD_DIALECTS,
 };
 
 /* A line of text without colours, control characters, terminal and log prefixes. */
