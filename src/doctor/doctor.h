@@ -30,6 +30,7 @@ struct td_finding {
     enum td_finding_kind kind;
     int score; /* 0..100: how likely it is; findings of a kind are ordered by it */
     const char *title, *why, *fix, *check; /* the rule's words with {attributes} filled in */
+    bool gaps;                             /* an {attribute} that no fact has: "?" stands for it */
     const struct td_fact *evidence[TD_FINDING_EVIDENCE];
     uint8_t n_evidence;
     uint32_t more_evidence; /* facts beyond those shown */

@@ -350,7 +350,8 @@ static void fill_range(struct words *w, const char *text, const char *end)
     }
 }
 
-static const char *fill(struct judging *j, const char *text)
+/* A rule's text with its attributes; *gaps is set when one of them is unknown. */
+static const char *fill(struct judging *j, const char *text, bool *gaps)
 {
     struct words w = { .j = j };
     const char *copy;
@@ -366,7 +367,9 @@ static const char *fill(struct judging *j, const char *text)
                 w.text[w.len = before] = '\0';
         } else {
             n = 1 + strcspn(text + 1, "[");
+            w.missing = false;
             fill_range(&w, text, text + n);
+            *gaps = *gaps || w.missing;
         }
         text += n;
     }
@@ -409,10 +412,10 @@ static void judge_rule(struct judging *j)
     f->rule = rule;
     f->kind = kind_of(rule);
     f->score = score;
-    f->title = fill(j, rule->title);
-    f->why = fill(j, rule->why);
-    f->fix = fill(j, rule->fix);
-    f->check = fill(j, rule->check);
+    f->title = fill(j, rule->title, &f->gaps);
+    f->why = fill(j, rule->why, &f->gaps);
+    f->fix = fill(j, rule->fix, &f->gaps);
+    f->check = fill(j, rule->check, &f->gaps);
     if (aside) {
         set_contradiction(j, f);
     } else {

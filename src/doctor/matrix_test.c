@@ -1,0 +1,333 @@
+/*
+ * Every rule against every case: a case that fires names all rules that fire on it, a silent
+ * one keeps its rule silent, and what is healthy gives no finding above harmless.
+ *
+ *   doctor-matrix_test [ID...]   only the cases of these rules, or healthy files of these names
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "doctor/doctor.h"
+
+#define HEALTHY TD_ROOT "/tests/doctor/healthy"
+
+static struct td_knowledge *knowledge;
+static char **chosen; /* ended by NULL; empty: all */
+static unsigned faults;
+
+static bool is_chosen(const char *name)
+{
+    if (*chosen == NULL)
+        return true;
+    for (char **word = chosen; *word != NULL; word++) {
+        if (strcmp(*word, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct td_doctor *doctor_of(const char *const *files)
+{
+    struct td_doctor *doctor = td_doctor_new(knowledge);
+
+    assert_non_null(doctor);
+    for (; *files != NULL; files += 2) {
+        assert_true(td_doctor_file(doctor, files[0]));
+        td_doctor_feed(doctor, files[1], strlen(files[1]));
+        td_doctor_file_end(doctor);
+    }
+    td_doctor_end(doctor);
+    assert_true(td_doctor_judge(doctor));
+    return doctor;
+}
+
+static bool is_named(const struct td_rule *rule, const char *name)
+{
+    return strcmp(rule->id, name) == 0 || strcmp(rule->name, name) == 0;
+}
+
+static const struct td_finding *found(const struct td_doctor *doctor, const char *name)
+{
+    for (size_t i = 0; i < td_doctor_count(doctor); i++) {
+        if (is_named(td_doctor_at(doctor, i)->rule, name))
+            return td_doctor_at(doctor, i);
+    }
+    return NULL;
+}
+
+static bool is_expected(const struct td_rule *rule, const char *id, td_texts also)
+{
+    if (id != NULL && is_named(rule, id))
+        return true;
+    for (; also != NULL && *also != NULL; also++) {
+        if (is_named(rule, *also))
+            return true;
+    }
+    return false;
+}
+
+static void print_facts(struct td_doctor *doctor)
+{
+    const struct td_facts *facts = td_doctor_facts(doctor);
+
+    for (size_t i = 0; i < td_facts_count(facts); i++) {
+        const struct td_fact *fact = td_facts_at(facts, i);
+
+        printf("        %s", fact->name);
+        for (size_t k = 0; k < fact->n_attrs; k++)
+            printf(" %s=%s", fact->attrs[k].key, fact->attrs[k].value);
+        printf("%s\n", fact->count > 1 ? " ..." : "");
+    }
+}
+
+static void print_outcome(struct td_doctor *doctor)
+{
+    printf("    fired:");
+    for (size_t i = 0; i < td_doctor_count(doctor); i++)
+        printf(" %s %s (%s, %d);", td_doctor_at(doctor, i)->rule->id,
+               td_doctor_at(doctor, i)->rule->name, td_doctor_at(doctor, i)->rule->kind,
+               td_doctor_at(doctor, i)->score);
+    printf("\n    set aside:");
+    for (size_t i = 0; i < td_doctor_set_aside(doctor); i++)
+        printf(" %s", td_doctor_set_aside_at(doctor, i)->rule->id);
+    printf("\n    facts:\n");
+    print_facts(doctor);
+}
+
+/* Faults of one case are told together, under one heading. */
+struct fault {
+    const char *heading;
+    struct td_doctor *doctor;
+    bool any;
+};
+
+static void tell(struct fault *fault, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void tell(struct fault *fault, const char *format, ...)
+{
+    va_list args;
+
+    if (!fault->any)
+        printf("%s\n", fault->heading);
+    fault->any = true;
+    printf("    ");
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n");
+}
+
+static void end(struct fault *fault)
+{
+    if (fault->any) {
+        print_outcome(fault->doctor);
+        faults++;
+    }
+    td_doctor_free(fault->doctor);
+}
+
+static void check_fires(struct fault *fault, const struct td_rule *rule, const struct td_case *c)
+{
+    const struct td_finding *finding = found(fault->doctor, rule->id);
+
+    if (finding == NULL)
+        tell(fault, "wanted %s to fire", rule->id);
+    else if (finding->gaps)
+        tell(fault, "a word of %s is unknown: %s | %s | %s | %s", rule->id, finding->title,
+             finding->why, finding->fix, finding->check);
+    for (td_texts also = c->also; also != NULL && *also != NULL; also++) {
+        if (found(fault->doctor, *also) == NULL)
+            tell(fault, "wanted %s to fire as well", *also);
+    }
+    for (size_t i = 0; i < td_doctor_count(fault->doctor); i++) {
+        const struct td_rule *other = td_doctor_at(fault->doctor, i)->rule;
+
+        if (!is_expected(other, rule->id, c->also))
+            tell(fault, "%s (%s) fires and is not in also", other->id, other->name);
+    }
+}
+
+static void check_silent(struct fault *fault, const struct td_rule *rule, const struct td_case *c)
+{
+    if (found(fault->doctor, rule->id) != NULL)
+        tell(fault, "wanted %s to be silent", rule->id);
+    for (td_texts also = c->also; also != NULL && *also != NULL; also++) {
+        if (found(fault->doctor, *also) == NULL)
+            tell(fault, "wanted %s to fire", *also);
+    }
+}
+
+static void run_case(const struct td_rule *rule, size_t n)
+{
+    const struct td_case *c = &rule->cases[n];
+    char heading[200];
+    struct fault fault = { .heading = heading };
+
+    snprintf(heading, sizeof heading, "%s.yml: %s %s, case %zu (%s)", rule->topic, rule->id,
+             rule->name, n + 1, c->fires ? "fires" : "silent");
+    fault.doctor = doctor_of(c->files);
+    if (c->fires)
+        check_fires(&fault, rule, c);
+    else
+        check_silent(&fault, rule, c);
+    end(&fault);
+}
+
+static void every_rule_fires_on_its_cases_and_is_silent_on_the_others(void **state)
+{
+    (void)state;
+    faults = 0;
+    for (size_t i = 0; i < knowledge->n_rules; i++) {
+        const struct td_rule *rule = &knowledge->rules[i];
+        bool fires = false, silent = false;
+
+        if (!is_chosen(rule->id) && !is_chosen(rule->name) && !is_chosen(rule->topic))
+            continue;
+        for (size_t n = 0; n < rule->n_cases; n++) {
+            fires = fires || rule->cases[n].fires;
+            silent = silent || !rule->cases[n].fires;
+            run_case(rule, n);
+        }
+        if (!fires || !silent) {
+            printf("%s.yml: %s %s: no case that %s\n", rule->topic, rule->id, rule->name,
+                   fires ? "must be silent" : "fires");
+            faults++;
+        }
+    }
+    assert_int_equal(faults, 0);
+}
+
+static bool is_rule(const char *name)
+{
+    for (size_t i = 0; i < knowledge->n_rules; i++) {
+        if (is_named(&knowledge->rules[i], name))
+            return true;
+    }
+    return false;
+}
+
+static void cases_name_rules_that_there_are(void **state)
+{
+    (void)state;
+    faults = 0;
+    for (size_t i = 0; i < knowledge->n_rules; i++) {
+        const struct td_rule *rule = &knowledge->rules[i];
+
+        for (size_t n = 0; n < rule->n_cases; n++) {
+            for (td_texts also = rule->cases[n].also; also != NULL && *also != NULL; also++) {
+                if (!is_rule(*also)) {
+                    printf("%s.yml: %s, case %zu: there is no rule %s\n", rule->topic, rule->id,
+                           n + 1, *also);
+                    faults++;
+                }
+            }
+        }
+    }
+    assert_int_equal(faults, 0);
+}
+
+/* ---- what is healthy ----------------------------------------------------------------- */
+
+static void feed_path(struct td_doctor *doctor, const char *path)
+{
+    static char buf[65536];
+    FILE *in = fopen(path, "rb");
+    size_t n;
+
+    assert_non_null(in);
+    assert_true(td_doctor_file(doctor, path));
+    while ((n = fread(buf, 1, sizeof buf, in)) > 0)
+        td_doctor_feed(doctor, buf, n);
+    td_doctor_file_end(doctor);
+    fclose(in);
+}
+
+/* A file, or all files of a folder: what one device has. */
+static void feed(struct td_doctor *doctor, const char *path)
+{
+    struct dirent **names;
+    int n = scandir(path, &names, NULL, alphasort);
+
+    if (n < 0) {
+        feed_path(doctor, path);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        char file[1400];
+
+        snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name);
+        if (names[i]->d_name[0] != '.')
+            feed_path(doctor, file);
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void check_healthy(const char *name)
+{
+    char path[1100];
+    struct fault fault = { .heading = path, .doctor = td_doctor_new(knowledge) };
+
+    snprintf(path, sizeof path, HEALTHY "/%s", name);
+    assert_non_null(fault.doctor);
+    feed(fault.doctor, path);
+    td_doctor_end(fault.doctor);
+    assert_true(td_doctor_judge(fault.doctor));
+    for (size_t i = 0; i < td_doctor_count(fault.doctor); i++) {
+        const struct td_finding *finding = td_doctor_at(fault.doctor, i);
+
+        if (finding->kind != TD_FINDING_HARMLESS)
+            tell(&fault, "%s %s (%s, %d): %s", finding->rule->id, finding->rule->name,
+                 finding->rule->kind, finding->score, finding->title);
+    }
+    end(&fault);
+}
+
+static void what_is_healthy_gives_no_finding_above_harmless(void **state)
+{
+    struct dirent **names;
+    int n = scandir(HEALTHY, &names, NULL, alphasort);
+
+    (void)state;
+    faults = 0;
+    assert_true(n > 2);
+    for (int i = 0; i < n; i++) {
+        if (names[i]->d_name[0] != '.' && is_chosen(names[i]->d_name))
+            check_healthy(names[i]->d_name);
+        free(names[i]);
+    }
+    free(names);
+    assert_int_equal(faults, 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cases_name_rules_that_there_are),
+        cmocka_unit_test(every_rule_fires_on_its_cases_and_is_silent_on_the_others),
+        cmocka_unit_test(what_is_healthy_gives_no_finding_above_harmless),
+    };
+    struct td_knowledge_fault fault;
+    int failed;
+
+    (void)argc;
+    chosen = argv + 1;
+    knowledge = td_knowledge_read(td_books, &fault);
+    if (knowledge == NULL) {
+        fprintf(stderr, "%s: %s\n", fault.where, fault.what);
+        return 1;
+    }
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    td_knowledge_free(knowledge);
+    return failed;
+}
