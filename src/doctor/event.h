@@ -39,8 +39,9 @@ enum td_dialect {
     TD_DIALECT_TANDEM,  /* docs/spec/log-format.md */
     TD_DIALECT_ZEPHYR,  /* [00:00:00.123,456] <err> mcuboot: ..., or minimal "E: ..." */
     TD_DIALECT_CONSOLE, /* other text of a device's console: printk, banners */
-    TD_DIALECTS,
 };
+
+#define TD_DIALECTS (TD_DIALECT_CONSOLE + 1)
 
 /* A line of text without colours, control characters, terminal and log prefixes. */
 struct td_line {

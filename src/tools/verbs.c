@@ -30,6 +30,7 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_keyinfo,
     &td_verb_version,
     /* the desk */
+    &td_verb_doctor,
     &td_verb_sim,
     &td_verb_sim_app,
     NULL,
@@ -125,7 +126,7 @@ static int unknown_verb(struct td_cli *cli, const char *word)
 {
     static const char *const to_come[] = {
         "stat", "settings", "fs",    "shell",    "getpriv", "package",
-        "nsib", "layout",   "merge", "rehearse", "doctor",  "decode",
+        "nsib", "layout",   "merge", "rehearse", "decode",
     };
     const char *names[64];
     size_t n = 0;
