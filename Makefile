@@ -6,7 +6,7 @@ QUIET = $(if $(CI),-- --quiet)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
-.PHONY: demo test test-clang test-asan test-arm test-port interop bench fuzz planted sweep size check format clean
+.PHONY: demo doctor-case test test-clang test-asan test-arm test-port interop bench fuzz planted sweep size check format clean
 
 help:
 	@echo 'make demo      build, and show an update, a refusal, a revert, a power cut'
@@ -84,6 +84,11 @@ test-port: build build-arm
 	@set -e; for script in tests/port/test_*.py; do \
 		TANDEM=$(CURDIR)/build/gcc/tandem python3 $$script; \
 	done
+
+# What the doctor says about files of one's own: make doctor-case FILE="phone.log prj.conf"
+doctor-case: build
+	@[ -n "$(FILE)" ] || { echo 'make doctor-case FILE="FILE..." wants files'; exit 2; }
+	@build/gcc/tandem --no-color doctor $(FILE) | cat; exit $${PIPESTATUS[0]}
 
 demo: build
 	@tests/demo.sh
