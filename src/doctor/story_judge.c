@@ -42,6 +42,7 @@ struct judge {
     char pending[STORY_HASH + 1];   /* at the reset */
     bool uploaded, marked, no_mark, erased;
     const struct story_act *upload;
+    bool listed_since;                /* that upload */
     char marks[SEEN][STORY_HASH + 1]; /* set in this log */
     size_t n_marks;
     struct seen starts[SEEN];
@@ -237,6 +238,21 @@ static void unmarked_after(struct judge *j, const struct story_act *act)
         say_hash(j, "story.no-swap", act, is->hash, "");
 }
 
+/* A complete upload, and a list right after it: the image should be there, and nowhere else. */
+static void after_upload(struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *was = story_list_active(&j->prev->list, j->upload->image);
+    const struct story_slot *is = story_list_active(&act->list, j->upload->image);
+
+    if (!was || !is || unmarked_mode(j->s))
+        return;
+    if (was->slot == is->slot && was->hash[0] && is->hash[0] && strcmp(was->hash, is->hash) != 0)
+        say_hash(j, "story.active-overwritten", act, is->hash, "");
+    else if (!story_list_slot(&act->list, is->image, (uint8_t)(is->slot ^ 1u)))
+        story_say(j->s, "story.not-listed", &act->at, act->time_us, NULL, "image=%u slot=%u",
+                  is->image, is->slot ^ 1u);
+}
+
 static void take_list(struct judge *j, const struct story_act *act)
 {
     if (j->first_of_session) {
@@ -246,6 +262,9 @@ static void take_list(struct judge *j, const struct story_act *act)
     j->first_of_session = false;
     if (j->prev && j->prev->session != act->session)
         changed_slots(j, act);
+    if (!j->reset && j->prev && j->prev->session == act->session && j->upload && !j->listed_since)
+        after_upload(j, act);
+    j->listed_since = true;
     if (j->reset) {
         story_list_facts(j->s, act, "after-reset");
         if (j->pending[0])
@@ -299,8 +318,10 @@ static void take_upload(struct judge *j, const struct story_act *act)
 {
     j->uploaded = j->uploaded || act->sent > 0;
     j->marked = false;
-    if (act->finished)
+    if (act->finished) {
         j->upload = act;
+        j->listed_since = false;
+    }
 }
 
 static void take_reset(struct judge *j, const struct story_act *act)

@@ -98,6 +98,7 @@ struct story_upload {
     bool size_known;
     uint64_t size, sent, next;
     uint32_t chunks, restarts, backwards, repeats, largest, first_bytes;
+    bool resumed; /* the first answer was beyond the first chunk */
     bool sha, upgrade, text_data;
     int match;    /* -1: not said */
     int magic_ok; /* -1: the first chunk was not seen */
@@ -117,6 +118,8 @@ struct story_talk {
     uint32_t requests, answers, unsupported, image_talk;
     bool any_main;                  /* an answer of the groups that every server has: os or image */
     bool uploaded;                  /* a byte of image */
+    bool sent_since_list;           /* an upload ended well after the newest list */
+    uint32_t mtu;                   /* of the link; 0: not said */
     bool reset_done, follows_reset; /* it ended so; the session before it did */
     bool late;                      /* something came 2.5 s or more after an unanswered request */
     struct story_request open[256];

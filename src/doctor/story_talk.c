@@ -22,6 +22,8 @@
 #define ID_PARAMS     6 /* os */
 #define ID_BOOTLOADER 8 /* os */
 
+#define ATT_HEADER 3 /* bytes of a packet that are not the client's */
+
 #define PATIENCE_US (2500 * STORY_MS) /* what clients allow a short request */
 
 static const char *client_name(enum td_dialect dialect)
@@ -131,6 +133,8 @@ static void unanswered(struct td_story *s, struct story_talk *t, struct story_re
         if (t->upload.size_known)
             story_attr(&a, "size", "%llu", (unsigned long long)t->upload.size);
         story_attr(&a, "chunk", "%u", q->chunk);
+        if (t->mtu > ATT_HEADER && q->chunk > t->mtu - ATT_HEADER)
+            story_attr(&a, "over_mtu", "1");
         story_fact(s, "upload.timeout", &q->at, q->time_us, NULL, &a);
     }
     story_say(s, "smp.unanswered", &q->at, q->time_us, NULL, "op=%s group=%u id=%u",
@@ -380,12 +384,13 @@ void story_talk_list(struct td_story *s, struct story_talk *t, const struct stor
     t->list = *list;
     t->has_list = true;
     t->talked = true;
-    if (same) {
+    if (same && !t->sent_since_list) {
         story_step(s, t->session, at, time_us, "the device lists the same as before");
         return;
     }
     act = story_act(s, ACT_LIST, t->session, t->dialect, at, time_us);
     act->list = *list;
+    t->sent_since_list = false;
     story_list_words(list, words, sizeof words);
     story_step(s, t->session, at, time_us, "the device lists %s", words);
 }
@@ -658,6 +663,8 @@ static void link_params(struct td_story *s, struct story_talk *t, const struct t
 
     story_attr(&a, "interval_ms", "%u.%02u", l->interval_us / 1000, l->interval_us % 1000 / 10);
     story_attr(&a, "timeout_ms", "%u", l->timeout_ms);
+    if (t->upload.open && !t->upload.reported)
+        story_attr(&a, "during", "upload");
     if (restored) {
         story_attr(&a, "restored", "1");
         story_step(s, t->session, &event->at, event->time_us,
@@ -674,6 +681,7 @@ void story_talk_link(struct td_story *s, struct story_talk *t, const struct td_e
     case TD_LINK_UP: link_up(s, t, event); break;
     case TD_LINK_DOWN: link_down(s, t, event); break;
     case TD_LINK_MTU:
+        t->mtu = event->u.link.value;
         story_say(s, "link.mtu", &event->at, event->time_us, event->line.text, "mtu=%u",
                   event->u.link.value);
         break;

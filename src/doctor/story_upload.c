@@ -143,6 +143,8 @@ void story_upload_answer(struct td_story *s, struct story_talk *t, const struct 
 
     if (!u->open || u->reported)
         return;
+    u->resumed = u->resumed || (u->sent == 0 && q->off == 0 && q->chunk > 0 && at > q->chunk &&
+                                u->first_us == TD_NO_TIME);
     if (u->first_us == TD_NO_TIME)
         u->first_us = event->time_us;
     u->last_us = event->time_us;
@@ -162,6 +164,20 @@ void story_upload_answer(struct td_story *s, struct story_talk *t, const struct 
         done_step(s, t, event->time_us, &event->at);
         story_upload_close(s, t, event->time_us, NULL);
     }
+}
+
+/* How far and how fast; too little of it gives no figure. */
+static void progress(struct story_attrs *a, const struct story_upload *u)
+{
+    int64_t took = story_since(u->began_us, u->last_us);
+
+    if (u->size_known && u->size > 0)
+        story_attr(a, "percent", "%u", (unsigned)(STORY_MIN(u->sent, u->size) * 100 / u->size));
+    if (took >= 2 * STORY_S)
+        story_attr(a, "rate", "%llu",
+                   (unsigned long long)(u->sent * 1000 / (uint64_t)(took / 1000)));
+    if (u->resumed)
+        story_attr(a, "resumed", "1");
 }
 
 void story_upload_close(struct td_story *s, struct story_talk *t, int64_t now_us,
@@ -185,6 +201,7 @@ void story_upload_close(struct td_story *s, struct story_talk *t, int64_t now_us
     story_attr(&a, "chunks", "%u", u->chunks);
     story_attr(&a, "sha", "%d", u->sha);
     story_attr(&a, "upgrade", "%d", u->upgrade);
+    progress(&a, u);
     if (first >= 0)
         story_attr(&a, "first_ms", "%lld", (long long)(first / STORY_MS));
     story_attr(&a, "restarts", "%u", u->restarts);
@@ -212,4 +229,5 @@ void story_upload_close(struct td_story *s, struct story_talk *t, int64_t now_us
     act->finished = finished(u);
     act->image = u->image;
     act->done = refusal == NULL;
+    t->sent_since_list = t->sent_since_list || act->finished;
 }
