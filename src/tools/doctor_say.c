@@ -13,6 +13,7 @@
 
 #define STEPS_SHOWN 16 /* of the timeline: half of them from its beginning, half from its end */
 #define ASIDE_SHOWN 4
+#define NAME_SHOWN  28 /* longer paths are shown without their folders */
 #define LABEL       12 /* columns of "   Confirm  " */
 
 bool td_doctor_is_bad(const struct td_finding *finding)
@@ -140,11 +141,20 @@ void td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_
 
 /* ---- places and quotes --------------------------------------------------------------- */
 
+/* The name of a file as it was given, or its last part when it is long. */
+static const char *short_name(const struct td_doctor *doctor, uint16_t file)
+{
+    const struct td_seen *seen = td_doctor_seen(doctor, file);
+    const char *name = seen == NULL ? "?" : seen->name;
+    const char *last = strrchr(name, '/');
+
+    return last != NULL && td_prose_columns(name) > NAME_SHOWN ? last + 1 : name;
+}
+
 void td_doctor_place(const struct td_doctor *doctor, const struct td_place *at, char *out,
                      size_t cap)
 {
-    const struct td_seen *seen = td_doctor_seen(doctor, at->file);
-    const char *name = seen == NULL ? "?" : seen->name;
+    const char *name = short_name(doctor, at->file);
 
     if (at->line > 0)
         (void)snprintf(out, cap, "%s:%" PRIu32, name, at->line);
@@ -219,26 +229,26 @@ static void say_files(const struct saying *s)
     size_t longest = 0;
 
     for (size_t i = 0; i < td_doctor_files(s->doctor); i++) {
-        size_t columns = td_prose_columns(td_doctor_seen(s->doctor, i)->name);
+        size_t columns = td_prose_columns(short_name(s->doctor, (uint16_t)i));
 
-        longest = columns > longest && columns <= 30 ? columns : longest;
+        longest = columns > longest && columns <= NAME_SHOWN ? columns : longest;
     }
     heading(s, "Looked at");
     for (size_t i = 0; i < td_doctor_files(s->doctor); i++) {
         char text[700];
 
         td_doctor_seen_text(s->doctor, i, text, sizeof text);
-        row(s, 2, longest + 4, td_doctor_seen(s->doctor, i)->name, text);
+        row(s, 2, longest + 4, short_name(s->doctor, (uint16_t)i), text);
     }
 }
 
 static void say_step(const struct saying *s, const struct td_story_step *step)
 {
-    char time[32], place[300], left[340];
+    char time[32], left[60];
 
     td_doctor_time(step->time_us, time);
-    td_doctor_place(s->doctor, &step->at, place, sizeof place);
-    (void)snprintf(left, sizeof left, "%s%s%s", place, time[0] == '\0' ? "" : "  ", time);
+    (void)snprintf(left, sizeof left, "%6" PRIu32 "%s%s", step->at.line,
+                   time[0] == '\0' ? "" : "  ", time);
     row(s, 2, 4 + td_prose_columns(left), left, step->text);
 }
 
@@ -246,17 +256,24 @@ static void say_story(const struct saying *s)
 {
     const struct td_story *story = td_doctor_story(s->doctor);
     size_t n = td_story_count(story), half = STEPS_SHOWN / 2;
+    uint32_t before = UINT32_MAX; // the file of the step above
 
     if (n == 0)
         return;
     fputc('\n', s->out);
     heading(s, "What happened");
     for (size_t i = 0; i < n; i++) {
+        const struct td_story_step *step;
+
         if (!s->all && n > STEPS_SHOWN + 1 && i == half) {
-            fprintf(s->out, "  ... %zu more (--all shows them)\n", n - STEPS_SHOWN);
+            fprintf(s->out, "     ... %zu more (--all shows them)\n", n - STEPS_SHOWN);
             i = n - half;
         }
-        say_step(s, td_story_at(story, i));
+        step = td_story_at(story, i);
+        if (before != step->at.file)
+            fprintf(s->out, "  %s, by line\n", short_name(s->doctor, step->at.file));
+        before = step->at.file;
+        say_step(s, step);
     }
 }
 

@@ -14,7 +14,7 @@ bool td_doctor_is_bad(const struct td_finding *finding);
 /* One line on what a file turned out to be. */
 void td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_t cap);
 
-/* "boot.txt:12", "dump.bin at 0x4000"; names are those that were given. */
+/* "boot.txt:12", "dump.bin at 0x4000"; long paths without their folders. */
 void td_doctor_place(const struct td_doctor *doctor, const struct td_place *at, char *out,
                      size_t cap);
 
