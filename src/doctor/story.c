@@ -201,6 +201,7 @@ void td_story_take(struct td_story *s, const struct td_event *event)
 void td_story_file_end(struct td_story *s)
 {
     story_words_end(s);
+    story_shell_end(s);
     story_boot_close(s);
     for (size_t i = 0; i < STORY_TALKS; i++)
         if (s->talks[i].used) {

@@ -234,8 +234,10 @@ static void unmarked_after(struct judge *j, const struct story_act *act)
             wrong(j, "slot-vanished", slot->hash, &act->at, act->time_us);
         }
     }
-    if (was && is && j->upload && j->upload->finished && strcmp(was->hash, is->hash) == 0)
+    if (was && is && j->upload && strcmp(was->hash, is->hash) == 0) {
         say_hash(j, "story.no-swap", act, is->hash, "");
+        wrong(j, "no-swap", is->hash, &act->at, act->time_us);
+    }
 }
 
 /* A complete upload, and a list right after it: the image should be there, and nowhere else. */
@@ -277,8 +279,8 @@ static void take_list(struct judge *j, const struct story_act *act)
         j->reset = NULL;
         j->no_mark = j->uploaded = j->marked = j->erased = false;
         j->upload = NULL;
-        j->pending[0] = '\0';
     }
+    j->pending[0] = '\0'; // of a mark whose answer had no list: this one says what became of it
     if (j->prev)
         look_for_reverts(j, act);
     j->prev = act;
@@ -382,9 +384,23 @@ static void hidden_marks(struct judge *j)
     }
     if (!pending || !blind)
         return;
-    j->s->hidden_mark = true;
     story_say(j->s, "boot.request-not-seen", &blind->at, blind->time_us, blind->quote, "hash=%s",
               pending->hash);
+}
+
+/* An upload that the link did not survive, and that was not finished later. */
+static void lost_links(struct judge *j)
+{
+    static const char *const conditions[] = { "link.down during=first-chunk",
+                                              "link.down during=upload" };
+
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) {
+        size_t at = 0;
+        const struct td_fact *fact = td_facts_next(j->s->facts, conditions[i], &at);
+
+        if (fact && !td_facts_hold(j->s->facts, "upload finished=1"))
+            wrong(j, "link-lost", "", &fact->first, fact->first_us);
+    }
 }
 
 /* A file that was given and what runs. */
@@ -426,6 +442,7 @@ void story_judge(struct td_story *s)
     hidden_marks(&j);
     at_end(&j);
     already(&j);
+    lost_links(&j);
     for (size_t i = 0; i < j.n_symptoms; i++)
         story_ways(s, j.symptoms[i].what, j.symptoms[i].hash, &j.symptoms[i].at,
                    j.symptoms[i].time_us);

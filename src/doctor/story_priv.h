@@ -6,6 +6,7 @@
  *   story_talk.c    one conversation: requests, answers, links
  *   story_upload.c  one upload
  *   story_words.c   lines that a client wrote for people
+ *   story_shell.c   commands of tools, as people paste them
  *   story_boot.c    boots in a console
  *   story_judge.c   what follows, once all was seen
  *   story_ways.c    what is left when nothing names the reason
@@ -159,6 +160,18 @@ struct story_boot {
     char quote[160];
 };
 
+/* A command of a tool, until it is known whether it worked. */
+struct story_command {
+    bool open, failed;
+    enum story_act_kind kind;
+    enum td_dialect dialect;
+    bool whole, marks; /* UPLOAD: and a reset behind it, with a mark in between */
+    bool confirm, own;
+    char hash[STORY_HASH + 1];
+    struct td_place at;
+    int64_t time_us;
+};
+
 struct td_story {
     struct td_facts *facts;
     struct story_talk talks[STORY_TALKS];
@@ -179,7 +192,8 @@ struct td_story {
     struct story_list words; /* a list written for people, being read */
     bool in_words;
     struct td_place words_at;
-    bool hidden_mark; /* a boot without a request while a list shows one */
+    struct story_command command;
+    enum td_dialect tool; /* of the newest command; PLAIN: none yet */
 
     struct story_step_ring steps;
     struct td_story_step sorted[TD_STORY_STEPS];
@@ -252,6 +266,10 @@ void story_upload_close(struct td_story *s, struct story_talk *t, int64_t now_us
 /* story_words.c */
 void story_words_line(struct td_story *s, struct story_talk *t, const struct td_event *event);
 void story_words_end(struct td_story *s);
+
+/* story_shell.c */
+void story_shell_line(struct td_story *s, const struct td_event *event);
+void story_shell_end(struct td_story *s);
 
 /* story_boot.c */
 void story_boot_line(struct td_story *s, const struct td_event *event);

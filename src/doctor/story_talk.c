@@ -471,6 +471,7 @@ static void reset_done(struct td_story *s, struct story_talk *t, const struct td
 
     act->done = t->reset_answered;
     t->reset_done = true;
+    t->has_list = false; // whatever it shows next, the reset lies between
 }
 
 static void take_reset_answer(struct td_story *s, struct story_talk *t,

@@ -462,6 +462,26 @@ static const struct {
       "clock 23:50\nup\nlist 0:a0a0a0a0:ac\ndown 0\nclock 00:10\nup\nlist 0:c2c2c2c2:ac\n",
       { "story.slot-changed from=a0a0a0a0 to=c2c2c2c2", "slot when=last hash=c2c2c2c2" },
       { "slot when=last hash=a0a0a0a0" } },
+    { "pasted commands are a conversation",
+      "client mcumgr\nwrite $ mcumgr -c acm0 image list\nwrite Images:\nwrite  image=0 slot=0\n"
+      "write     version: 1.0.0\nwrite     flags: active confirmed\n"
+      "write     hash: a0a0a0a000000000000000000000000000000000000000000000000000000000\n"
+      "write $ mcumgr -c acm0 image upload app.bin\nwrite Done\n"
+      "write $ mcumgr -c acm0 reset\n"
+      "write $ mcumgr -c acm0 image list\nwrite Images:\nwrite  image=0 slot=0\n"
+      "write     version: 1.0.0\nwrite     flags: active confirmed\n"
+      "write     hash: a0a0a0a000000000000000000000000000000000000000000000000000000000\n",
+      { "story.no-mark client=mcumgr", "story.no-swap hash=a0a0a0a0", "slot when=before-reset" },
+      { "story.not-verified", "story.unexplained", "story.silent" } },
+    { "a sentence about a command is none",
+      "client mcumgr\nwrite mcumgr reset does nothing for me\nwrite I use mcumgr reset\n",
+      { 0 },
+      { "story.not-verified" } },
+    { "an upload that the link does not survive is weighed",
+      "up\nupload 5000 by 400 until 2000 -> none\nwait 5000\ndown 8\n",
+      { "story.unexplained what=link-lost", "story.way of=link-lost name=device-reset",
+        "link.down during=upload" },
+      { "story.no-swap" } },
     { "lists that were written for people count as well",
       "client mcumgr\nwrite Images:\nwrite  image=0 slot=0\nwrite     version: 1.0.0\n"
       "write     bootable: true\nwrite     flags: active confirmed\n"

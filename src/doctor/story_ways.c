@@ -59,6 +59,25 @@ static const struct way ways[] = {
       "the mark was cleared without a swap, by an erase or a new "
       "upload" },
 
+    { "no-swap", "not-marked", 60,
+      "nobody asked for the swap: no mark was set between the upload and the reset" },
+    { "no-swap", "refused-at-boot", 40,
+      "the bootloader looked at the image and refused it; its console says why" },
+    { "no-swap", "version", 25,
+      "the bootloader takes the higher version by itself, and the new one is not higher" },
+    { "no-swap", "no-bootloader", 20,
+      "the reset does not pass through this bootloader: an old one is on the board, or none" },
+
+    { "link-lost", "erase", 40,
+      "the erase of the slot kept radio or processor busy for longer than the supervision "
+      "time-out" },
+    { "link-lost", "device-reset", 40,
+      "the device crashed or its watchdog bit while it received: stack or buffers too small" },
+    { "link-lost", "range", 30,
+      "the radio link itself: distance, interference, a phone that "
+      "saves power" },
+    { "link-lost", "other-side", 10, "one side closed the link on purpose" },
+
     { "unchanged", "mark-is-test", 70,
       "the slot was marked for a test already; an older server hands the request on, MCUboot "
       "does nothing with it, and both answer with success" },
@@ -106,6 +125,26 @@ static const struct shift shifts[] = {
     { "crashed", "state.write kind=confirm own=1", 5 },
     { "crashed", "app.fault", 45 },
     { "cleared", "boot swap_type=revert", -15 },
+    { "not-marked", "story.no-mark", 35 },
+    { "not-marked", "state.write kind=test", -40 },
+    { "not-marked", "state.write kind=confirm", -20 },
+    { "refused-at-boot", "boot refused~-", 20 },
+    { "refused-at-boot", "boot refused=invalid", 50 },
+    { "refused-at-boot", "story.no-mark", -30 },
+    { "version", "bootloader mode=4", 50 },
+    { "version", "bootloader mode=5", 40 },
+    { "version", "bootloader mode=6", 50 },
+    { "version", "bootloader mode=3", -20 },
+    { "no-bootloader", "story.no-mark", -15 },
+    { "erase", "link.down during=first-chunk", 35 },
+    { "erase", "link.down during=upload", -25 },
+    { "device-reset", "link.down during=upload", 15 },
+    { "device-reset", "boot n>=2", 20 },
+    { "device-reset", "app.fault", 50 },
+    { "range", "link.down during=upload", 15 },
+    { "range", "link.down during=first-chunk", -10 },
+    { "other-side", "link.down status=19", 45 },
+    { "other-side", "link.down status=22", 45 },
     { "mark-is-test", "server generation=new", -60 },
     { "mark-is-test", "state.write kind=confirm pending_before=1", 20 },
     { "mark-is-test", "state.write kind=confirm pending_before=0", -40 },
@@ -123,6 +162,10 @@ static const struct {
     { "slot-vanished", "smp.request op=write group=1 id=5" },
     { "reverted", "app.fault" },
     { "unchanged", "server generation=old" },
+    { "no-swap", "story.no-mark" },
+    { "no-swap", "boot refused=invalid" },
+    { "no-swap", "boot refused=downgrade" },
+    { "link-lost", "app.fault" },
 };
 
 #define WAYS (sizeof ways / sizeof *ways)
@@ -168,7 +211,8 @@ void story_ways(struct td_story *s, const char *what, const char *hash, const st
         n++;
     }
     story_attr(&unexplained, "what", "%s", what);
-    story_attr(&unexplained, "hash", "%s", hash);
+    if (hash[0])
+        story_attr(&unexplained, "hash", "%s", hash);
     for (size_t i = 0; i < n; i++) {
         struct story_attrs a = { 0 };
         char key[8];

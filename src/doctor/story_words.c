@@ -168,9 +168,11 @@ void story_words_end(struct td_story *s)
     s->in_words = false;
     if (!any)
         return;
+    story_shell_end(s);
+    t = &s->talks[s->current];
     if (t->session == 0 || t->link_down) {
         if (!t->used)
-            t->dialect = TD_DIALECT_PLAIN;
+            t->dialect = s->tool;
         story_talk_begin(s, t, &s->words_at, TD_NO_TIME, false);
     }
     t->image_talk++;
@@ -200,4 +202,5 @@ void story_words_line(struct td_story *s, struct story_talk *t, const struct td_
     states(s, t, event);
     complaints(s, event);
     lists(s, event);
+    story_shell_line(s, event);
 }
