@@ -24,6 +24,7 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_verify,
     &td_verb_inspect,
     &td_verb_dumpinfo,
+    &td_verb_decode,
     &td_verb_keygen,
     &td_verb_getpub,
     &td_verb_getpubhash,
@@ -125,8 +126,8 @@ void td_cli_version(struct td_cli *cli)
 static int unknown_verb(struct td_cli *cli, const char *word)
 {
     static const char *const to_come[] = {
-        "stat", "settings", "fs",    "shell",    "getpriv", "package",
-        "nsib", "layout",   "merge", "rehearse", "decode",
+        "stat",    "settings", "fs",     "shell", "getpriv",
+        "package", "nsib",     "layout", "merge", "rehearse",
     };
     const char *names[64];
     size_t n = 0;
