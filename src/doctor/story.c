@@ -209,6 +209,7 @@ void td_story_file_end(struct td_story *s)
             memset(&s->talks[i], 0, sizeof s->talks[i]);
         }
     s->day_us = TD_NO_TIME;
+    s->tool = TD_DIALECT_PLAIN;
 }
 
 /* ---- order ---- */

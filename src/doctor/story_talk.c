@@ -330,7 +330,7 @@ static void answer_fact(struct td_story *s, const struct td_event *event,
     story_fact(s, "smp.answer", &event->at, event->time_us, event->line.text, &a);
 }
 
-static void take_params(struct td_story *s, struct story_talk *t, const struct td_event *event)
+static void take_params(struct td_story *s, const struct td_event *event)
 {
     const json_t *body = event->u.message.body;
     json_int_t size = json_integer_value(json_object_get(body, "buf_size"));
@@ -340,9 +340,6 @@ static void take_params(struct td_story *s, struct story_talk *t, const struct t
         return;
     story_say(s, "params", &event->at, event->time_us, event->line.text,
               "buf_size=%lld buf_count=%lld", (long long)size, (long long)count);
-    story_step(s, t->session, &event->at, event->time_us,
-               "the device takes requests of up to %lld bytes, %lld at a time", (long long)size,
-               (long long)count);
 }
 
 static void take_bootloader(struct td_story *s, struct story_talk *t, const struct td_event *event)
@@ -550,7 +547,7 @@ static void take_answer(struct td_story *s, struct story_talk *t, const struct t
         story_step(s, t->session, &event->at, event->time_us, "refused: %s", o.text);
     if (hdr->group == TD_SMP_GROUP_OS) {
         if (hdr->id == ID_PARAMS)
-            take_params(s, t, event);
+            take_params(s, event);
         else if (hdr->id == ID_BOOTLOADER)
             take_bootloader(s, t, event);
         else if (hdr->id == ID_RESET && hdr->op == TD_SMP_WRITE_RSP)

@@ -34,7 +34,10 @@ static void state(struct td_story *s, struct story_talk *t, const struct td_even
     if (n == 0)
         return;
     story_say(s, "client.state", &event->at, event->time_us, event->line.text, "to=%s", name);
-    story_step(s, t->session, &event->at, event->time_us, "the client is now in state %s", name);
+    // With a link, what it does next says more; without one it is all there is.
+    if (t->link_down)
+        story_step(s, t->session, &event->at, event->time_us, "the client is now in state %s",
+                   name);
 }
 
 static void states(struct td_story *s, struct story_talk *t, const struct td_event *event)
