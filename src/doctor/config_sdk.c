@@ -22,17 +22,39 @@ static bool is_letter(char c)
     return small(c) >= 'a' && small(c) <= 'z';
 }
 
+static char large(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
+}
+
+static bool begins(const char *at, const char *needle, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (small(at[k]) != small(needle[k]))
+            return false;
+    }
+    return true;
+}
+
+/* Every line of every log comes here: only places with the right first letter are compared. */
 const char *td_find_text(const char *hay, size_t len, const char *needle)
 {
-    size_t n = strlen(needle);
+    const size_t n = strlen(needle);
+    const char first[2] = { small(needle[0]), large(needle[0]) };
+    const char *at[2];
 
-    for (size_t i = 0; i + n <= len; i++) {
-        size_t k = 0;
+    if (n == 0 || n > len)
+        return n == 0 ? hay : NULL;
+    len -= n - 1; // where it may begin
+    for (int i = 0; i < 2; i++)
+        at[i] = i == 1 && first[1] == first[0] ? NULL : memchr(hay, first[i], len);
+    while (at[0] != NULL || at[1] != NULL) {
+        const int i = at[0] == NULL || (at[1] != NULL && at[1] < at[0]);
+        const char *here = at[i];
 
-        while (k < n && small(hay[i + k]) == small(needle[k]))
-            k++;
-        if (k == n)
-            return hay + i;
+        if (begins(here, needle, n))
+            return here;
+        at[i] = memchr(here + 1, first[i], len - (size_t)(here + 1 - hay));
     }
     return NULL;
 }
@@ -217,10 +239,12 @@ bool td_soc_in_line(const char *line, size_t len, size_t *at, char out[16])
 
     while ((p = td_find_text(p, (size_t)(end - p), "nrf")) != NULL) {
         for (size_t i = 0; i < sizeof chips / sizeof chips[0]; i++) {
-            if (td_find_text(p, (size_t)(end - p), chips[i]) != p)
+            const size_t n = strlen(chips[i]);
+
+            if ((size_t)(end - p) < n || !begins(p, chips[i], n))
                 continue;
             snprintf(out, 16, "%s", chips[i]);
-            *at = (size_t)(p - line) + strlen(chips[i]);
+            *at = (size_t)(p - line) + n;
             return true;
         }
         p++;
