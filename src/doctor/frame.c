@@ -301,13 +301,16 @@ bool td_frames_goes_on(const struct td_frames *f, enum td_dress dress)
     return f->piece[dress].len > 0;
 }
 
-/* Whether the bytes are the next piece of what is under way rather than a message. */
+/*
+ * Whether the bytes are the next piece of what is under way rather than a message. A header
+ * without a payload is no message there: an image's header looks like one.
+ */
 static bool continues(const struct td_frames *f, enum td_dress dress, enum td_direction dir,
-                      enum td_frame_look look)
+                      enum td_frame_look look, const struct td_smp_header *hdr)
 {
     const struct piece *p = &f->piece[dress];
 
-    return p->len > 0 && p->dir == dir && look != TD_FRAME_WHOLE &&
+    return p->len > 0 && p->dir == dir && (look != TD_FRAME_WHOLE || hdr->len == 0) &&
            f->n_line - p->n_line < OPEN_LINES;
 }
 
@@ -320,7 +323,7 @@ static bool take(struct td_frames *f, enum td_dress dress, enum td_direction dir
     enum td_frame_look look = td_frame_look(bytes, len, &hdr, &size);
 
     *used = len;
-    if (continues(f, dress, dir, look)) {
+    if (continues(f, dress, dir, look, &hdr)) {
         *used = go_on(f, dress, bytes, len, origin);
         return true;
     }

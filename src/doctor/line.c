@@ -386,14 +386,21 @@ static bool take_logrus(struct prefix *x)
     int64_t seconds = 0;
 
     if (level && p[4] == '[' && isdigit((unsigned char)p[5])) {
-        for (p += 5; isdigit((unsigned char)*p) && seconds < 100000000; p++)
-            seconds = seconds * 10 + (*p - '0');
+        const char *day = p + 5;
+
+        x->clock = TD_CLOCK_LOG;
+        if (date(&day) && clock_time(&day, &x->us)) {
+            x->clock = TD_CLOCK_DAY;
+            p = day;
+        } else {
+            for (p += 5; isdigit((unsigned char)*p) && seconds < 100000000; p++)
+                seconds = seconds * 10 + (*p - '0');
+            x->us = seconds * 1000000;
+        }
         if (*p != ']')
             return false;
         x->line->dialect = TD_DIALECT_MCUMGR;
         x->line->level = level;
-        x->clock = TD_CLOCK_LOG;
-        x->us = seconds * 1000000;
         x->p = skip_blanks(p + 1);
         return true;
     }

@@ -120,6 +120,25 @@ static const struct {
       "1: " SAID_REQ },
     { "xxd", "00000000: 0a00 0006 0000 4200 a161 6462 6869       ......B..adbhi\n",
       "1: " SAID_REQ },
+    { "Go's client: the same frame in a dump and behind words",
+      "DEBU[2026-03-02 09:12:05.019] Encoded:\n"
+      "00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        |......B..adbhi|\n"
+      "DEBU[2026-03-02 09:12:05.021] Tx NMP request: "
+      "00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        |......B..adbhi|\n",
+      "2: " SAID_REQ },
+    { "Go's client: an answer behind words, over two lines",
+      "DEBU[0001] rx nmp response: 00000000  03 00 00 14 00 01 05 00  bf 63 65 72 72 bf 65 67"
+      "  |.........cerr.eg|\n"
+      "00000010  72 6f 75 70 01 62 72 63  18 1c ff ff              |roup.brc....|\n",
+      "1: 1.000000 < v0 op3 g1 s5 i0 len20 {\"err\":{\"group\":1,\"rc\":28}}\n" },
+    { "a chunk whose image header looks like a message",
+      "0000  02 00 00 29 00 01 02 01 a2 63 6f 66 66 00 64 64   ...).....coff.dd\n"
+      "0010  61 74 61 58 1c 3d b8 f3 96 00 00 00 00 00 02 00   ataX.=..........\n"
+      "0020  02 00 00 00 00 02 00 26 0f 4d de 59 18 ee f8 db   .......&.M.Y....\n"
+      "0030  5b                                                [\n",
+      "1: - > v0 op2 g1 s2 i1 len41 {\"off\":0,\"data\":"
+      "\"hex:3db8f396000000000002000200000000020026"
+      "0f4dde5918eef8db5b\"}\n" },
     { "a dump of two lines",
       "0000  03 00 00 14 00 01 05 00 bf 63 65 72 72 bf 65 67   .........cerr.eg\n"
       "0010  72 6f 75 70 01 62 72 63 18 1c ff ff               roup.brc....\n",

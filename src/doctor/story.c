@@ -184,6 +184,8 @@ void td_story_take(struct td_story *s, const struct td_event *event)
         read_date(s, event->line.text);
         story_boot_line(s, event);
         talk = story_talk_of(s, event);
+        if (event->time_us != TD_NO_TIME && event->line.dialect == talk->dialect)
+            talk->seen_us = event->time_us;
         story_words_line(s, talk, event);
         break;
     case TD_EVENT_MESSAGE:

@@ -185,7 +185,7 @@ static void look_for_reverts(struct judge *j, const struct story_act *act)
         if (!j->ran[i].settled && strcmp(active->hash, j->ran[i].hash) != 0 &&
             !story_list_pending(&j->prev->list)) {
             j->ran[i].settled = true;
-            say_hash(j, "story.reverted", act, j->ran[i].hash, "");
+            say_hash(j, "story.reverted", act, j->ran[i].hash, "seen=1");
             wrong(j, "reverted", j->ran[i].hash, &act->at, act->time_us);
         }
 }
@@ -206,7 +206,7 @@ static void pending_after(struct judge *j, const struct story_act *act)
         say_hash(j, "story.no-swap", act, j->pending, "");
         wrong(j, "mark-survived", j->pending, &act->at, act->time_us);
     } else if (slot) {
-        say_hash(j, "story.reverted", act, j->pending, "");
+        say_hash(j, "story.reverted", act, j->pending, "seen=0");
         wrong(j, "reverted", j->pending, &act->at, act->time_us);
     } else {
         say_hash(j, "story.slot1-vanished", act, j->pending, "pending_before=1");

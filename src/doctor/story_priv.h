@@ -131,6 +131,7 @@ struct story_talk {
     struct td_place reset_at;
     bool reset_sent, reset_answered;
     int64_t reset_us, last_answer_us, last_request_us;
+    int64_t seen_us; /* the newest time in anything of this conversation */
     uint16_t last_group;
     uint8_t last_id;
     struct td_place began_at, last_at;

@@ -113,7 +113,7 @@ void story_talk_begin(struct td_story *s, struct story_talk *t, const struct td_
     t->follows_reset = follows;
     t->began_at = t->last_at = *at;
     t->began_us = time_us;
-    t->reset_us = t->last_answer_us = t->last_request_us = TD_NO_TIME;
+    t->reset_us = t->last_answer_us = t->last_request_us = t->seen_us = TD_NO_TIME;
     t->upload.match = t->upload.magic_ok = -1;
     (void)story_act(s, ACT_SESSION, t->session, dialect, at, time_us);
 }
@@ -573,6 +573,8 @@ void story_talk_message(struct td_story *s, struct story_talk *t, const struct t
     t->began = t->began || probe;
     t->talked = true;
     t->last_at = event->at;
+    if (event->time_us != TD_NO_TIME)
+        t->seen_us = event->time_us;
     for (size_t i = 0, seen = 0; !t->late && i < 256 && seen < t->n_open; i++)
         if (t->open[i].open) {
             seen++;
@@ -660,6 +662,7 @@ static void link_params(struct td_story *s, struct story_talk *t, const struct t
     struct story_attrs a = { 0 };
 
     story_attr(&a, "interval_ms", "%u.%02u", l->interval_us / 1000, l->interval_us % 1000 / 10);
+    story_attr(&a, "interval_us", "%u", l->interval_us);
     story_attr(&a, "timeout_ms", "%u", l->timeout_ms);
     if (t->upload.open && !t->upload.reported)
         story_attr(&a, "during", "upload");
@@ -693,7 +696,7 @@ void story_talk_end(struct td_story *s, struct story_talk *t)
 {
     if (t->session == 0)
         return;
-    end_requests(s, t, t->last_answer_us);
+    end_requests(s, t, t->seen_us);
     story_upload_close(s, t, TD_NO_TIME, NULL);
     // Whoever comes back after a reset wants to see, not to send.
     if (t->image_talk > 0 && !t->uploaded && !t->follows_reset)

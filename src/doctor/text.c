@@ -43,6 +43,7 @@ struct td_text {
 
     bool other_uuid; /* the characteristic written last is not SMP's */
     bool dump, dump_console;
+    enum td_dress dump_dress;
     uint32_t dump_next;
     enum td_dress wrapped; /* hex of this dress broke off at the end of the line before */
     enum td_direction wrapped_dir;
@@ -415,24 +416,32 @@ static bool said_hex(struct td_text *t, const struct td_line *line, const struct
     return true;
 }
 
+/* Go's client begins a dump behind words: "Tx NMP request: 00000000  02 00 ...". */
+static const char *dump_behind_words(const struct td_line *line)
+{
+    return line->dialect == TD_DIALECT_MCUMGR ? strstr(line->text, "00000000  ") : NULL;
+}
+
 static bool dump_line(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
 {
+    const char *behind = dump_behind_words(line);
     uint32_t offset = 0;
     uint8_t bytes[32];
     size_t n = 0;
 
-    if (!td_hexes_dump(line->text, &offset, bytes, &n)) {
+    if (!td_hexes_dump(behind ? behind : line->text, &offset, bytes, &n)) {
         t->dump = false;
         return false;
     }
     if (!t->dump || offset != t->dump_next) {
+        t->dump_dress = behind ? TD_DRESS_CALL : TD_DRESS_DUMP;
         t->dump_console = n >= 2 && bytes[0] == 0x06 && bytes[1] == 0x09;
-        t->dump = t->dump_console || td_frames_piece(t->frames, TD_DRESS_DUMP, TD_DIR_UNKNOWN,
+        t->dump = t->dump_console || td_frames_piece(t->frames, t->dump_dress, TD_DIR_UNKNOWN,
                                                      bytes, n, false, origin);
         if (!t->dump)
             return false;
     } else if (!t->dump_console) {
-        td_frames_piece(t->frames, TD_DRESS_DUMP, TD_DIR_UNKNOWN, bytes, n, false, origin);
+        td_frames_piece(t->frames, t->dump_dress, TD_DIR_UNKNOWN, bytes, n, false, origin);
     }
     if (t->dump_console)
         for (size_t i = 0; i < n; i++)
