@@ -47,6 +47,8 @@ static bool note_condition(struct td_config *config, const char *condition)
     static const char key[] = " name=";
     const char *name;
 
+    if (condition != NULL && strncmp(condition, "not ", 4) == 0)
+        condition += 4;
     if (condition == NULL || strncmp(condition, "option", 6) != 0)
         return true;
     name = strstr(condition, key);

@@ -339,8 +339,9 @@ static void add(const struct judge *judge, const struct td_setting *setting, con
     spell(setting->name, say);
     snprintf(quote, sizeof quote, "%s=%s", say, setting->value);
     td_fact_add(judge->config->facts, fact, &setting->at, setting->time_us, quote,
-                "name=%s say=%s role=%s file='%s' %s", setting->name, say,
-                td_role_name(setting->role), judge->config->blocks[setting->block].name, attrs);
+                "name=%s say=%s value='%s' role=%s file='%s' %s", setting->name, say,
+                setting->value, td_role_name(setting->role),
+                judge->config->blocks[setting->block].name, attrs);
 }
 
 static void add_options(const struct judge *judge, enum td_role role)
@@ -381,7 +382,7 @@ static const struct td_block *whole_config(const struct td_config *config, enum 
         if (block->role != role || block->options == 0)
             continue;
         // An application's fragments say little; the other images' files are all fragments.
-        if (role == TD_ROLE_APP && (!block->whole || block->options < 5))
+        if (role == TD_ROLE_APP && (!block->whole || block->options < 3))
             continue;
         if (found == NULL || block->options > found->options)
             found = block;
@@ -475,7 +476,7 @@ static void add_flaw(const struct judge *judge, const struct td_setting *setting
         why = "comment";
     if (why == NULL)
         return;
-    snprintf(attrs, sizeof attrs, "value='%s' why=%s", setting->value, why);
+    snprintf(attrs, sizeof attrs, "why=%s", why);
     add(judge, setting, "option.malformed", attrs);
 }
 
@@ -557,8 +558,8 @@ static void add_conflict(const struct judge *judge, const struct td_setting *one
 {
     char attrs[320];
 
-    snprintf(attrs, sizeof attrs, "value='%s' other=%s other_value='%s' other_role=%s why=%s",
-             one->value, other->name, other->value, td_role_name(other->role), why);
+    snprintf(attrs, sizeof attrs, "other=%s other_value='%s' other_role=%s why=%s", other->name,
+             other->value, td_role_name(other->role), why);
     add(judge, one, "option.conflict", attrs);
 }
 
