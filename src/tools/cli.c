@@ -37,8 +37,8 @@ const char *td_cli_color(const struct td_cli *cli, const FILE *stream, const cha
     static const struct {
         const char *sgr, *sequence;
     } known[] = {
-        { "0", "\033[0m" },   { "1", "\033[1m" },   { "2", "\033[2m" },
-        { "31", "\033[31m" }, { "32", "\033[32m" }, { "33", "\033[33m" },
+        { "0", "\033[0m" },   { "1", "\033[1m" },   { "2", "\033[2m" },   { "31", "\033[31m" },
+        { "32", "\033[32m" }, { "33", "\033[33m" }, { "93", "\033[93m" }, { "94", "\033[94m" },
     };
 
     if (!terminal || cli->no_color)

@@ -30,6 +30,7 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_getpubhash,
     &td_verb_keyinfo,
     &td_verb_version,
+    &td_verb_layout,
     /* the desk */
     &td_verb_doctor,
     &td_verb_sim,
@@ -126,8 +127,7 @@ void td_cli_version(struct td_cli *cli)
 static int unknown_verb(struct td_cli *cli, const char *word)
 {
     static const char *const to_come[] = {
-        "stat",    "settings", "fs",     "shell", "getpriv",
-        "package", "nsib",     "layout", "merge", "rehearse",
+        "stat", "settings", "fs", "shell", "getpriv", "package", "nsib", "merge", "rehearse",
     };
     const char *names[64];
     size_t n = 0;

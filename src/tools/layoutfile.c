@@ -1,0 +1,123 @@
+/* tools/layoutfile.c */
+#include "tools/layoutfile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "layout/read.h"
+#include "tools/file.h"
+
+static int fail_layout(struct td_cli *cli, const char *path, const struct td_layout_fault *fault)
+{
+    char where[320];
+
+    if (fault->line > 0)
+        (void)snprintf(where, sizeof where, "%s:%u", path, (unsigned)fault->line);
+    else
+        (void)snprintf(where, sizeof where, "%s", path);
+    return td_cli_fail(cli, TD_EXIT_FILE, "no-layout",
+                       fault->what[0] != '\0' ? fault->what : "the layout cannot be read", where,
+                       fault->remedy[0] != '\0' ? fault->remedy : NULL);
+}
+
+static int check_domains(struct td_cli *cli, const struct td_layout_file *file, size_t first)
+{
+    for (size_t i = first; i < file->layout->n; i++) {
+        const struct td_partition *p = &file->layout->at[i];
+
+        for (size_t k = 0; k < first; k++) {
+            if (strcmp(p->domain, file->layout->at[k].domain) == 0)
+                return td_cli_usagef(cli,
+                                     "%s and %s are of the same core: several files make one "
+                                     "layout when each is another core's; tandem layout diff "
+                                     "compares two",
+                                     file->paths[0], file->paths[file->n - 1]);
+        }
+    }
+    return TD_EXIT_OK;
+}
+
+int td_layout_file_add(struct td_cli *cli, const char *path, struct td_layout_file *file)
+{
+    struct td_layout_fault fault;
+    enum td_layout_kind kind;
+    struct td_file text;
+    enum td_err err;
+    int exit;
+
+    if (file->layout == NULL)
+        file->layout = td_layout_new();
+    if (file->layout == NULL)
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-memory", "there is no memory", path, NULL);
+    if (file->n == TD_LAYOUT_FILES)
+        return td_cli_usagef(cli, "a layout has at most %d files", TD_LAYOUT_FILES);
+    exit = td_file_read(cli, strcmp(path, "-") == 0 ? "/dev/stdin" : path, &text);
+    if (exit != TD_EXIT_OK)
+        return exit;
+    file->paths[file->n] = path;
+    file->first[file->n] = file->layout->n;
+    err = td_layout_read((const char *)text.bytes, text.size, path, file->layout, &kind, &fault);
+    td_file_free(&text);
+    if (err != TD_OK)
+        return fail_layout(cli, path, &fault);
+    file->n++;
+    return check_domains(cli, file, file->first[file->n - 1]);
+}
+
+void td_layout_file_close(struct td_layout_file *file)
+{
+    td_layout_free(file->layout);
+    file->layout = NULL;
+}
+
+const char *td_layout_file_of(const struct td_layout_file *file, const char *domain)
+{
+    for (size_t i = 0; i < file->layout->n; i++) {
+        if (strcmp(file->layout->at[i].domain, domain) != 0)
+            continue;
+        for (size_t k = file->n; k-- > 0;) {
+            if (file->first[k] <= i)
+                return file->paths[k];
+        }
+    }
+    return file->paths[0];
+}
+
+bool td_strategy_by_name(const char *text, enum td_strategy_id *mode)
+{
+    for (int id = TD_MODE_SINGLE; id <= TD_MODE_OFFSET; id++) {
+        const char *name = td_mode_name((enum td_strategy_id)id);
+
+        if (name != NULL && (strcmp(name, text) == 0 ||
+                             (strncmp(name, "swap-", 5) == 0 && strcmp(name + 5, text) == 0))) {
+            *mode = (enum td_strategy_id)id;
+            return true;
+        }
+    }
+    return false;
+}
+
+int td_layout_take_strategy(struct td_cli *cli, const char *text, struct td_layout_env *env)
+{
+    env->has_strategy = td_strategy_by_name(text, &env->strategy);
+    if (env->has_strategy)
+        return TD_EXIT_OK;
+    return td_cli_usagef(cli,
+                         "there is no strategy '%s'; there are swap-move, swap-offset, "
+                         "swap-scratch, overwrite-only and others",
+                         text);
+}
+
+int td_layout_take_soc(struct td_cli *cli, const char *text, struct td_layout_env *env)
+{
+    char names[160] = "";
+    size_t len = 0;
+
+    env->soc = td_soc_by_name(text);
+    if (env->soc != NULL)
+        return TD_EXIT_OK;
+    for (size_t i = 0; td_soc_at(i) != NULL && len < sizeof names; i++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "",
+                                td_soc_at(i)->name);
+    return td_cli_usagef(cli, "'%s' is not a chip known here; there are %s", text, names);
+}
