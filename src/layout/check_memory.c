@@ -56,6 +56,14 @@ bool td_partition_is_storage(const struct td_partition *part)
     return false;
 }
 
+/* "mcuboot_primary_1", and not "mcuboot_primary_app". */
+static bool is_numbered(const char *name, const char *begin)
+{
+    const char *digit = name + strlen(begin);
+
+    return begins_with(name, begin) && *digit >= '0' && *digit <= '9';
+}
+
 static bool is_slot(const struct td_partition *p)
 {
     static const char *const names[] = {
@@ -67,7 +75,7 @@ static bool is_slot(const struct td_partition *p)
         if (strcmp(p->name, names[i]) == 0)
             return true;
     }
-    return begins_with(p->name, "mcuboot_primary_") || begins_with(p->name, "mcuboot_secondary_") ||
+    return is_numbered(p->name, "mcuboot_primary_") || is_numbered(p->name, "mcuboot_secondary_") ||
            (begins_with(p->name, "slot") && ends_with(p->name, "_partition"));
 }
 

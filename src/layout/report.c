@@ -178,20 +178,35 @@ void td_report_print(const struct td_layout *layout, const struct td_report_styl
     }
 }
 
-static void remark_sizes(const struct td_layout *layout, struct td_text *out)
+/* In the order of the rows above. */
+static void remark_rows(const struct rows *rows, unsigned *n, struct td_text *out)
 {
-    unsigned n = 0;
-
-    for (size_t i = 0; i < layout->n; i++) {
-        const struct td_partition *p = &layout->at[i];
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct td_partition *p = rows->at[i];
         char cut[24], exact[24];
 
         td_report_size(p->size, false, cut);
         td_report_size(p->size, true, exact);
-        if (strcmp(cut, exact) == 0)
-            continue;
-        td_text_printf(out, "%s%s is %s", n++ == 0 ? "Sizes are cut off to whole kB: " : ", ",
-                       p->name, exact);
+        if (strcmp(cut, exact) != 0)
+            td_text_printf(out, "%s%s is %s",
+                           (*n)++ == 0 ? "Sizes are cut off to whole kB: " : ", ", p->name, exact);
+    }
+}
+
+static void remark_sizes(const struct td_layout *layout, struct td_text *out)
+{
+    size_t at = 0;
+    unsigned n = 0;
+    const char *domain;
+
+    while ((domain = next_domain(layout, &at)) != NULL) {
+        for (const char *region = next_region(layout, domain, ""); region != NULL;
+             region = next_region(layout, domain, region)) {
+            struct rows rows;
+
+            collect(layout, domain, region, &rows);
+            remark_rows(&rows, &n, out);
+        }
     }
     if (n > 0)
         td_text_printf(out, " (--exact prints them).\n");

@@ -18,9 +18,10 @@
 #define BOX_WIDTH  128 /* of a slot or a container */
 #define LEAF_WIDTH 268
 #define COLUMN     (GUTTER + BOX_WIDTH + LEAF_WIDTH)
-#define BETWEEN    56
+#define BETWEEN    120 /* for the ties of two layouts */
 #define LINE       24  /* the least height of a stretch */
-#define SHARE      430 /* height that is shared out by size */
+#define SHARE      430 /* height that is shared out by size, in flash */
+#define SHARE_LESS 64  /* for each stretch of any other memory, up to the same */
 #define STOPS_MAX  (4 * TD_LAYOUT_MAX + 2)
 
 enum paint {
@@ -123,11 +124,12 @@ static void add_partition(struct drawing *d, const struct td_partition *p)
 static void bend_scale(struct memory *m)
 {
     uint64_t total = m->stops[m->n - 1] - m->stops[0];
+    uint64_t less = SHARE_LESS * (m->n - 1), height = m->rank < 2 || less > SHARE ? SHARE : less;
     int y = 0;
 
     m->y[0] = 0;
     for (size_t i = 1; i < m->n; i++) {
-        uint64_t share = total > 0 ? (m->stops[i] - m->stops[i - 1]) * SHARE / total : 0;
+        uint64_t share = total > 0 ? (m->stops[i] - m->stops[i - 1]) * height / total : 0;
 
         y += LINE + (int)share;
         m->y[i] = y;
@@ -301,7 +303,7 @@ static void draw_leaf(struct drawing *d, const struct td_svg_side *side, const s
                       const struct td_partition *p, int x, int y)
 {
     bool boxed = in_a_box(side->layout, p);
-    int left = x + GUTTER + (boxed ? BOX_WIDTH : 0);
+    int left = x + (boxed ? BOX_WIDTH : 0);
     int width = LEAF_WIDTH + (boxed ? 0 : BOX_WIDTH);
     int from = y + y_of(m, p->addr), to = y + y_of(m, td_partition_end(p));
     int middle = (from + to) / 2 + 4;
@@ -318,7 +320,7 @@ static void draw_leaf(struct drawing *d, const struct td_svg_side *side, const s
 static void draw_box(struct drawing *d, const struct td_svg_side *side, const struct memory *m,
                      const struct td_partition *p, int x, int y)
 {
-    int left = x + GUTTER, from = y + y_of(m, p->addr), to = y + y_of(m, td_partition_end(p));
+    int left = x, from = y + y_of(m, p->addr), to = y + y_of(m, td_partition_end(p));
     int middle = (from + to) / 2;
     const char *cut =
         strlen(p->name) > 17 && strncmp(p->name, "mcuboot_", 8) == 0 ? p->name + 8 : p->name;
@@ -358,8 +360,7 @@ static void draw_gaps(struct drawing *d, const struct td_svg_side *side, const s
         if (i == from)
             continue;
         gap.size = (uint32_t)(m->stops[i] - m->stops[from]);
-        block(d, side, &gap, x + GUTTER, y + m->y[from], BOX_WIDTH + LEAF_WIDTH,
-              m->y[i] - m->y[from]);
+        block(d, side, &gap, x, y + m->y[from], BOX_WIDTH + LEAF_WIDTH, m->y[i] - m->y[from]);
     }
 }
 
@@ -375,30 +376,48 @@ static bool has_stop(const struct td_layout *layout, const struct memory *m, uin
     return false;
 }
 
+/* Left of the blocks, or right of them where the left is taken. */
 static void draw_addresses(struct drawing *d, const struct td_layout *layout,
-                           const struct memory *m, int x, int y)
+                           const struct memory *m, int x, int y, bool right)
 {
+    int edge = right ? x + BOX_WIDTH + LEAF_WIDTH : x - 7;
+
     for (size_t i = 0; i < m->n; i++) {
         char text[24];
 
         if (!has_stop(layout, m, m->stops[i]))
             continue;
         (void)snprintf(text, sizeof text, "0x%llx", (unsigned long long)m->stops[i]);
-        label(d->out, x + GUTTER - 12, y + m->y[i] + 4, "addr", text);
+        label(d->out, right ? edge + 12 : edge - 5, y + m->y[i] + 4, right ? "addr right" : "addr",
+              text);
         td_text_printf(d->out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"tick\"/>\n",
-                       x + GUTTER - 7, y + m->y[i], x + GUTTER, y + m->y[i]);
+                       edge, y + m->y[i], edge + 7, y + m->y[i]);
     }
 }
 
+static bool shows(const struct td_layout *layout, const struct memory *m)
+{
+    for (size_t i = 0; i < layout->n; i++) {
+        if (in_memory(m, &layout->at[i]))
+            return true;
+    }
+    return false;
+}
+
+/* x, y: of the blocks' upper left corner. */
 static void draw_memory(struct drawing *d, const struct td_svg_side *side, const struct memory *m,
-                        int x, int y)
+                        int x, int y, bool right)
 {
     const struct td_layout *layout = side->layout;
     char title[64];
 
     (void)snprintf(title, sizeof title, "%s%s%s", m->domain, m->domain[0] != '\0' ? " " : "",
                    m->region);
-    label(d->out, x + GUTTER, y - 12, "memory", title);
+    label(d->out, x, y - 12, "memory", title);
+    if (!shows(layout, m)) {
+        label(d->out, x, y + 18, "left", "not in this layout");
+        return;
+    }
     draw_gaps(d, side, m, x, y);
     for (size_t i = 0; i < layout->n; i++) {
         const struct td_partition *p = &layout->at[i];
@@ -412,7 +431,7 @@ static void draw_memory(struct drawing *d, const struct td_svg_side *side, const
         if (in_memory(m, p) && !is_box(layout, p))
             draw_leaf(d, side, m, p, x, y);
     }
-    draw_addresses(d, layout, m, x, y);
+    draw_addresses(d, layout, m, x, y, right);
 }
 
 /* From a partition on the left to the one of its name on the right. */
@@ -453,26 +472,36 @@ static void draw_head(struct drawing *d, int width, int height)
         ".left{font-size:11px;fill:#3b4656}\n"
         ".addr{font-size:11px;fill:#5a6678;text-anchor:end;font-family:'DejaVu Sans Mono',"
         "Consolas,monospace}\n"
+        ".right{text-anchor:start}\n"
         ".tick{stroke:#9aa4b2;stroke-width:1}\n"
         "</style>\n"
         "<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
         width, height, width, height, width, height);
 }
 
-static void draw_legend(struct drawing *d, int y)
+/* What was painted, in lines of that width; returns how many it takes. */
+static int draw_legend(struct drawing *d, int y, int width)
 {
-    int x = MARGIN;
+    int x = MARGIN, lines = 1;
 
     for (unsigned i = 0; i < N_PAINTS; i++) {
+        int step = 40 + 7 * (int)strlen(paints[i].words);
+
         if (!d->used[i])
             continue;
+        if (x + step > width) {
+            x = MARGIN;
+            y += LINE;
+            lines++;
+        }
         td_text_printf(d->out,
-                       "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" rx=\"3\" fill=\"%s\" "
-                       "stroke=\"%s\"/>\n",
+                       "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" rx=\"3\" "
+                       "fill=\"%s\" stroke=\"%s\"/>\n",
                        x, y, paints[i].fill, paints[i].edge);
         label(d->out, x + 20, y + 12, "left", paints[i].words);
-        x += 34 + 7 * (int)strlen(paints[i].words);
+        x += step;
     }
+    return lines;
 }
 
 static int height_of(const struct memory *m)
@@ -480,48 +509,57 @@ static int height_of(const struct memory *m)
     return m->y[m->n - 1];
 }
 
-/* One layout: its memories beside one another. */
-static void draw_one(struct drawing *d)
+/* The height comes first in the file and is known last: the body is drawn into a text of its own. */
+static void finish(struct drawing *d, struct td_text *file, int width, int y)
 {
-    int most = 0, width = 2 * MARGIN + COLUMN;
+    int lines = draw_legend(d, y, width);
+    struct td_text *body = d->out;
 
-    for (size_t i = 0; i < d->n_memories; i++)
-        most = height_of(&d->memories[i]) > most ? height_of(&d->memories[i]) : most;
-    if (d->n_memories > 1)
-        width = 2 * MARGIN + (int)d->n_memories * COLUMN + ((int)d->n_memories - 1) * 24;
-    if (width < 2 * MARGIN + 700)
-        width = 2 * MARGIN + 700;
-    draw_head(d, width, TOP + most + 72);
+    d->out = file;
+    draw_head(d, width, y + lines * LINE + 16);
+    td_text_printf(file, "%s</svg>\n", body->len > 0 ? body->at : "");
+    file->failed |= body->failed;
+}
+
+/* One layout: its memories beside one another. */
+static int draw_one(struct drawing *d, int *width)
+{
+    int most = 0, x = MARGIN + GUTTER - 16;
+
     label(d->out, MARGIN, 36, "title", d->sides[0].title);
-    for (size_t i = 0; i < d->n_memories; i++)
-        draw_memory(d, &d->sides[0], &d->memories[i], MARGIN - 16 + (int)i * (COLUMN + 24), TOP);
-    draw_legend(d, TOP + most + 32);
+    for (size_t i = 0; i < d->n_memories; i++) {
+        draw_memory(d, &d->sides[0], &d->memories[i], x, TOP, false);
+        most = height_of(&d->memories[i]) > most ? height_of(&d->memories[i]) : most;
+        x += COLUMN + 24;
+    }
+    *width = x - GUTTER - 24 + MARGIN;
+    return TOP + most + 36;
 }
 
 /* Two: memories below one another, a side for each layout. */
-static void draw_two(struct drawing *d)
+static int draw_two(struct drawing *d, int *width)
 {
-    int left = MARGIN - 16, right = left + COLUMN + BETWEEN, y = TOP, height = TOP + 40;
+    int left = MARGIN + GUTTER - 16, right = left + BOX_WIDTH + LEAF_WIDTH + BETWEEN, y = TOP;
 
-    for (size_t i = 0; i < d->n_memories; i++)
-        height += height_of(&d->memories[i]) + 64;
-    draw_head(d, right + COLUMN + MARGIN, height);
-    label(d->out, left + GUTTER, 36, "title", d->sides[0].title);
-    label(d->out, right + GUTTER, 36, "title", d->sides[1].title);
+    label(d->out, left, 36, "title", d->sides[0].title);
+    label(d->out, right, 36, "title", d->sides[1].title);
     for (size_t i = 0; i < d->n_memories; i++) {
         const struct memory *m = &d->memories[i];
 
-        draw_ties(d, m, left + COLUMN, right + GUTTER, y);
-        draw_memory(d, &d->sides[0], m, left, y);
-        draw_memory(d, &d->sides[1], m, right, y);
+        draw_ties(d, m, right - BETWEEN + 2, right - 2, y);
+        draw_memory(d, &d->sides[0], m, left, y, false);
+        draw_memory(d, &d->sides[1], m, right, y, true);
         y += height_of(m) + 64;
     }
-    draw_legend(d, y - 24);
+    *width = right + COLUMN + MARGIN - 16;
+    return y - 28;
 }
 
 void td_layout_svg(const struct td_svg_side *sides, size_t n, struct td_text *out)
 {
-    struct drawing d = { .sides = sides, .n_sides = n, .out = out };
+    struct td_text body = { NULL };
+    struct drawing d = { .sides = sides, .n_sides = n, .out = &body };
+    int width, y;
 
     // As many memories as partitions, should each lie in one of its own.
     d.memories = calloc(2 * TD_LAYOUT_MAX, sizeof *d.memories);
@@ -536,10 +574,8 @@ void td_layout_svg(const struct td_svg_side *sides, size_t n, struct td_text *ou
     qsort(d.memories, d.n_memories, sizeof *d.memories, by_rank);
     for (size_t i = 0; i < d.n_memories; i++)
         bend_scale(&d.memories[i]);
-    if (n == 2)
-        draw_two(&d);
-    else
-        draw_one(&d);
-    td_text_printf(out, "</svg>\n");
+    y = n == 2 ? draw_two(&d, &width) : draw_one(&d, &width);
+    finish(&d, out, width, y);
+    free(body.at);
     free(d.memories);
 }
