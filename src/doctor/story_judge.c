@@ -296,9 +296,9 @@ static void take_mark(struct judge *j, const struct story_act *act)
 
     if (active && act->hash[0] && !act->confirm && strcmp(active->hash, act->hash) == 0)
         say_hash(j, "story.already", act, act->hash, "");
+    j->marked = true; // or tried: a refusal speaks for itself
     if (!act->done)
         return;
-    j->marked = true;
     if (act->own)
         after = story_list_active(&act->list, 0);
     if (after && act->confirm && !after->permanent && !after->confirmed) {

@@ -88,8 +88,6 @@ struct story_request {
     uint64_t off;   /* upload */
     uint32_t chunk; /* upload: bytes of image */
     bool confirm, own;
-    bool force;    /* reset */
-    int boot_mode; /* reset: -1 when the request has none */
     char hash[STORY_HASH + 1];
 };
 
@@ -129,7 +127,8 @@ struct story_talk {
     bool has_list;
     struct story_upload upload;
     struct td_place reset_at;
-    bool reset_sent, reset_answered;
+    bool reset_sent, reset_answered, reset_force;
+    int reset_mode; /* the boot mode it asks for; -1: none */
     int64_t reset_us, last_answer_us, last_request_us;
     int64_t seen_us; /* the newest time in anything of this conversation */
     uint16_t last_group;

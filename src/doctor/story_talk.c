@@ -101,10 +101,13 @@ void story_talk_begin(struct td_story *s, struct story_talk *t, const struct td_
                       int64_t time_us, bool began)
 {
     enum td_dialect dialect = t->dialect;
-    bool follows = t->reset_done;
+    bool follows;
 
+    // Nobody waits any longer for what the old session left open.
+    t->late = true;
     if (t->session)
         story_talk_end(s, t);
+    follows = t->reset_done;
     memset(t, 0, sizeof *t);
     t->used = true;
     t->dialect = dialect;
@@ -114,6 +117,7 @@ void story_talk_begin(struct td_story *s, struct story_talk *t, const struct td_
     t->began_at = t->last_at = *at;
     t->began_us = time_us;
     t->reset_us = t->last_answer_us = t->last_request_us = t->seen_us = TD_NO_TIME;
+    t->reset_mode = -1;
     t->upload.match = t->upload.magic_ok = -1;
     (void)story_act(s, ACT_SESSION, t->session, dialect, at, time_us);
 }
@@ -137,6 +141,9 @@ static void unanswered(struct td_story *s, struct story_talk *t, struct story_re
             story_attr(&a, "over_mtu", "1");
         story_fact(s, "upload.timeout", &q->at, q->time_us, NULL, &a);
     }
+    // A reset takes its answer with it, now and then.
+    if (q->group == TD_SMP_GROUP_OS && q->id == ID_RESET && q->op == TD_SMP_WRITE)
+        return;
     story_say(s, "smp.unanswered", &q->at, q->time_us, NULL, "op=%s group=%u id=%u",
               q->op == TD_SMP_READ ? "read" : "write", q->group, q->id);
 }
@@ -192,13 +199,13 @@ static void request_step(struct td_story *s, struct story_talk *t, const struct 
         story_step(s, t->session, &q->at, q->time_us, "%s %s", who, text);
 }
 
-static void take_reset(struct story_talk *t, struct story_request *q, const json_t *body)
+static void take_reset(struct story_talk *t, const struct story_request *q, const json_t *body)
 {
     const json_t *mode = json_object_get(body, "boot_mode");
     const json_t *force = json_object_get(body, "force");
 
-    q->boot_mode = json_is_integer(mode) ? (int)(json_integer_value(mode) & 0xff) : -1;
-    q->force = json_is_true(force) || json_integer_value(force) > 0;
+    t->reset_mode = json_is_integer(mode) ? (int)(json_integer_value(mode) & 0xff) : -1;
+    t->reset_force = json_is_true(force) || json_integer_value(force) > 0;
     t->reset_sent = true;
     t->reset_answered = false;
     t->reset_at = q->at;
@@ -471,19 +478,33 @@ static void reset_done(struct td_story *s, struct story_talk *t, const struct td
     t->has_list = false; // whatever it shows next, the reset lies between
 }
 
-static void take_reset_answer(struct td_story *s, struct story_talk *t,
-                              const struct td_event *event, const struct story_request *q,
-                              const struct outcome *o)
+static void reset_fact(struct td_story *s, const struct story_talk *t, const struct td_place *at,
+                       int64_t time_us, const char *quote, const struct outcome *o)
 {
     struct story_attrs a = { 0 };
 
-    story_attr(&a, "answered", "1");
-    if (q->boot_mode >= 0)
-        story_attr(&a, "boot_mode", "%d", q->boot_mode);
-    if (q->force)
+    story_attr(&a, "answered", "%d", o != NULL);
+    if (t->reset_mode >= 0)
+        story_attr(&a, "boot_mode", "%d", t->reset_mode);
+    if (t->reset_force)
         story_attr(&a, "force", "1");
-    add_outcome(&a, o);
-    story_fact(s, "reset", &event->at, event->time_us, event->line.text, &a);
+    if (o)
+        add_outcome(&a, o);
+    story_fact(s, "reset", at, time_us, quote, &a);
+}
+
+/* No answer came, and what followed says that it happened. */
+static void reset_lost(struct td_story *s, struct story_talk *t)
+{
+    t->reset_sent = false;
+    reset_fact(s, t, &t->reset_at, t->reset_us, NULL, NULL);
+    reset_done(s, t, &t->reset_at, t->reset_us);
+}
+
+static void take_reset_answer(struct td_story *s, struct story_talk *t,
+                              const struct td_event *event, const struct outcome *o)
+{
+    reset_fact(s, t, &event->at, event->time_us, event->line.text, o);
     t->reset_sent = false;
     if (o->refused)
         return;
@@ -525,7 +546,7 @@ static void take_answer(struct td_story *s, struct story_talk *t, const struct t
     const struct td_message *m = &event->u.message;
     const struct td_smp_header *hdr = &m->hdr;
     struct story_request *q = &t->open[hdr->seq];
-    struct story_request of = { .time_us = TD_NO_TIME, .boot_mode = -1 };
+    struct story_request of = { .time_us = TD_NO_TIME };
     struct outcome o = outcome_of(m);
 
     if (q->open && q->group == hdr->group && q->id == hdr->id && q->op + 1 == hdr->op) {
@@ -551,7 +572,7 @@ static void take_answer(struct td_story *s, struct story_talk *t, const struct t
         else if (hdr->id == ID_BOOTLOADER)
             take_bootloader(s, t, event);
         else if (hdr->id == ID_RESET && hdr->op == TD_SMP_WRITE_RSP)
-            take_reset_answer(s, t, event, &of, &o);
+            take_reset_answer(s, t, event, &o);
     } else if (hdr->group == TD_SMP_GROUP_IMAGE) {
         take_image(s, t, event, &of, &o);
     } else if (hdr->group == TD_SMP_GROUP_BASIC && hdr->op == TD_SMP_WRITE_RSP) {
@@ -645,9 +666,7 @@ static void link_down(struct td_story *s, struct story_talk *t, const struct td_
     story_fact(s, "link.down", &event->at, event->time_us, event->line.text, &a);
     down_step(s, t, event, when);
     if (t->reset_sent) {
-        story_say(s, "reset", &t->reset_at, t->reset_us, NULL, "answered=0");
-        t->reset_sent = false;
-        reset_done(s, t, &t->reset_at, t->reset_us);
+        reset_lost(s, t);
     }
     t->link_down = true;
     t->link_up = false;
@@ -697,6 +716,8 @@ void story_talk_end(struct td_story *s, struct story_talk *t)
     if (t->session == 0)
         return;
     end_requests(s, t, t->seen_us);
+    if (t->reset_sent && t->late)
+        reset_lost(s, t);
     story_upload_close(s, t, TD_NO_TIME, NULL);
     // Whoever comes back after a reset wants to see, not to send.
     if (t->image_talk > 0 && !t->uploaded && !t->follows_reset)

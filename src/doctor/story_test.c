@@ -322,6 +322,8 @@ static size_t play(struct play *p, const char *script, size_t n)
     "say Bootloader chainload address offset: 0xc000\nsay Image version: v1.2.0\n"                 \
     "say Jumping to the first image slot\nsay *** Booting nRF Connect SDK v2.5.0 ***\n"
 
+#define SWAPPED "say Starting swap using move algorithm.\n"
+
 #define MAX_FACTS 12
 
 static const struct {
@@ -521,10 +523,103 @@ static void each_script_yields_its_facts_and_no_others(void **unused)
     assert_int_equal(faults, 0);
 }
 
+/* What may follow from a part of something healthy, wherever it is cut: nothing of these. */
+static void no_part_of_a_healthy_log_looks_sick(void **unused)
+{
+    static const char *const never[] = {
+        "story.unexplained",     "story.pending-survived",  "story.mark-probably-survived",
+        "story.reverted",        "story.slot1-vanished",    "story.silent",
+        "story.all-unsupported", "story.confirm-unchanged", "story.no-swap",
+        "smp.foreign",           "smp.unanswered",          "upload.timeout",
+        "boot.request-not-seen", "boot.decided-otherwise",  "boot.asked-not-done",
+        "story.no-mark",
+    };
+    static const char *const healthy[] = {
+        HEALTHY,
+        HEALTHY "down 0\nfile\n" MOVE_BOOT("good", "test") SWAPPED BOOT_END,
+        MOVE_BOOT("unset", "none") BOOT_END MOVE_BOOT("good", "test") SWAPPED BOOT_END,
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < TD_N_OF(healthy); i++)
+        for (size_t skip = 0; skip < 60; skip++)
+            for (size_t n = 0; n < 60; n++) {
+                const char *from = healthy[i];
+                struct play p;
+
+                for (size_t k = 0; k < skip && strchr(from, '\n'); k++)
+                    from = strchr(from, '\n') + 1;
+                open_play(&p);
+                play(&p, from, n);
+                for (size_t k = 0; k < TD_N_OF(never); k++)
+                    if (td_facts_hold(p.facts, never[k]))
+                        fail_msg("%s, from step %zu, %zu steps: %s", healthy[i], skip, n, never[k]);
+                close_play(&p);
+            }
+}
+
+static void what_a_log_has_shown_stays_true(void **unused)
+{
+    static const char *const stays[] = {
+        "storage.erase rc=8",
+        "story.confirm-unchanged hash=b1b1b1b1",
+        "story.pending-at-start hash=b1b1b1b1",
+        "story.mark-probably-survived hash=b1b1b1b1",
+        "slot when=first hash=a0a0a0a0",
+        "server generation=old",
+        "reset answered=1",
+        "link.down during=after-reset",
+    };
+    size_t seen = 0;
+
+    (void)unused;
+    for (size_t n = 0; n < 40; n++) {
+        struct play p;
+        size_t hold = 0;
+
+        open_play(&p);
+        play(&p, STUCK, n);
+        for (size_t k = 0; k < TD_N_OF(stays); k++)
+            hold += td_facts_hold(p.facts, stays[k]);
+        assert_true(hold >= seen);
+        seen = hold;
+        close_play(&p);
+    }
+    assert_int_equal(seen, TD_N_OF(stays));
+}
+
+/* Acts, boots, steps and facts beyond the limits: the beginning and the end are there. */
+static void a_long_log_keeps_its_ends(void **unused)
+{
+    struct play p;
+    size_t n;
+
+    (void)unused;
+    open_play(&p);
+    for (unsigned i = 0; i < 3000; i++) {
+        char step[64];
+
+        snprintf(step, sizeof step, "list 0:%08x:ac", 0x10000000u + i);
+        play_step(&p, strcpy(step, i % 5 == 4 ? "reset -> ok" : i % 5 == 0 ? "up" : step));
+        line(&p, TD_DIALECT_ZEPHYR, "Starting bootloader");
+        line(&p, TD_DIALECT_ZEPHYR, "Jumping to the first image slot");
+    }
+    td_story_end(p.story);
+    n = td_story_count(p.story);
+    assert_int_equal(n, TD_STORY_STEPS);
+    assert_string_equal(td_story_at(p.story, 0)->text, "the phone (Android) connects");
+    assert_int_equal(td_story_at(p.story, n - 1)->at.line, p.at.line - 1);
+    assert_true(td_facts_hold(p.facts, "slot when=last hash=10000bb6"));
+    close_play(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_script_yields_its_facts_and_no_others),
+        cmocka_unit_test(no_part_of_a_healthy_log_looks_sick),
+        cmocka_unit_test(what_a_log_has_shown_stays_true),
+        cmocka_unit_test(a_long_log_keeps_its_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
