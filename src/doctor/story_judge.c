@@ -63,11 +63,32 @@ static bool unmarked_mode(const struct td_story *s)
            s->mode == TD_MODE_SINGLE || s->mode == TD_MODE_SINGLE_RAM;
 }
 
+/* What a fact says of a hash, for people: it stands between the two. */
+static const struct {
+    const char *fact, *before, *after;
+} sentences[] = {
+    { "story.pending-at-start", "the first list shows ", " pending: a mark from before this log" },
+    { "story.pending-survived", "", " was pending before the reset, and is after it" },
+    { "story.slot1-vanished", "", " was listed before the reset, and is not after it" },
+    { "story.swapped", "", " was in the other slot before the reset, and runs after it" },
+    { "story.reverted", "", " had its chance, and does not run any more" },
+    { "story.no-swap", "the same image runs before and after the reset (", ")" },
+    { "story.confirm-unchanged", "confirming ", " succeeded, and the list shows no change" },
+    { "story.trial-running", "", " runs and is not confirmed" },
+    { "story.already", "", " runs already" },
+    { "story.active-overwritten", "the upload went where the running image lay (", ")" },
+};
+
 static void say_hash(struct judge *j, const char *fact, const struct story_act *act,
                      const char *hash, const char *more)
 {
-    story_say(j->s, fact, &act->at, act->time_us, NULL, "hash=%s%s%s", hash, *more ? " " : "",
-              more);
+    char quote[128] = "";
+
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        if (strcmp(sentences[i].fact, fact) == 0)
+            snprintf(quote, sizeof quote, "%s%s%s", sentences[i].before, hash, sentences[i].after);
+    story_say(j->s, fact, &act->at, act->time_us, quote[0] ? quote : NULL, "hash=%s%s%s", hash,
+              *more ? " " : "", more);
 }
 
 static void wrong(struct judge *j, const char *what, const char *hash, const struct td_place *at,
@@ -156,6 +177,8 @@ static bool explained(const struct judge *j, const struct story_slot *was,
 
 static void changed_slots(struct judge *j, const struct story_act *act)
 {
+    char quote[96];
+
     for (size_t i = 0; i < act->list.n; i++) {
         const struct story_slot *is = &act->list.slots[i];
         const struct story_slot *was = story_list_slot(&j->prev->list, is->image, is->slot);
@@ -163,7 +186,9 @@ static void changed_slots(struct judge *j, const struct story_act *act)
         if (!was || !was->hash[0] || !is->hash[0] || strcmp(was->hash, is->hash) == 0 ||
             explained(j, was, is))
             continue;
-        story_say(j->s, "story.slot-changed", &act->at, act->time_us, NULL,
+        snprintf(quote, sizeof quote, "slot %u held %s in the session before, and %s now", is->slot,
+                 was->hash, is->hash);
+        story_say(j->s, "story.slot-changed", &act->at, act->time_us, quote,
                   "slot=%u from=%s to=%s running=%d", is->slot, was->hash, is->hash, is->active);
     }
 }
@@ -255,6 +280,13 @@ static void after_upload(struct judge *j, const struct story_act *act)
                   is->image, is->slot ^ 1u);
 }
 
+static void say_no_mark(struct judge *j)
+{
+    story_say(j->s, "story.no-mark", &j->reset->at, j->reset->time_us,
+              "uploaded and reset, with neither test nor confirm in between", "client=%s",
+              story_client(j->reset->dialect));
+}
+
 static void take_list(struct judge *j, const struct story_act *act)
 {
     if (j->first_of_session) {
@@ -274,8 +306,7 @@ static void take_list(struct judge *j, const struct story_act *act)
         else
             unmarked_after(j, act);
         if (j->no_mark)
-            story_say(j->s, "story.no-mark", &j->reset->at, j->reset->time_us, NULL, "client=%s",
-                      story_client(j->reset->dialect));
+            say_no_mark(j);
         j->reset = NULL;
         j->no_mark = j->uploaded = j->marked = j->erased = false;
         j->upload = NULL;
@@ -343,20 +374,23 @@ static void take_reset(struct judge *j, const struct story_act *act)
 
 static void at_end(struct judge *j)
 {
+    char quote[96];
     const struct story_slot *active;
 
     if (j->reset) {
-        story_mark(j->s, "story.not-verified", &j->reset->at, j->reset->time_us, NULL);
+        story_mark(j->s, "story.not-verified", &j->reset->at, j->reset->time_us,
+                   "nothing was asked of the device after its reset");
         if (j->no_mark)
-            story_say(j->s, "story.no-mark", &j->reset->at, j->reset->time_us, NULL, "client=%s",
-                      story_client(j->reset->dialect));
+            say_no_mark(j);
     }
     for (size_t i = 0; i < j->n_starts; i++) {
         const struct seen *start = &j->starts[i];
 
         if (start->settled || !start->running[0])
             continue;
-        story_say(j->s, "story.mark-probably-survived", &start->at, start->time_us, NULL,
+        snprintf(quote, sizeof quote, "%s is pending while %s runs, confirmed", start->hash,
+                 start->running);
+        story_say(j->s, "story.mark-probably-survived", &start->at, start->time_us, quote,
                   "hash=%s running=%s", start->hash, start->running);
         wrong(j, "mark-survived", start->hash, &start->at, start->time_us);
     }

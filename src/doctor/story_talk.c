@@ -721,12 +721,14 @@ void story_talk_end(struct td_story *s, struct story_talk *t)
     story_upload_close(s, t, TD_NO_TIME, NULL);
     // Whoever comes back after a reset wants to see, not to send.
     if (t->image_talk > 0 && !t->uploaded && !t->follows_reset)
-        story_mark(s, "story.nothing-uploaded", &t->began_at, t->began_us, NULL);
+        story_mark(s, "story.nothing-uploaded", &t->began_at, t->began_us,
+                   "a whole session without a byte of image");
     if (t->requests > 0 && t->answers == 0 && (t->requests > 1 || t->link_down || t->late))
-        story_say(s, "story.silent", &t->began_at, t->began_us, NULL, "requests=%u", t->requests);
+        story_say(s, "story.silent", &t->began_at, t->began_us, "requests, and not one answer",
+                  "requests=%u", t->requests);
     if (t->answers > 0 && t->unsupported == t->answers && t->any_main)
-        story_say(s, "story.all-unsupported", &t->began_at, t->began_us, NULL, "answers=%u",
-                  t->answers);
+        story_say(s, "story.all-unsupported", &t->began_at, t->began_us,
+                  "every answer is NOT_SUPPORTED (8)", "answers=%u", t->answers);
     t->session = 0;
     t->link_down = t->link_up = t->talked = false;
 }
