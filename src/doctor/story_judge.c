@@ -453,13 +453,26 @@ static void already(struct judge *j)
     }
 }
 
+/* The same told again by another file: nothing of the first telling lies before it. */
+static void tell_again(struct judge *j)
+{
+    struct judge again = { .s = j->s, .n_lists = j->n_lists, .n_symptoms = j->n_symptoms };
+
+    memcpy(again.symptoms, j->symptoms, sizeof again.symptoms);
+    *j = again;
+}
+
 void story_judge(struct td_story *s)
 {
     struct judge j = { .s = s };
+    uint16_t file = 0;
 
     for (size_t i = 0; i < story_n_acts(s); i++) {
         const struct story_act *act = story_act_at(s, i);
 
+        if (act->file != file && story_told_before(s, act->file))
+            tell_again(&j);
+        file = act->file;
         switch (act->kind) {
         case ACT_SESSION:
             j.session = act->session;

@@ -275,6 +275,9 @@ void story_shell_end(struct td_story *s);
 void story_boot_line(struct td_story *s, const struct td_event *event);
 void story_boot_close(struct td_story *s);
 
+/* story_same.c: whether an earlier file shows a change of the lists that this one shows */
+bool story_told_before(struct td_story *s, uint16_t file);
+
 /* story_judge.c, story_ways.c */
 void story_judge(struct td_story *s);
 void story_ways(struct td_story *s, const char *what, const char *hash, const struct td_place *at,

@@ -373,6 +373,19 @@ static const struct {
       "list 0:b1b1b1b1:a 1:a0a0a0a0:c\ndown 8\nup\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:-\n",
       { "story.swapped hash=b1b1b1b1", "story.reverted hash=b1b1b1b1" },
       { "story.trial-running" } },
+    { "an update that two files tell of happened once",
+      "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\nreset -> ok\ndown 8\nup\n"
+      "list 0:b1b1b1b1:a 1:a0a0a0a0:c\nfile\n"
+      "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\nreset -> ok\ndown 8\nup\n"
+      "list 0:b1b1b1b1:a 1:a0a0a0a0:c\n",
+      { "story.swapped hash=b1b1b1b1", "story.trial-running" },
+      { "story.reverted" } },
+    { "two files that tell of different days follow one another",
+      "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\nreset -> ok\ndown 8\nup\n"
+      "list 0:b1b1b1b1:a 1:a0a0a0a0:c\nfile\n"
+      "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:-\n",
+      { "story.swapped hash=b1b1b1b1", "story.reverted hash=b1b1b1b1" },
+      { "story.trial-running" } },
     { "an upload without a mark schedules nothing",
       "client smpmgr\nprobe\nupload 900 by 300\nreset -> ok\nwait 5000\nprobe\n"
       "list 0:a0a0a0a0:ac 1:b1b1b1b1:-\n",

@@ -120,7 +120,7 @@ def test_a_revert_is_found_by_the_console_alone(board, payload, tool, tmp_path):
 def test_an_image_too_large_to_be_swapped_is_found(board, payload, tool, tmp_path):
     """It fits the slot, so the signer (told a larger slot) and the server take it; the swap
     needs a page more than is left."""
-    big = payload + bytes((i * 7) % 251 for i in range(SLOT - 1536 - len(payload)))
+    big = payload + bytes((i * 7) % 251 for i in range(SLOT - 1796 - len(payload)))
     new = sign(tool, tmp_path / "new.bin", big, "2.0.0", slot=2 * SLOT)
     assert new.stat().st_size < SLOT
     board.tandem("image", "upload", new)
