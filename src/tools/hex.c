@@ -8,6 +8,7 @@
 #include "base/range.h"
 #include "tools/cli.h"
 #include "tools/file.h"
+#include "tools/memory.h"
 
 enum record {
     DATA = 0,
@@ -198,6 +199,127 @@ bool td_hex_parse(const char *text, size_t len, struct td_file *file, struct td_
     if (!filled)
         td_file_free(file);
     return filled;
+}
+
+/* ---- with holes ---------------------------------------------------------------------- */
+
+#define HOLE_MIN 64 /* bytes; smaller ones are a linker's alignment */
+
+struct piece {
+    uint32_t addr;
+    uint32_t len;
+    size_t off; /* in the bytes, in the order of the file */
+    unsigned line;
+};
+
+struct pieces {
+    struct piece *at;
+    size_t n, cap;
+    uint8_t *bytes;
+    size_t len, bytes_cap;
+};
+
+static bool grow(void **array, size_t *cap, size_t want, size_t size)
+{
+    size_t more = *cap == 0 ? 1024 : *cap;
+    void *bigger;
+
+    if (want <= *cap)
+        return true;
+    while (more < want)
+        more *= 2;
+    bigger = realloc(*array, more * size);
+    if (bigger == NULL)
+        return false;
+    *array = bigger;
+    *cap = more;
+    return true;
+}
+
+static bool collect(struct reader *r, uint64_t addr, const struct line *line, void *ctx)
+{
+    struct pieces *p = ctx;
+    void *at = p->at, *bytes = p->bytes;
+    struct piece *last;
+    bool grown;
+
+    if (addr + line->len > UINT32_MAX)
+        return wrong(r, "an address does not fit in 32 bits");
+    grown = grow(&bytes, &p->bytes_cap, p->len + line->len, 1);
+    p->bytes = bytes;
+    grown = grown && grow(&at, &p->cap, p->n + 1, sizeof *p->at);
+    p->at = at;
+    if (!grown)
+        return wrong(r, "there is not enough memory");
+    memcpy(p->bytes + p->len, line->data, line->len);
+    last = p->n == 0 ? NULL : &p->at[p->n - 1];
+    if (last != NULL && (uint64_t)last->addr + last->len == addr)
+        last->len += line->len;
+    else
+        p->at[p->n++] = (struct piece){ (uint32_t)addr, line->len, p->len, r->n_line };
+    p->len += line->len;
+    return true;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct piece *x = a, *y = b;
+
+    return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+/* Pieces in ascending order, put together where the hole between two is small. */
+static bool assemble(struct reader *r, struct pieces *p, struct td_memory *m)
+{
+    size_t total = p->len + p->n * HOLE_MIN;
+    size_t len = 0;
+
+    qsort(p->at, p->n, sizeof *p->at, by_address);
+    m->heap = malloc(total);
+    m->at = malloc(p->n * sizeof *m->at);
+    if (m->heap == NULL || m->at == NULL)
+        return wrong(r, "there is not enough memory");
+    for (size_t i = 0; i < p->n; i++) {
+        const struct piece *piece = &p->at[i];
+        struct td_segment *last = m->n == 0 ? NULL : &m->at[m->n - 1];
+        uint64_t end = last == NULL ? 0 : (uint64_t)last->addr + last->len;
+
+        r->n_line = piece->line;
+        if (last != NULL && piece->addr < end)
+            return wrong(r, "two records hold the same address");
+        if (last != NULL && piece->addr - end < HOLE_MIN) {
+            size_t hole = (size_t)(piece->addr - end);
+
+            memset(m->heap + len, 0xff, hole);
+            len += hole;
+            last->len += (uint32_t)hole + piece->len;
+        } else {
+            m->at[m->n++] = (struct td_segment){ piece->addr, piece->len, m->heap + len };
+        }
+        memcpy(m->heap + len, p->bytes + piece->off, piece->len);
+        len += piece->len;
+    }
+    return true;
+}
+
+bool td_memory_of_hex(struct td_memory *m, const char *text, size_t len, struct td_hex_error *error)
+{
+    struct reader r = { .error = error };
+    struct pieces p = { 0 };
+    bool read;
+
+    memset(m, 0, sizeof *m);
+    m->erased = 0xff;
+    m->has_addresses = true;
+    read = each_record(&r, text, len, collect, &p);
+    if (read && p.n == 0) {
+        r.n_line = 0;
+        read = wrong(&r, "the file holds no data");
+    }
+    read = read && assemble(&r, &p, m);
+    free(p.at);
+    free(p.bytes);
+    return read;
 }
 
 static void put_record(FILE *out, uint8_t type, uint16_t addr, const uint8_t *data, uint8_t len)
