@@ -22,6 +22,7 @@ HOST = [
     ("libuv1", "1.44", "MIT", "transport/: the event loop"),
     ("jansson", "2.14", "MIT", "tools/: JSON"),
     ("libyaml", "0.2.5", "MIT", "tools/: YAML"),
+    ("libzip", "1.7.3", "BSD-3-Clause", "tools/: update packages"),
 ]
 TESTS = [
     ("cmocka", "1.1.5", "Apache-2.0", "unit tests"),

@@ -1,403 +1,208 @@
 /*
- * tools/verb_inspect.c - what is in an image file: header, TLVs, hash, keys, trailer, and where.
- *
- * It judges nothing but the hash; verify does. What is malformed is an error that says where.
+ * tools/verb_inspect.c - tandem inspect: finds out what each file is, and has it explained.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/range.h"
-#include "image/image.h"
 #include "tools/file.h"
-#include "tools/imagefile.h"
-#include "tools/padding.h"
+#include "tools/inspect.h"
+#include "tools/kind.h"
+#include "tools/whole.h"
 
-#define TLV_BYTES_SHOWN 32
+enum { OPT_LAYOUT, OPT_BASE, OPT_ALIGN, OPT_SVG };
 
-struct region {
-    const char *what;
-    uint32_t off;
-    uint32_t size;
+static const struct td_opt options[] = {
+    { "layout", 0, true, OPT_LAYOUT },
+    { "base", 0, true, OPT_BASE },
+    { "align", 0, true, OPT_ALIGN },
+    { "svg", 0, true, OPT_SVG },
 };
 
-struct inspection {
-    struct td_cli *cli;
-    const char *path;
-    struct td_file file;
-    struct td_source src;
-    struct td_image img;
-
-    uint16_t hash_type; /* 0: the image carries none */
-    uint8_t hash[64];
-    uint8_t hash_len;
-    uint8_t computed[64];
-    bool hash_matches;
-
-    bool has_trailer;
-    uint32_t max_align;
-    struct td_trailer_state trailer;
-    uint32_t swap_size;
-
-    struct region map[8];
-    size_t n_map;
-};
-
-static const struct {
-    uint32_t bit;
-    const char *name;
-} flag_names[] = {
-    { TD_IMAGE_F_PIC, "PIC" },
-    { TD_IMAGE_F_ENC_AES128, "ENCRYPTED_AES128" },
-    { TD_IMAGE_F_ENC_AES256, "ENCRYPTED_AES256" },
-    { TD_IMAGE_F_NON_BOOTABLE, "NON_BOOTABLE" },
-    { TD_IMAGE_F_RAM_LOAD, "RAM_LOAD" },
-    { TD_IMAGE_F_ROM_FIXED, "ROM_FIXED" },
-    { TD_IMAGE_F_LZMA1, "COMPRESSED_LZMA1" },
-    { TD_IMAGE_F_LZMA2, "COMPRESSED_LZMA2" },
-    { TD_IMAGE_F_ARM_THUMB, "COMPRESSED_ARM_THUMB" },
-};
-
-/* ---- finding out -------------------------------------------------------------------- */
-
-static void add_region(struct inspection *in, const char *what, uint32_t off, uint32_t size)
+void td_inspect_keep(struct td_inspect *in, struct td_map *map)
 {
-    if (size > 0)
-        in->map[in->n_map++] = (struct region){ what, off, size };
-}
+    struct td_map *more = NULL;
 
-static bool is_erased(const uint8_t *bytes, uint32_t len)
-{
-    for (uint32_t i = 0; i < len; i++)
-        if (bytes[i] != bytes[0])
-            return false;
-    return len > 0 && (bytes[0] == 0xff || bytes[0] == 0);
-}
-
-static void find_trailer(struct inspection *in)
-{
-    static const uint32_t aligns[] = { 8, 16, 32 };
-
-    for (size_t i = 0; i < TD_N_OF(aligns) && !in->has_trailer; i++) {
-        in->max_align = aligns[i];
-        in->has_trailer =
-            in->file.size >= in->img.size + 16 &&
-            padding_read(aligns[i], in->file.bytes, in->file.size, &in->trailer, &in->swap_size);
-    }
-}
-
-static void draw_map(struct inspection *in)
-{
-    const struct td_image *img = &in->img;
-    uint32_t rest = in->file.size - img->size;
-    /* The cells from swap_size to the magic; of the status area only the bootloader knows. */
-    uint32_t cells = td_round_up(16, in->max_align) + 4 * in->max_align;
-    uint32_t tail = in->has_trailer ? td_min_u32(cells, rest) : 0;
-    uint32_t middle = rest - tail;
-
-    add_region(in, "header", 0, img->hdr.hdr_size);
-    add_region(in, "payload", img->hdr.hdr_size, img->hdr.img_size);
-    add_region(in, "protected TLVs", img->prot_off, img->prot_size);
-    add_region(in, "TLVs", img->tlv_off, img->tlv_size);
-    add_region(in, is_erased(in->file.bytes + img->size, middle) ? "erased" : "other bytes",
-               img->size, middle);
-    add_region(in, "trailer", in->file.size - tail, tail);
-}
-
-static void check_hash(struct inspection *in)
-{
-    struct td_image_work work = { .breathe = NULL };
-
-    if (td_image_hash(&in->src, &in->img, in->hash, &in->hash_len, &in->hash_type) != TD_OK) {
-        in->hash_type = 0;
+    if (in->svg != NULL)
+        more = realloc(in->maps, (in->n_maps + 1) * sizeof *more);
+    if (more == NULL) {
+        td_map_free(map);
         return;
     }
-    in->hash_matches = td_image_digest(&in->src, &in->img, td_image_hash_alg(in->hash_type), &work,
-                                       in->computed) == TD_OK &&
-                       memcmp(in->computed, in->hash, in->hash_len) == 0;
+    in->maps = more;
+    in->maps[in->n_maps++] = *map;
 }
 
-static int look(struct inspection *in)
+/* What people hand over that holds nothing for a bootloader. */
+static int refuse(struct td_cli *cli, const char *path, enum td_kind kind)
 {
-    struct td_image_fault fault;
-    enum td_err err;
-    int exit = td_file_read(in->cli, in->path, &in->file);
+    switch (kind) {
+    case TD_KIND_ELF:
+        return td_cli_fail(
+            cli, TD_EXIT_FILE, "elf",
+            "this is an ELF file, as the linker wrote it: it carries no MCUboot header", path,
+            "name the signed image, the hex file or a dump");
+    case TD_KIND_CAPTURE:
+        return td_cli_fail(cli, TD_EXIT_FILE, "capture", "this is a capture of packets", path,
+                           "tandem decode shows its frames, tandem doctor judges them");
+    default:
+        return td_cli_fail(
+            cli, TD_EXIT_FILE, "text", "this is text: neither an image, nor a package, nor a dump",
+            path, "give logs and configurations to tandem doctor, layouts to tandem layout");
+    }
+}
+
+/* An image alone is read in its own way; one that stands in a larger flash belongs to a dump. */
+static bool is_image_alone(const struct td_inspect *in, const struct td_whole *file)
+{
+    struct td_image_work work = { .breathe = NULL };
+    struct td_image_facts facts;
+    struct td_source src;
+
+    if (in->has_base || in->layout != NULL)
+        return false;
+    src = td_source_memory(file->bytes, (uint32_t)file->len);
+    if (td_image_facts(&src, &work, &facts) != TD_OK && facts.err != TD_EIMG_HASH)
+        return true;
+    for (uint32_t at = td_round_up(facts.image.size, 256); at + 4 <= file->len; at += 256) {
+        src = td_source_memory(file->bytes + at, (uint32_t)(file->len - at));
+        if (td_image_facts(&src, &work, &facts) == TD_OK)
+            return false;
+    }
+    return true;
+}
+
+/* A hex file that holds one image, and perhaps its trailer at the slot's end. */
+static bool is_hex_image(const struct td_inspect *in, const struct td_whole *file)
+{
+    struct td_hex_error error;
+    struct td_memory m;
+    uint8_t head[4] = { 0 };
+    bool alone;
+
+    if (in->has_base || in->layout != NULL)
+        return false;
+    alone = td_memory_of_hex(&m, (const char *)file->bytes, file->len, &error);
+    if (alone)
+        td_memory_read(&m, td_memory_low(&m), head, sizeof head);
+    // What is malformed as hex is said by the image's way of reading.
+    alone = !alone || (td_kind_of(head, sizeof head) == TD_KIND_IMAGE && m.n <= 3 &&
+                       td_memory_end(&m) - td_memory_low(&m) <= TD_FILE_MAX);
+    td_memory_free(&m);
+    return alone;
+}
+
+static int inspect(struct td_inspect *in, const char *path)
+{
+    struct td_whole file;
+    int exit = td_whole_read(in->cli, path, &file);
+    enum td_kind kind;
 
     if (exit != TD_EXIT_OK)
         return exit;
-    in->src = td_source_memory(in->file.bytes, in->file.size);
-    err = td_image_open(&in->src, UINT32_MAX, &in->img, &fault);
-    if (err != TD_OK)
-        return td_image_file_fail(in->cli, in->path, err, &fault, NULL);
-    check_hash(in);
-    find_trailer(in);
-    draw_map(in);
-    return TD_EXIT_OK;
-}
-
-/* ---- words -------------------------------------------------------------------------- */
-
-static void version_text(const struct td_version *v, char *out, size_t cap)
-{
-    snprintf(out, cap, "%u.%u.%u+%u", v->major, v->minor, v->revision, v->build);
-}
-
-/* The flags by name, or "none". */
-static void flags_text(uint32_t flags, char *out, size_t cap)
-{
-    size_t len = 0;
-
-    snprintf(out, cap, flags == 0 ? "none" : "0x%x", flags);
-    for (size_t i = 0; i < TD_N_OF(flag_names); i++) {
-        len = strlen(out);
-        if ((flags & flag_names[i].bit) != 0)
-            snprintf(out + len, cap - len, " %s", flag_names[i].name);
-    }
-}
-
-static const char *hash_verdict(const struct inspection *in)
-{
-    bool encrypted = (in->img.hdr.flags & TD_IMAGE_F_ENCRYPTED) != 0;
-
-    if (in->hash_matches)
-        return "matches the bytes";
-    return encrypted ? "is of the plain bytes, these are encrypted" : "DOES NOT MATCH THE BYTES";
-}
-
-static const char *flag_word(enum td_flag flag)
-{
-    return flag == TD_FLAG_SET ? "set" : flag == TD_FLAG_UNSET ? "unset" : "bad";
-}
-
-static const char *swap_word(const struct td_trailer_state *t)
-{
-    switch (t->swap_type) {
-    case TD_SWAP_TEST: return "test";
-    case TD_SWAP_PERM: return "permanent";
-    case TD_SWAP_REVERT: return "revert";
-    default: return "none";
-    }
-}
-
-/* What the cells mean for the image when it lies in the second slot. */
-static const char *trailer_meaning(const struct td_trailer_state *t)
-{
-    if (t->image_ok == TD_FLAG_SET)
-        return "confirmed; in the second slot: a permanent update is pending";
-    if (t->copy_done == TD_FLAG_SET)
-        return "on trial: it reverts at the next reset unless confirmed";
-    return "a test update is pending, when this is the second slot";
-}
-
-/* What a TLV's value says, where it says something short. */
-static bool value_text(const struct inspection *in, const struct td_tlv *tlv, char *out, size_t cap)
-{
-    const uint8_t *value = in->file.bytes + tlv->off;
-    struct td_image_dependency dep;
-    char version[40];
-
-    switch (tlv->type) {
-    case TD_TLV_SEC_CNT:
-    case TD_TLV_DECOMP_SIZE:
-    case TD_TLV_COMP_DEC_SIZE: snprintf(out, cap, "%u", td_load_le32(value)); return true;
-    case TD_TLV_DEPENDENCY:
-        if (td_image_dependency(&in->src, tlv, &dep) != TD_OK)
-            return false;
-        version_text(&dep.version, version, sizeof version);
-        snprintf(out, cap, "image %u, version %s or newer", dep.image, version);
-        return true;
-    default: return false;
-    }
-}
-
-static void say_tlv(const struct inspection *in, const struct td_tlv *tlv)
-{
-    uint32_t shown = td_min_u32(tlv->len, TLV_BYTES_SHOWN);
-    char hex[2 * TLV_BYTES_SHOWN + 1];
-    char text[96];
-
-    td_hex(in->file.bytes + tlv->off, shown, hex);
-    fprintf(in->cli->out, "  0x%06x  %-16s 0x%04x  %5u  ", tlv->off - TD_TLV_ENTRY_SIZE,
-            td_tlv_name(tlv->type), tlv->type, tlv->len);
-    if (value_text(in, tlv, text, sizeof text))
-        fprintf(in->cli->out, "%s\n", text);
+    kind = td_kind_of(file.bytes, file.len < TD_KIND_HEAD ? file.len : TD_KIND_HEAD);
+    if (kind == TD_KIND_HEX)
+        exit = td_file_is_hex(path) && is_hex_image(in, &file)
+                   ? td_inspect_image(in, path)
+                   : td_inspect_flash(in, path, file.bytes, file.len, true);
+    else if (kind == TD_KIND_IMAGE)
+        exit = is_image_alone(in, &file) ? td_inspect_image(in, path)
+                                         : td_inspect_flash(in, path, file.bytes, file.len, false);
+    else if (kind == TD_KIND_ZIP || kind == TD_KIND_MULTI)
+        exit = td_inspect_package(in, path, file.bytes, file.len);
+    else if (kind == TD_KIND_FLASH)
+        exit = td_inspect_flash(in, path, file.bytes, file.len, false);
     else
-        fprintf(in->cli->out, "%s%s\n", hex, tlv->len > shown ? "..." : "");
-}
-
-static void say_tlvs(const struct inspection *in, bool is_protected)
-{
-    struct td_tlv_iter it;
-    struct td_tlv tlv;
-    bool end;
-
-    td_tlv_begin(&it, &in->src, &in->img);
-    while (td_tlv_next(&it, &tlv, &end) == TD_OK && !end)
-        if (tlv.is_protected == is_protected)
-            say_tlv(in, &tlv);
-}
-
-static void say_header(const struct inspection *in)
-{
-    const struct td_image_header *hdr = &in->img.hdr;
-    FILE *out = in->cli->out;
-    char version[40], flags[256], hex[2 * 64 + 1];
-
-    version_text(&hdr->version, version, sizeof version);
-    flags_text(hdr->flags, flags, sizeof flags);
-    fprintf(out, "%s: MCUboot image, version %s\n", in->path, version);
-    fprintf(out, "  size       %u bytes (header %u, payload %u, TLVs %u)\n", in->img.size,
-            hdr->hdr_size, hdr->img_size, in->img.prot_size + in->img.tlv_size);
-    fprintf(out, "  flags      %s\n", flags);
-    if (hdr->load_addr != 0)
-        fprintf(out, "  address    0x%x\n", hdr->load_addr);
-    if (in->file.has_base)
-        fprintf(out, "  hex base   0x%x\n", in->file.base);
-    if (in->hash_type == 0) {
-        fprintf(out, "  hash       none\n");
-        return;
-    }
-    td_hex(in->hash, in->hash_len, hex);
-    fprintf(out, "  hash       %s %s\n             %s\n", td_tlv_name(in->hash_type),
-            hash_verdict(in), hex);
-}
-
-static void say_trailer(const struct inspection *in)
-{
-    const struct td_trailer_state *t = &in->trailer;
-    FILE *out = in->cli->out;
-
-    if (!in->has_trailer)
-        return;
-    fprintf(out, "trailer (cells of %u bytes): %s\n", in->max_align, trailer_meaning(t));
-    fprintf(out, "  magic good, image_ok %s, copy_done %s, swap type %s", flag_word(t->image_ok),
-            flag_word(t->copy_done), swap_word(t));
-    if (in->swap_size != 0)
-        fprintf(out, ", swap size %u", in->swap_size);
-    fputc('\n', out);
-}
-
-static void say(const struct inspection *in)
-{
-    FILE *out = in->cli->out;
-
-    say_header(in);
-    if (in->img.prot_size > 0) {
-        fprintf(out, "protected TLVs (hashed and signed with the image):\n");
-        say_tlvs(in, true);
-    }
-    fprintf(out, "TLVs:\n");
-    say_tlvs(in, false);
-    say_trailer(in);
-    fprintf(out, "map:\n");
-    for (size_t i = 0; i < in->n_map; i++)
-        fprintf(out, "  0x%06x  %8u  %s\n", in->map[i].off, in->map[i].size, in->map[i].what);
-}
-
-/* ---- JSON --------------------------------------------------------------------------- */
-
-static json_t *hex_json(const uint8_t *bytes, size_t len)
-{
-    char *text = malloc(2 * len + 1);
-    json_t *json;
-
-    if (text == NULL)
-        return NULL;
-    td_hex(bytes, len, text);
-    json = json_string(text);
-    free(text);
-    return json;
-}
-
-static json_t *header_json(const struct td_image_header *hdr)
-{
-    json_t *flags = json_array();
-    char version[40];
-
-    for (size_t i = 0; i < TD_N_OF(flag_names); i++)
-        if ((hdr->flags & flag_names[i].bit) != 0)
-            json_array_append_new(flags, json_string(flag_names[i].name));
-    version_text(&hdr->version, version, sizeof version);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "version", version, "load_addr",
-                     (json_int_t)hdr->load_addr, "hdr_size", (json_int_t)hdr->hdr_size,
-                     "protected_tlv_size", (json_int_t)hdr->protect_tlv_size, "img_size",
-                     (json_int_t)hdr->img_size, "flags", (json_int_t)hdr->flags, "flag_names",
-                     flags);
-}
-
-static json_t *tlvs_json(const struct inspection *in)
-{
-    json_t *list = json_array();
-    struct td_tlv_iter it;
-    struct td_tlv tlv;
-    bool end;
-
-    td_tlv_begin(&it, &in->src, &in->img);
-    while (td_tlv_next(&it, &tlv, &end) == TD_OK && !end)
-        json_array_append_new(
-            list, json_pack("{s:s, s:I, s:b, s:I, s:I, s:o}", "name", td_tlv_name(tlv.type), "type",
-                            (json_int_t)tlv.type, "protected", tlv.is_protected, "offset",
-                            (json_int_t)(tlv.off - TD_TLV_ENTRY_SIZE), "len", (json_int_t)tlv.len,
-                            "value", hex_json(in->file.bytes + tlv.off, tlv.len)));
-    return list;
-}
-
-static json_t *hash_json(const struct inspection *in)
-{
-    if (in->hash_type == 0)
-        return json_null();
-    return json_pack("{s:s, s:o, s:o, s:b}", "name", td_tlv_name(in->hash_type), "stored",
-                     hex_json(in->hash, in->hash_len), "computed",
-                     hex_json(in->computed, in->hash_len), "match", in->hash_matches);
-}
-
-static json_t *trailer_json(const struct inspection *in)
-{
-    const struct td_trailer_state *t = &in->trailer;
-
-    if (!in->has_trailer)
-        return json_null();
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I}", "magic", "good", "max_align",
-                     (json_int_t)in->max_align, "image_ok", flag_word(t->image_ok), "copy_done",
-                     flag_word(t->copy_done), "swap_type", swap_word(t), "swap_size",
-                     (json_int_t)in->swap_size);
-}
-
-static void say_json(const struct inspection *in)
-{
-    json_t *map = json_array();
-
-    for (size_t i = 0; i < in->n_map; i++)
-        json_array_append_new(map, json_pack("{s:s, s:I, s:I}", "what", in->map[i].what, "offset",
-                                             (json_int_t)in->map[i].off, "size",
-                                             (json_int_t)in->map[i].size));
-    td_cli_json(in->cli, json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "file", in->path,
-                                   "kind", "image", "size", (json_int_t)in->img.size, "header",
-                                   header_json(&in->img.hdr), "hash", hash_json(in), "tlvs",
-                                   tlvs_json(in), "trailer", trailer_json(in), "map", map));
-}
-
-static int inspect(struct td_cli *cli, const char *path)
-{
-    struct inspection in = { .cli = cli, .path = path };
-    int exit = look(&in);
-
-    if (exit == TD_EXIT_OK && cli->json)
-        say_json(&in);
-    else if (exit == TD_EXIT_OK)
-        say(&in);
-    td_file_free(&in.file);
+        exit = refuse(in->cli, path, kind);
+    td_whole_free(&file);
     return exit;
+}
+
+static int draw(struct td_inspect *in)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out;
+    int exit;
+
+    if (in->svg == NULL || in->n_maps == 0)
+        return TD_EXIT_OK;
+    out = open_memstream(&text, &len);
+    if (out == NULL)
+        return td_cli_fail(in->cli, TD_EXIT_FILE, "memory", "there is not enough memory", in->svg,
+                           NULL);
+    td_map_svg(in->maps, in->n_maps, out);
+    fclose(out);
+    exit = td_file_write(in->cli, in->svg, text, len, false);
+    free(text);
+    return exit;
+}
+
+/* Every option, wherever it stands; whether there is a file. An exit code, or TD_EXIT_OK. */
+static int read_options(struct td_inspect *in, struct td_args *args, bool *any, bool *stop)
+{
+    struct td_cli *cli = in->cli;
+    int id;
+
+    *any = *stop = false;
+    while ((id = td_args_next(args)) != TD_ARG_END) {
+        switch (id) {
+        case TD_ARG_STOP: *stop = true; return args->exit;
+        case OPT_LAYOUT: in->layout = args->value; break;
+        case OPT_SVG: in->svg = args->value; break;
+        case OPT_BASE:
+            if (!td_parse_u32(args->value, 0, UINT32_MAX, &in->base))
+                return td_cli_usage(cli, "--base wants an address, decimal or 0x");
+            in->has_base = true;
+            break;
+        case OPT_ALIGN:
+            if (!td_parse_u32(args->value, 1, 32, &in->align) ||
+                (in->align != 8 && in->align != 16 && in->align != 32))
+                return td_cli_usage(cli, "--align wants 8, 16 or 32: how far cells of a trailer "
+                                         "are apart");
+            break;
+        default: *any = true; break;
+        }
+    }
+    if (!*any)
+        return td_cli_usage(cli, "inspect wants one file or more");
+    return TD_EXIT_OK;
 }
 
 static int run(struct td_cli *cli, int argc, char **argv)
 {
+    struct td_inspect in = { .cli = cli };
+    struct td_args args;
+    bool any, stop;
+    int worst, id;
+
+    // Options may stand behind the files, so all of them are read before the first file.
+    td_args_begin(&args, cli, options, TD_N_OF(options), argc, argv);
+    worst = read_options(&in, &args, &any, &stop);
+    if (stop || worst != TD_EXIT_OK)
+        return worst;
+    td_args_begin(&args, cli, options, TD_N_OF(options), argc, argv);
+    while ((id = td_args_next(&args)) != TD_ARG_END) {
+        int exit = id == TD_ARG_WORD ? inspect(&in, args.value) : TD_EXIT_OK;
+
+        if (exit > worst)
+            worst = exit;
+    }
+    id = draw(&in);
+    for (size_t i = 0; i < in.n_maps; i++)
+        td_map_free(&in.maps[i]);
+    free(in.maps);
+    return id > worst ? id : worst;
+}
+
+static int run_dumpinfo(struct td_cli *cli, int argc, char **argv)
+{
+    struct td_inspect in = { .cli = cli };
     struct td_args args;
     int worst = TD_EXIT_OK;
     bool any = false;
     int id;
 
-    // --json may stand behind the files, so all options are read before the first file.
     td_args_begin(&args, cli, NULL, 0, argc, argv);
     while ((id = td_args_next(&args)) != TD_ARG_END) {
         if (id == TD_ARG_STOP)
@@ -408,7 +213,7 @@ static int run(struct td_cli *cli, int argc, char **argv)
         return td_cli_usage(cli, "inspect wants one file or more");
     td_args_begin(&args, cli, NULL, 0, argc, argv);
     while (td_args_next(&args) == TD_ARG_WORD) {
-        int exit = inspect(cli, args.value);
+        int exit = td_inspect_image(&in, args.value);
 
         if (exit > worst)
             worst = exit;
@@ -419,11 +224,21 @@ static int run(struct td_cli *cli, int argc, char **argv)
 const struct td_verb td_verb_inspect = {
     .name = "inspect",
     .kind = TD_VERB_FILE,
-    .summary = "show what is in an image",
-    .usage = "usage: tandem inspect [--json] FILE...\n"
-             "\n"
-             "Header, TLVs, hash (computed again), trailer, and a map of the bytes. FILE is an\n"
-             "image, raw or Intel hex (.hex), padded or not.\n",
+    .summary = "explain an image, a package, a hex file or a flash dump",
+    .usage =
+        "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N] [--svg OUT] [--json]\n"
+        "                      FILE...\n"
+        "\n"
+        "Says what is in each file, found by its content, with a map of the bytes.\n"
+        "Images: header, TLVs, hash (computed again), trailer, NSIB's metadata. Packages\n"
+        "(zip, dfu_multi_image.bin): manifest against contents, each image. Hex files and\n"
+        "dumps: what lies where, and what the bootloader will do at the next boot.\n"
+        "\n"
+        "  --layout FILE   where the slots lie: pm_static.yml, partitions.yml, or a profile;\n"
+        "                  without it they are guessed from what is found\n"
+        "  --base ADDR     address of a raw file's first byte (default 0)\n"
+        "  --align N       distance of a trailer's cells: 8, 16 or 32\n"
+        "  --svg OUT       draws the maps\n",
     .run = run,
 };
 
@@ -433,7 +248,7 @@ const struct td_verb td_verb_dumpinfo = {
     .summary = "show what is in an image",
     .usage = "usage: tandem dumpinfo [--json] FILE...\n"
              "\n"
-             "The same as tandem inspect.\n",
-    .run = run,
+             "Header, TLVs, hash, trailer and map of an image, as tandem inspect shows them.\n",
+    .run = run_dumpinfo,
     .unlisted = true,
 };
