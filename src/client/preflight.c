@@ -296,6 +296,36 @@ static uint32_t swap_room(const struct look *l, enum td_err *err)
     return max;
 }
 
+/* Whether the device and the layout file tell different sizes of the second slot. */
+static bool is_other_layout(const struct look *l)
+{
+    const struct td_slot_size *s = slot_size(l, 1);
+
+    return l->device->geometry != NULL && l->number == 0 && s != NULL && s->has_size &&
+           s->size != l->device->geometry->secondary_size;
+}
+
+static void say_other_layout(struct look *l)
+{
+    say(l, TD_CHECK_FAIL, "the layout file is not this device's: its second slot has ",
+        "give the layout that the bootloader on the device was built with, or leave --layout away");
+    td_text_num(&l->text, slot_size(l, 1)->size);
+    td_text_add(&l->text, " bytes, and in the file ");
+    td_text_num(&l->text, l->device->geometry->secondary_size);
+}
+
+static void say_room_unknown(struct look *l)
+{
+    if (l->device->geometry != NULL && l->number == 0)
+        say(l, TD_CHECK_UNKNOWN, "the device does not tell how its bootloader updates",
+            "say it beside the layout: --strategy swap-move is the usual one");
+    else
+        say(l, TD_CHECK_UNKNOWN,
+            "the device does not tell how large an image its bootloader can swap",
+            "give the layout and --strategy, or sign with them, which checks that limit; an image "
+            "that fills its slot to the last sectors is never swapped in");
+}
+
 static void check_swap_room(struct look *l)
 {
     enum td_err err;
@@ -303,14 +333,12 @@ static void check_swap_room(struct look *l)
     uint32_t max = swap_room(l, &err);
     bool running_counts = swaps(l) || !l->device->mode_known;
 
-    if (err != TD_OK) {
+    if (is_other_layout(l)) {
+        say_other_layout(l);
+    } else if (err != TD_OK) {
         say(l, TD_CHECK_FAIL, td_strerror(err), td_verdict_remedy(TD_V_BAD_LAYOUT));
     } else if (max == 0) {
-        say(l, TD_CHECK_UNKNOWN,
-            "the device does not tell how large an image its bootloader can swap",
-            "sign with --strategy and --sector-size, which checks that limit; an image that fills "
-            "its "
-            "slot to the last sectors is never swapped in");
+        say_room_unknown(l);
     } else if (size > max) {
         say(l, TD_CHECK_FAIL, "the image leaves the bootloader no room to swap: ",
             "make the image smaller, or enlarge both slots");

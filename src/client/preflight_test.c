@@ -251,6 +251,29 @@ static void a_layout_that_contradicts_itself_is_said_so(void **state)
     expect(TD_CHECK_SWAP_ROOM, TD_CHECK_FAIL, "slots");
 }
 
+static void a_layout_of_another_device_is_found_out(void **state)
+{
+    (void)state;
+    a_stock_device();
+    device.mode_known = true;
+    device.mode = TD_MODE_MOVE;
+    device.geometry = &geometry;
+    slots.n = 1;
+    slots.at[0] = (struct td_slot_size){ .slot = 1, .has_size = true, .size = 0x39000 };
+    device.slots = &slots;
+    expect(TD_CHECK_SWAP_ROOM, TD_CHECK_FAIL, "not this device's");
+    slots.at[0].size = geometry.secondary_size;
+    expect(TD_CHECK_SWAP_ROOM, TD_CHECK_PASS, "has room");
+}
+
+static void a_layout_alone_does_not_tell_the_way_of_updating(void **state)
+{
+    (void)state;
+    a_stock_device();
+    device.geometry = &geometry;
+    expect(TD_CHECK_SWAP_ROOM, TD_CHECK_UNKNOWN, "how its bootloader updates");
+}
+
 static void the_kind_of_signature_is_compared(void **state)
 {
     static const struct {
@@ -407,6 +430,8 @@ int main(void)
         cmocka_unit_test(room_is_judged_to_the_byte_by_whoever_knows_it),
         cmocka_unit_test(a_running_image_that_leaves_no_room_is_found),
         cmocka_unit_test(a_layout_that_contradicts_itself_is_said_so),
+        cmocka_unit_test(a_layout_of_another_device_is_found_out),
+        cmocka_unit_test(a_layout_alone_does_not_tell_the_way_of_updating),
         cmocka_unit_test(the_kind_of_signature_is_compared),
         cmocka_unit_test(the_key_is_compared_by_its_fingerprint),
         cmocka_unit_test(versions_are_judged_by_what_the_device_forbids),

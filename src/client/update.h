@@ -58,6 +58,8 @@ struct td_update_config {
     uint32_t force;   /* mask of 1 << enum td_check: what preflight finds there does not stop us */
     uint32_t wait_ms; /* how long the device may take to come back; 0 = by swap arithmetic */
     const struct td_room_geometry *geometry; /* from a layout file; NULL = not known */
+    bool has_strategy;            /* the caller knows the bootloader's way of updating, */
+    enum td_strategy_id strategy; /* for preflight, where the device does not say it */
     uint32_t running_size; /* bytes of the image that runs, where the caller knows; 0 = not known */
 };
 

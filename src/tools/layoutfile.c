@@ -64,6 +64,23 @@ int td_layout_file_add(struct td_cli *cli, const char *path, struct td_layout_fi
     return check_domains(cli, file, file->first[file->n - 1]);
 }
 
+int td_layout_file_pair(struct td_cli *cli, const char *path, const struct td_layout_env *env,
+                        struct td_layout_file *file, struct td_room_geometry *g)
+{
+    int exit = td_layout_file_add(cli, path, file);
+
+    if (exit != TD_EXIT_OK)
+        return exit;
+    if (td_layout_role(file->layout, TD_ROLE_PRIMARY, 0) == NULL)
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-slot", "the layout has no primary slot", path,
+                           "give the layout of the application core, with mcuboot_primary");
+    if (td_layout_geometry(file->layout, env, g) != TD_OK)
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-chip",
+                           "the layout does not tell which chip it is for", path,
+                           "name it: --soc nrf52840, or the like");
+    return TD_EXIT_OK;
+}
+
 void td_layout_file_close(struct td_layout_file *file)
 {
     td_layout_free(file->layout);

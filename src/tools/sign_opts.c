@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/range.h"
+#include "tools/layoutfile.h"
 
 enum {
     OPT_VERSION,
@@ -56,6 +57,7 @@ enum {
     OPT_STRATEGY,
     OPT_SECTOR_SIZE,
     OPT_LAYOUT,
+    OPT_SOC,
 };
 
 static const struct td_opt opts[] = {
@@ -102,6 +104,7 @@ static const struct td_opt opts[] = {
     { "strategy", 0, true, OPT_STRATEGY },
     { "sector-size", 0, true, OPT_SECTOR_SIZE },
     { "layout", 0, true, OPT_LAYOUT },
+    { "soc", 0, true, OPT_SOC },
 };
 
 /* Integers as imgtool takes them: decimal without leading zeros, 0x, 0o, 0b. */
@@ -359,25 +362,26 @@ static int take_boot_record(struct sign_opts *o, struct td_cli *cli, const char 
 
 static int take_strategy(struct sign_opts *o, struct td_cli *cli, const char *text)
 {
-    for (int mode = TD_MODE_SINGLE; mode <= TD_MODE_OFFSET; mode++) {
-        const char *name = td_mode_name((enum td_strategy_id)mode);
+    struct td_layout_env env = { .soc = NULL };
+    int exit = td_layout_take_strategy(cli, text, &env);
 
-        if (name != NULL && (strcmp(name, text) == 0 ||
-                             (strncmp(name, "swap-", 5) == 0 && strcmp(name + 5, text) == 0))) {
-            o->strategy = (enum td_strategy_id)mode;
-            o->has_strategy = true;
-            return TD_EXIT_OK;
-        }
-    }
-    return td_cli_usagef(cli,
-                         "there is no strategy '%s'; there are swap-move, swap-offset, "
-                         "swap-scratch, overwrite-only and others",
-                         text);
+    o->has_strategy = true;
+    o->strategy = env.strategy;
+    return exit;
 }
 
 static int later(struct td_cli *cli, const char *what, const char *option, const char *meanwhile)
 {
     return td_cli_fail(cli, TD_EXIT_USAGE, "not-supported", what, option, meanwhile);
+}
+
+static int take_soc(struct sign_opts *o, struct td_cli *cli, const char *text)
+{
+    struct td_layout_env env = { .soc = NULL };
+    int exit = td_layout_take_soc(cli, text, &env);
+
+    o->soc = env.soc;
+    return exit;
 }
 
 static int take_compression(struct td_cli *cli, const char *text)
@@ -409,7 +413,7 @@ static int take(struct sign_opts *o, struct td_args *args, int id)
     case OPT_PAD: o->pad = true; return TD_EXIT_OK;
     case OPT_TEST: o->test = o->pad = true; return TD_EXIT_OK;
     case OPT_CONFIRM: o->confirm = o->pad = true; return TD_EXIT_OK;
-    case OPT_ALIGN: return take_align(cli, "--align", value, 0, &o->align);
+    case OPT_ALIGN: o->has_align = true; return take_align(cli, "--align", value, 0, &o->align);
     case OPT_MAX_ALIGN: return take_align(cli, "--max-align", value, 3, &o->max_align);
     case OPT_MAX_SECTORS:
         o->has_max_sectors = true;
@@ -450,9 +454,8 @@ static int take(struct sign_opts *o, struct td_args *args, int id)
     case OPT_PASSPHRASE_FILE: o->passphrase_file = value; return TD_EXIT_OK;
     case OPT_STRATEGY: return take_strategy(o, cli, value);
     case OPT_SECTOR_SIZE: return take_int(cli, "--sector-size", value, &o->sector_size);
-    case OPT_LAYOUT:
-        return later(cli, "layout files are not supported yet", "--layout",
-                     "give -S, --strategy and --sector-size instead");
+    case OPT_LAYOUT: o->layout = value; return TD_EXIT_OK;
+    case OPT_SOC: return take_soc(o, cli, value);
     default: return TD_EXIT_OK;
     }
 }
@@ -468,6 +471,51 @@ static int take_word(struct sign_opts *o, struct td_cli *cli, const char *word)
     return TD_EXIT_OK;
 }
 
+/* The pad in front of the application is as large as the header, or the vectors are misplaced. */
+static int check_pad(const struct sign_opts *o, struct td_cli *cli, const struct td_layout *layout)
+{
+    const struct td_partition *pad = td_layout_find(layout, "", "mcuboot_pad");
+    char where[160];
+
+    if (pad == NULL || pad->size == o->header_size)
+        return TD_EXIT_OK;
+    snprintf(where, sizeof where, "mcuboot_pad 0x%x, --header-size 0x%x", (unsigned)pad->size,
+             o->header_size);
+    return td_cli_fail(cli, TD_EXIT_REFUSED, "header-size",
+                       "the header is not as large as the room that the layout has for it", where,
+                       "sign with the pad's size, for which the program was built");
+}
+
+/* What the layout says of image 0: the slots' sizes and sectors, and with them the way. */
+static int read_layout(struct sign_opts *o, struct td_cli *cli)
+{
+    const struct td_layout_env env = {
+        .soc = o->soc,
+        .has_strategy = o->has_strategy,
+        .strategy = o->strategy,
+        .sector = o->sector_size,
+        .max_sectors = o->has_max_sectors ? (uint16_t)o->max_sectors : 0,
+        .write_size = o->has_align ? (uint8_t)o->align : 0,
+        .max_align = o->max_align > 8 ? (uint8_t)o->max_align : 0, // 8 is what a chip has at least
+    };
+    struct td_layout_file file = { NULL };
+    int exit = td_layout_file_pair(cli, o->layout, &env, &file, &o->pair);
+
+    if (exit == TD_EXIT_OK && !o->has_strategy) {
+        o->strategy = td_layout_strategy(file.layout, &env);
+        o->has_strategy = true;
+    }
+    if (exit == TD_EXIT_OK && o->has_slot_size && o->slot_size != o->pair.primary_size)
+        exit = td_cli_usagef(cli, "-S says 0x%x, and the layout's primary slot has 0x%x bytes",
+                             o->slot_size, (unsigned)o->pair.primary_size);
+    if (exit == TD_EXIT_OK && o->has_header_size)
+        exit = check_pad(o, cli, file.layout);
+    o->slot_size = o->pair.primary_size;
+    o->has_slot_size = true;
+    td_layout_file_close(&file);
+    return exit;
+}
+
 /* What the options say together. */
 static int judge(struct sign_opts *o, struct td_cli *cli)
 {
@@ -477,11 +525,11 @@ static int judge(struct sign_opts *o, struct td_cli *cli)
         return td_cli_usage(cli, "the image's version is missing: -v, --version");
     if (!o->has_header_size)
         return td_cli_usage(cli, "the header's size is missing: -H, --header-size");
-    if (!o->has_slot_size)
+    if (!o->has_slot_size && o->layout == NULL)
         return td_cli_usage(cli, "the slot's size is missing: -S, --slot-size");
     if (o->header_size < TD_IMAGE_HEADER_SIZE || o->header_size > UINT16_MAX)
         return td_cli_usagef(cli, "a header has 32 to 65535 bytes, and not %u", o->header_size);
-    if (o->pad && o->slot_size == 0)
+    if (o->pad && o->has_slot_size && o->slot_size == 0)
         return td_cli_usage(cli, "a slot of 0 bytes cannot be padded to: -S, --slot-size");
     if (o->max_align == 0)
         o->max_align = td_max_u32(8, o->align);
@@ -500,11 +548,11 @@ static int judge(struct sign_opts *o, struct td_cli *cli)
         return td_cli_usage(cli, "-k and --fix-sig exclude one another");
     if ((o->fix_sig == NULL) != (o->fix_sig_pubkey == NULL))
         return td_cli_usage(cli, "--fix-sig and --fix-sig-pubkey belong together");
-    if (o->has_strategy != (o->sector_size != 0))
+    if (o->layout == NULL && o->has_strategy != (o->sector_size != 0))
         return td_cli_usage(cli, "--strategy and --sector-size belong together");
     if (o->sig_out != NULL && o->key == NULL && o->fix_sig == NULL)
         return td_cli_usage(cli, "--sig-out without a key: there is no signature to write");
-    return TD_EXIT_OK;
+    return o->layout != NULL ? read_layout(o, cli) : TD_EXIT_OK;
 }
 
 int sign_opts_read(struct sign_opts *o, struct td_cli *cli, int argc, char **argv)

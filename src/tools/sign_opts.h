@@ -8,6 +8,7 @@
 
 #include "base/version.h"
 #include "image/image.h"
+#include "layout/soc.h"
 #include "slot/room.h"
 #include "tools/cli.h"
 
@@ -66,6 +67,10 @@ struct sign_opts {
     bool has_strategy;
     enum td_strategy_id strategy;
     uint32_t sector_size;
+    const char *layout;       /* a file; its pair of slots is in pair then */
+    const struct td_soc *soc; /* of the layout; NULL: guessed */
+    bool has_align;
+    struct td_room_geometry pair;
 };
 
 /* Reads the whole command line. TD_EXIT_OK, or the exit code of what was said; -1: help. */

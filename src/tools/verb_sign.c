@@ -509,12 +509,14 @@ static int check_exact_room(struct signing *s)
 
     if (!o->has_strategy)
         return TD_EXIT_OK;
+    if (o->layout != NULL)
+        g = o->pair;
     // The bootloader's sector limit is at least its slot's, unless somebody says otherwise.
     if (!o->has_max_sectors && sectors > g.max_sectors && sectors <= UINT16_MAX)
         g.max_sectors = (uint16_t)sectors;
     err = td_room_max_image(o->strategy, &g, &max);
-    snprintf(where, sizeof where, "slot 0x%x, sectors of 0x%x, %s", o->slot_size, o->sector_size,
-             td_mode_name(o->strategy));
+    snprintf(where, sizeof where, "slot 0x%x, sectors of 0x%x, %s", g.primary_size,
+             g.primary_sector, td_mode_name(o->strategy));
     if (err != TD_OK)
         return td_cli_fail(s->cli, TD_EXIT_REFUSED, td_errname(err), td_strerror(err), where,
                            "check -S, --sector-size, --align and --max-sectors");
@@ -707,6 +709,9 @@ static int run(struct td_cli *cli, int argc, char **argv)
     "  --overwrite-only         the bootloader overwrites and does not swap\n"                     \
     "  --strategy S --sector-size N   check the exact limit of swap-move, swap-offset,\n"          \
     "                           swap-scratch, overwrite-only, ...\n"                               \
+    "  --layout FILE            the same with slots and sectors from partitions.yml, "             \
+    "pm_static.yml\n"                                                                              \
+    "                           or a report; -S may be left away (--soc NAME: the chip)\n"         \
     "  -d, --dependencies D     \"(1, 1.2.3+0)(2, 4.5)\"\n"                                        \
     "  -s, --security-counter N number or auto\n"                                                  \
     "  --custom-tlv TYPE VALUE, --custom-tlv-file TYPE FILE, --boot-record TYPE, --vid, --cid\n"   \

@@ -11,6 +11,7 @@
 #include "client/update.h"
 #include "tools/imagefile.h"
 #include "tools/images.h"
+#include "tools/layoutfile.h"
 
 struct run {
     struct td_cli *cli;
@@ -22,6 +23,9 @@ struct run {
     uint8_t n_opened;
     struct td_image_file running;
     bool has_running;
+    const char *layout; /* --layout, read when all options are known */
+    struct td_layout_env layout_env;
+    struct td_room_geometry geometry;
     uint32_t accepted; /* mask over the names of --accept */
     struct td_progress bar;
     bool finished;    /* the result was told */
@@ -134,15 +138,44 @@ static int open_running(struct run *run, const char *path)
     return exit;
 }
 
+/* What a stock device does not tell: how large its slots and their sectors are. */
+static int open_layout(struct run *run)
+{
+    struct td_layout_file file = { NULL };
+    int exit = TD_EXIT_OK;
+
+    run->config.has_strategy = run->layout_env.has_strategy;
+    run->config.strategy = run->layout_env.strategy;
+    if (run->layout == NULL)
+        return TD_EXIT_OK;
+    exit = td_layout_file_pair(run->cli, run->layout, &run->layout_env, &file, &run->geometry);
+    td_layout_file_close(&file);
+    run->config.geometry = &run->geometry;
+    return exit;
+}
+
 static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UPDATE_FILES])
 {
-    enum { MODE, ERASE_SETTINGS, DRY_RUN, FORCE, ACCEPT, LAYOUT, RUNNING, NO_RESUME, WAIT };
+    enum {
+        MODE,
+        ERASE_SETTINGS,
+        DRY_RUN,
+        FORCE,
+        ACCEPT,
+        LAYOUT,
+        RUNNING,
+        NO_RESUME,
+        WAIT,
+        STRATEGY,
+        SOC
+    };
     static const struct td_opt opts[] = {
         { "mode", 0, true, MODE },        { "erase-settings", 0, false, ERASE_SETTINGS },
         { "dry-run", 0, false, DRY_RUN }, { "force", 0, true, FORCE },
         { "accept", 0, true, ACCEPT },    { "layout", 0, true, LAYOUT },
         { "running", 0, true, RUNNING },  { "no-resume", 0, false, NO_RESUME },
-        { "wait", 0, true, WAIT },
+        { "wait", 0, true, WAIT },        { "strategy", 0, true, STRATEGY },
+        { "soc", 0, true, SOC },
     };
     struct td_args args;
     int got, exit = TD_EXIT_OK;
@@ -155,10 +188,11 @@ static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UP
         case DRY_RUN: run->config.dry_run = true; break;
         case FORCE: exit = take_force(run, args.value); break;
         case ACCEPT: exit = take_accept(run, args.value); break;
-        case LAYOUT:
-            exit = td_cli_usage(run->cli, "this version cannot read layouts; --running FILE tells "
-                                          "what it most often needs one for");
+        case LAYOUT: run->layout = args.value; break;
+        case STRATEGY:
+            exit = td_layout_take_strategy(run->cli, args.value, &run->layout_env);
             break;
+        case SOC: exit = td_layout_take_soc(run->cli, args.value, &run->layout_env); break;
         case RUNNING: exit = open_running(run, args.value); break;
         case NO_RESUME: run->config.no_resume = true; break;
         case WAIT: exit = take_wait(run, args.value); break;
@@ -168,7 +202,7 @@ static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UP
     }
     if (exit == TD_EXIT_OK && run->config.n_files == 0)
         return td_cli_usage(run->cli, "the file to update to is missing");
-    return exit;
+    return exit == TD_EXIT_OK ? open_layout(run) : exit;
 }
 
 /* A file that is no image stops here, before the device is touched, unless that is forced. */
@@ -503,6 +537,9 @@ const struct td_verb td_verb_update = {
         "                    device still decides for itself\n"
         "  --accept NAME     agree to a result that cannot be undone, when preflight names one\n"
         "  --running FILE    the image that runs now: what a stock device cannot tell of it\n"
+        "  --layout FILE     its partitions (partitions.yml, pm_static.yml or a report), and\n"
+        "  --strategy S      how its bootloader updates (swap-move, ...): the same for its slots;\n"
+        "                    --soc NAME when the layout does not tell the chip\n"
         "  --erase-settings  erase settings and bonds before the reset\n"
         "  --no-resume       send from the first byte, even if part of it is there\n"
         "  --wait SECONDS    for the device to come back (default: by its slots, at least 60)\n"

@@ -87,7 +87,8 @@ class WrongCommandLines(Case):
             (["update", "--force", "sinature", "x"], "did you mean 'signature'?"),
             (["update", "--accept=everything", "x"], "--accept is"),
             (["update", "--wait", "x", "y"], "--wait wants seconds"),
-            (["update", "--layout", "pm.yml", "x"], "cannot read layouts"),
+            (["update", "--strategy", "teleport", "x"], "no strategy 'teleport'"),
+            (["update", "--soc", "z80", "x"], "not a chip known here"),
             (["update", "a", "b"], "given twice"),
         ]
         for args, words in rows:

@@ -298,6 +298,28 @@ class Sign(Case):
         self.sign(OK, *BASE, "-v", "1.2.3+4", "-s", "auto", "--custom-tlv", "0xa0", "0xbeef", source=GOLDEN / "tiny.bin")
         self.assertEqual((self.dir / "out.bin").read_bytes(), self.golden("custom.img"))
 
+    def test_a_layout_gives_the_exact_limit_and_the_slots_size(self):
+        pairs = (("mcuboot", 0, 0xC000), ("mcuboot_pad", 0xC000, 0x200), ("app", 0xC200, 0x38E00),
+                 ("mcuboot_primary", 0xC000, 0x39000), ("mcuboot_secondary", 0x45000, 0x39000),
+                 ("settings_storage", 0x7E000, 0x2000))
+        layout = self.file("pm_static.yml", "".join(
+            f"{name}:\n  address: {at:#x}\n  size: {size}\n" for name, at, size in pairs))
+        args = ["-H", "0x200", "-v", "1.0.0", "--pad-header", "--align", "4", "--layout", layout]
+        largest = 0x39000 - 2 * 0x1000 - 0x200 - 40  # header, and the TLVs of an unsigned image
+        self.sign(OK, *args, source=self.file("fits", b"x" * largest))
+        self.assertEqual((self.dir / "out.bin").stat().st_size, 0x39000 - 2 * 0x1000)
+        (self.dir / "out.bin").unlink()
+        self.sign(REFUSED, *args, source=self.file("large", b"x" * (largest + 1)),
+                  says=("swap-move takes at most 225280", "slot of 0x39000"))
+        self.assertFalse((self.dir / "out.bin").exists())
+        # Overwriting leaves more of it to the image.
+        self.sign(OK, *args, "--strategy", "overwrite-only", "--overwrite-only", source=self.dir / "large")
+        self.sign(REFUSED, *args, "-H", "0x20", says=("mcuboot_pad 0x200", "--header-size 0x20"))
+        self.sign(USAGE, *args, "-S", "0x10000", says=("-S says 0x10000", "0x39000"))
+        self.sign(FILE, *args[:-1], self.file("none.yml", "app:\n  size: 5\n"), says="nothing here has an address")
+        self.sign(FILE, *args[:-1], self.file("net.yml", "b0n:\n  address: 0x01000000\n  size: 0x8580\n"),
+                  says="no primary slot")
+
     def test_imgtools_golden_files_come_out_again(self):
         ed = ["-k", KEYS / "ed25519.pem"]
         for name, args in (
@@ -355,7 +377,7 @@ class Sign(Case):
             ([*BASE, "--erased-val", "7"], "--erased-val"),
             ([*BASE, "-E", "x"], "not supported yet"),
             ([*BASE, "--compression", "lzma2"], "not supported yet"),
-            ([*BASE, "--layout", "x"], "not supported yet"),
+            ([*BASE, "--soc", "z80"], "not a chip known here"),
             ([*BASE, "--verison", "1"], "--version"),
             ([*BASE, "third"], "too many"),
         ):

@@ -246,6 +246,26 @@ class WhatIsRefused(Case):
         self.check(tandem("-d", board.url, "image", "upload", large), 1)
 
 
+    def test_a_layout_tells_what_a_stock_device_does_not(self):
+        board = self.board("krepet-nrf52833").start()
+        layout = self.path("pm_static.yml")
+        with open(layout, "w") as f:
+            for name, at, size in (("mcuboot", 0, 0xC000), ("mcuboot_primary", 0xC000, 0x38000),
+                                   ("mcuboot_secondary", 0x44000, 0x38000)):
+                f.write("%s: {address: 0x%x, size: 0x%x}\n" % (name, at, size))
+        large = self.image("2.0.0", size=222000)
+        self.check(tandem("-d", board.url, "update", "--dry-run", large), 0,
+                   out=["?? swap-room"])
+        self.check(tandem("-d", board.url, "update", "--dry-run", "--layout", layout, large), 0,
+                   out=["how its bootloader updates"])
+        told = ("--layout", layout, "--strategy", "swap-move")
+        last = self.result(board, 1, "refused", *told, large)
+        self.assertIn("221184", last["text"])
+        self.result(board, 0, "updated", *told, self.image("2.0.0"))
+        self.check(tandem("-d", board.url, "update", "--layout", "nowhere.yml", large), 4,
+                   "cannot be read")
+
+
 class WhatIsReverted(Case):
     def test_what_crashes_and_what_hangs(self):
         for option, verdict in (("--crash", "reverted"), ("--hang", "reverted-watchdog")):
