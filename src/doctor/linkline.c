@@ -70,6 +70,19 @@ static bool android(const char *text, struct td_link_event *link)
     return true;
 }
 
+/* "Error 8 (0x8): GATT CONN TIMEOUT", all that is left of it without the debug lines. */
+static bool gatt_error(const char *text, struct td_link_event *link)
+{
+    const char *name = strstr(text, "GATT CONN ");
+    const char *code = strstr(text, "(0x");
+
+    if (!name || !code || !strstr(text, "Error") || strstr(name, "FAIL"))
+        return false;
+    link->what = TD_LINK_DOWN;
+    link->status = (int)strtol(code + 1, NULL, 16);
+    return true;
+}
+
 static bool params(const char *text, struct td_link_event *link)
 {
     const char *p = strstr(text, "onnection parameters updated");
@@ -160,9 +173,10 @@ bool td_linkline_read(const struct td_line *line, struct td_link_event *link)
 {
     *link = (struct td_link_event){ .status = -1 };
     // Most lines are told from these by one word.
-    if (!strstr(line->text, "onnect") && !strstr(line->text, "MTU") && !strstr(line->text, "link"))
+    if (!strstr(line->text, "onnect") && !strstr(line->text, "MTU") &&
+        !strstr(line->text, "link") && !strstr(line->text, "GATT CONN"))
         return false;
-    if (android(line->text, link) || params(line->text, link))
+    if (android(line->text, link) || gatt_error(line->text, link) || params(line->text, link))
         return true;
     switch (line->dialect) {
     case TD_DIALECT_NORDIC_ANDROID:

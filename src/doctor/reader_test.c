@@ -234,6 +234,11 @@ static const struct {
       "I 08:47:45.555 Disconnected\n",
       "1: 31663.015000 up\n3: 31663.031000 mtu 498\n4: 31664.322000 params 11250 0 420\n"
       "6: 31665.555000 down 8\n" },
+    { "the link of Android without its debug lines",
+      "I 08:47:43.020 [McuMgr] Connected to C0:00:00:00:00:01\n"
+      "E 08:47:45.555 Error 8 (0x8): GATT CONN TIMEOUT\n"
+      "I 08:47:45.555 Disconnected\n",
+      "1: 31663.020000 up\n2: 31665.555000 down 8\n" },
     { "our own log",
       "# tandem-log 1 2026-11-21T13:01:45Z udp:192.0.2.7\n"
       "0.000417 ! link up\n"

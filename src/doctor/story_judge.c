@@ -215,6 +215,15 @@ static void look_for_reverts(struct judge *j, const struct story_act *act)
         }
 }
 
+/* Neither of the two images from before the reset runs: a cable was at work. */
+static bool reprogrammed(const struct judge *j, const struct story_act *act)
+{
+    const struct story_slot *is = story_list_active(&act->list, 0);
+
+    return j->before && is && is->hash[0] && story_list_active(&j->before->list, 0) &&
+           !story_list_hash(&j->before->list, is->hash);
+}
+
 static void pending_after(struct judge *j, const struct story_act *act)
 {
     const struct story_slot *slot = story_list_hash(&act->list, j->pending);
@@ -224,6 +233,8 @@ static void pending_after(struct judge *j, const struct story_act *act)
         ran(j, act, slot);
         return;
     }
+    if (reprogrammed(j, act))
+        return;
     settle(j, j->pending);
     if (slot && slot->pending) {
         snprintf(more, sizeof more, "slot=%u", slot->slot);

@@ -421,6 +421,11 @@ static const struct {
       { "link.down during=first-chunk status=8", "upload finished=0 sent=0",
         "upload.timeout off=0 size=5000 chunk=400", "smp.unanswered group=1 id=1" },
       { "story.nothing-uploaded" } },
+    { "other images than before are there: a cable was at work",
+      "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\nreset -> ok\ndown 8\nup\n"
+      "list 0:c2c2c2c2:ac 1:d3d3d3d3:p\n",
+      { "story.mark-probably-survived hash=b1b1b1b1", "story.slot-changed slot=0" },
+      { "story.slot1-vanished", "story.no-swap" } },
     { "an image that was sent is not in the list after it",
       "up\nlist 0:a0a0a0a0:ac\nupload 900 by 300\nlist 0:a0a0a0a0:ac\n",
       { "story.not-listed image=0 slot=1", "upload percent=100" },

@@ -202,7 +202,7 @@ class TheSecondStage(unittest.TestCase):
 
     def test_the_console_decides(self):
         for says, console, first, gone in (
-            ("struck off", STRUCK_OFF, ["D64", "B1"], ["B2", "B3", "B4", "B5", "N01"]),
+            ("struck off", STRUCK_OFF, ["B1", "D64"], ["B2", "B3", "B4", "B5", "N01"]),
             ("erased as too old", ERASED_OLD, ["B2"], ["B1", "B3", "B4", "B5"]),
             ("the old slot again", SLOT_0, ["B3"], []),
             ("the wrong variant", VARIANT, ["D65"], ["B1", "B2", "B4", "B5"]),
