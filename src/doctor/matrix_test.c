@@ -35,12 +35,34 @@ static bool is_chosen(const char *name)
     return false;
 }
 
+/* What binary files show, in words: a line is the name of a fact and its attributes. */
+static void add_facts(struct td_doctor *doctor, const char *text)
+{
+    char *lines = strdup(text), *save = NULL;
+
+    assert_non_null(lines);
+    for (char *line = strtok_r(lines, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        struct td_place at = { .line = 0 };
+        char *attrs = line + strcspn(line, " ");
+
+        if (*attrs != '\0')
+            *attrs++ = '\0';
+        assert_non_null(
+            td_fact_add(td_doctor_facts(doctor), line, &at, TD_NO_TIME, line, "%s", attrs));
+    }
+    free(lines);
+}
+
 static struct td_doctor *doctor_of(const char *const *files)
 {
     struct td_doctor *doctor = td_doctor_new(knowledge);
 
     assert_non_null(doctor);
     for (; *files != NULL; files += 2) {
+        if (strcmp(files[0], "facts") == 0) {
+            add_facts(doctor, files[1]);
+            continue;
+        }
         assert_true(td_doctor_file(doctor, files[0]));
         td_doctor_feed(doctor, files[1], strlen(files[1]));
         td_doctor_file_end(doctor);

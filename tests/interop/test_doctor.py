@@ -146,6 +146,7 @@ def test_a_payload_damaged_after_signing_is_found_to_be_refused(board, payload, 
     board.wait_for_boots(2)
     for name, files in dresses(board).items():
         assert findings(*files)[0] == ("D10", "cause"), name
+        assert findings(*files, new)[0] == ("I01", "cause"), name
 
 
 def test_a_device_without_the_storage_group_is_called_healthy(board):
