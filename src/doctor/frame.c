@@ -296,6 +296,11 @@ static size_t go_on(struct td_frames *f, enum td_dress dress, const uint8_t *byt
     return n;
 }
 
+void td_frames_cut(struct td_frames *f, enum td_dress dress, const struct td_origin *origin)
+{
+    abandon(f, dress, origin);
+}
+
 bool td_frames_goes_on(const struct td_frames *f, enum td_dress dress)
 {
     return f->piece[dress].len > 0;
@@ -428,8 +433,8 @@ void td_frames_words(struct td_frames *f, enum td_direction dir, const struct td
         give_all_held(f, UINT64_MAX);
     if (!hold(f, &words, origin->line))
         json_decref(body);
-    else if (direction_of(dir, hdr->op) == TD_FROM_DEVICE)
-        give_all_held(f, UINT64_MAX);
+    else if (direction_of(dir, hdr->op) == TD_FROM_DEVICE && (body || cut))
+        give_all_held(f, UINT64_MAX); // a header alone is worth waiting for the bytes
 }
 
 void td_frames_line(struct td_frames *f, const struct td_origin *origin)

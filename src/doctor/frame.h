@@ -50,7 +50,12 @@ bool td_frames_piece(struct td_frames *frames, enum td_dress dress, enum td_dire
 /* Whether a message of this dress waits for more. */
 bool td_frames_goes_on(const struct td_frames *frames, enum td_dress dress);
 
-/* A message in words; body is taken over, NULL when it could not be read. */
+/* No more of it will come. */
+void td_frames_cut(struct td_frames *frames, enum td_dress dress, const struct td_origin *origin);
+
+/*
+ * A message in words; body is taken over. NULL: the log has none (cut false), or not all of it.
+ */
 void td_frames_words(struct td_frames *frames, enum td_direction dir,
                      const struct td_smp_header *hdr, json_t *body, bool cut,
                      const struct td_origin *origin);

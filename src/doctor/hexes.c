@@ -3,16 +3,28 @@
 
 #include <string.h>
 
-#include "base/hex.h"
+/* The digit's value + 1, 0 for what is none: most of a log is looked at with this. */
+static const uint8_t digit[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 static bool is_hex(char c)
 {
-    return td_hex_digit(c) >= 0;
+    return digit[(uint8_t)c] != 0;
+}
+
+static unsigned value(char c)
+{
+    return digit[(uint8_t)c] - 1u;
 }
 
 static bool is_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    unsigned char lower = (unsigned char)(c | 0x20);
+
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
 static size_t digits_at(const char *p)
@@ -37,7 +49,8 @@ static const char *skip_between(const char *p)
 {
     const char *start = p;
 
-    while (*p != 0 && p - start < 4 && strchr(" ,-:;|\t", *p) != NULL)
+    while (p - start < 4 && (*p == ' ' || *p == '-' || *p == ':' || *p == ',' || *p == ';' ||
+                             *p == '|' || *p == '\t'))
         p++;
     return p == start && skip_mark(p) == p ? NULL : p;
 }
@@ -46,13 +59,13 @@ static const char *skip_between(const char *p)
 static size_t take_group(const char *p, size_t n, bool marked, uint8_t *out, size_t cap)
 {
     if (marked && n == 1 && cap > 0) {
-        out[0] = (uint8_t)td_hex_digit(p[0]);
+        out[0] = (uint8_t)value(p[0]);
         return 1;
     }
     if (n % 2 != 0 || n == 0 || n / 2 > cap)
         return 0;
     for (size_t i = 0; i < n / 2; i++)
-        out[i] = (uint8_t)(td_hex_digit(p[2 * i]) << 4 | td_hex_digit(p[2 * i + 1]));
+        out[i] = (uint8_t)(value(p[2 * i]) << 4 | value(p[2 * i + 1]));
     return n / 2;
 }
 
@@ -91,7 +104,8 @@ size_t td_hexes_find(const char *text, size_t min, uint8_t *out, size_t cap, con
     const char *p = text;
 
     while (*p != 0) {
-        if (is_hex(*p) || *p == '\\') {
+        // A run begins with two digits, or with 0x or \x in front of them.
+        if ((is_hex(p[0]) && (is_hex(p[1]) || p[1] == 'x')) || *p == '\\') {
             size_t n = td_hexes_at(p, out, cap, end);
 
             if (n >= min) {
@@ -123,7 +137,7 @@ bool td_hexes_dump(const char *text, uint32_t *offset, uint8_t out[32], size_t *
         return false;
     *offset = 0;
     for (size_t i = 0; i < n; i++)
-        *offset = *offset << 4 | (uint32_t)td_hex_digit(p[i]);
+        *offset = *offset << 4 | value(p[i]);
     p += n;
     if (*offset % 4 != 0 || *offset > 0x20000)
         return false;
@@ -150,4 +164,35 @@ bool td_hexes_dump(const char *text, uint32_t *offset, uint8_t out[32], size_t *
         p += n;
     }
     return *len > 0;
+}
+
+size_t td_hexes_python(const char *text, uint8_t *out, size_t cap, const char **end)
+{
+    static const char escapes[] = "n\nr\rt\t\\\\''\"\"";
+    char quote = text[0] == 'b' ? text[1] : 0;
+    const char *p = text + 2;
+    size_t len = 0;
+
+    *end = text;
+    if (quote != '\'' && quote != '"')
+        return 0;
+    for (; *p != 0 && *p != quote && len < cap; len++) {
+        const char *escape;
+
+        if (*p != '\\') {
+            out[len] = (uint8_t)*p++;
+        } else if (p[1] == 'x' && is_hex(p[2]) && is_hex(p[3])) {
+            out[len] = (uint8_t)(value(p[2]) << 4 | value(p[3]));
+            p += 4;
+        } else {
+            for (escape = escapes; *escape != 0 && *escape != p[1]; escape += 2)
+                ;
+            if (*escape == 0)
+                return 0;
+            out[len] = (uint8_t)escape[1];
+            p += 2;
+        }
+    }
+    *end = *p == quote ? p + 1 : p;
+    return len;
 }

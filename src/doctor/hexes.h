@@ -27,4 +27,10 @@ size_t td_hexes_find(const char *text, size_t min, uint8_t *out, size_t cap, con
 /* A line of a hex dump: its offset and up to 32 bytes. */
 bool td_hexes_dump(const char *text, uint32_t *offset, uint8_t out[32], size_t *len);
 
+/*
+ * Python's b'...' at text, with characters and escapes mixed. *end is behind the closing quote, or
+ * where the line ends without one. 0: there is none.
+ */
+size_t td_hexes_python(const char *text, uint8_t *out, size_t cap, const char **end);
+
 #endif

@@ -36,28 +36,50 @@ static size_t lost_escape_size(const char *p, size_t len)
     return n > 1 && n < len && p[n] == 'm' ? n + 1 : 0;
 }
 
+/* Bytes that need a look: control characters, ESC, [, DEL, and the first of a web page's blank. */
+static bool is_special(unsigned char c)
+{
+    return (c < 0x20 && c != '\t') || c == '[' || c == 0x7f || c == 0xc2;
+}
+
+/* What a special byte is in the text; how many bytes were used. */
+static size_t copy_special(const char *p, size_t len, char *out, size_t *n)
+{
+    size_t lost;
+
+    switch ((unsigned char)p[0]) {
+    case 0x1b: return 1 + escape_size(p + 1, len - 1);
+    case '[':
+        lost = lost_escape_size(p, len);
+        if (lost > 0)
+            return lost;
+        out[(*n)++] = '[';
+        return 1;
+    case 0xc2:
+        if (len > 1 && (unsigned char)p[1] == 0xa0) {
+            out[(*n)++] = ' ';
+            return 2;
+        }
+        out[(*n)++] = p[0];
+        return 1;
+    default: return 1;
+    }
+}
+
 static size_t copy_clean(const char *bytes, size_t len, char *out)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)bytes[i];
+    for (size_t i = 0; i < len;) {
+        size_t run = i;
 
-        if (c == 0x1b) {
-            i += escape_size(bytes + i + 1, len - i - 1);
-        } else if (c == '[') {
-            size_t lost = lost_escape_size(bytes + i, len - i);
-
-            if (lost > 0)
-                i += lost - 1;
-            else
-                out[n++] = '[';
-        } else if (c == 0xc2 && i + 1 < len && (unsigned char)bytes[i + 1] == 0xa0) {
-            out[n++] = ' '; // the blank that web pages write
-            i++;
-        } else if ((c >= 0x20 && c != 0x7f) || c == '\t') {
-            out[n++] = (char)c;
-        }
+        while (run < len && !is_special((unsigned char)bytes[run]))
+            run++;
+        memcpy(out + n, bytes + i, run - i);
+        n += run - i;
+        i = run;
+        if (i < len)
+            i += copy_special(bytes + i, len - i, out, &n);
     }
     while (n > 0 && (out[n - 1] == ' ' || out[n - 1] == '\t'))
         n--;
@@ -113,7 +135,7 @@ static bool clock_time(const char **at, int64_t *us)
     if (!digits(&p, 2, &h) || *p++ != ':' || !digits(&p, 2, &m) || *p++ != ':' ||
         !digits(&p, 2, &s) || m > 59 || s > 60)
         return false;
-    if ((*p == '.' || *p == ',') && isdigit((unsigned char)p[1])) {
+    if ((*p == '.' || *p == ',' || *p == ':') && isdigit((unsigned char)p[1])) {
         p++;
         more = fraction(&p);
         if (*p == ',' && isdigit((unsigned char)p[1])) { // .123,456
@@ -242,13 +264,19 @@ static bool take_rtt(struct prefix *x)
     return true;
 }
 
+/* The levels of Android's and of Apple's logs; Zephyr's minimal log has some of them. */
+static bool is_level(char c)
+{
+    return c == 'V' || c == 'D' || c == 'I' || c == 'W' || c == 'E' || c == 'A';
+}
+
 /* V 08:47:42.977 [McuMgr] ... */
 static bool take_nordic(struct prefix *x)
 {
     const char *p = x->p;
     int64_t us;
 
-    if (strchr("VDIWEA", p[0]) == NULL || p[0] == 0 || !is_blank(p[1]))
+    if (!is_level(p[0]) || !is_blank(p[1]))
         return false;
     p = skip_blanks(p + 1);
     if (!clock_time(&p, &us) || (!is_blank(*p) && *p != 0))
@@ -265,42 +293,93 @@ static bool take_nordic(struct prefix *x)
     return true;
 }
 
-/* 10-10 08:47:43.015  1234  5678 D McuMgr  : ... or D/McuMgr( 123): ... */
-static bool take_logcat(struct prefix *x)
+static size_t tag_size(const char *p)
 {
-    const char *p = x->p, *name, *end;
-    char level = 0;
+    size_t n = 0;
 
-    if (x->clock == TD_CLOCK_DAY && isdigit((unsigned char)*p)) {
-        while (isdigit((unsigned char)*p) || *p == ' ' || *p == '-')
-            p++;
-        if (strchr("VDIWEA", *p) && *p && p[1] == ' ') {
-            level = *p;
-            p = skip_blanks(p + 1);
-        }
-    } else if (strchr("VDIWEA", *p) && *p && p[1] == '/') {
-        level = *p;
-        p += 2;
-    }
-    name = p;
-    while (isalnum((unsigned char)*p) || *p == '_' || *p == '.')
-        p++;
-    end = p;
-    if (!level || end == name)
-        return false;
-    p = skip_blanks(p);
-    if (*p == '(') {
-        while (*p && *p != ')')
-            p++;
-        if (*p)
-            p++;
-    }
-    if (*p != ':')
-        return false;
+    while (isalnum((unsigned char)p[n]) || p[n] == '_' || p[n] == '.' || p[n] == '-')
+        n++;
+    return n;
+}
+
+static bool say_logcat(struct prefix *x, char level, const char *tag, size_t tag_len,
+                       const char *text)
+{
     x->line->dialect = TD_DIALECT_NORDIC_ANDROID;
     x->line->level = level;
-    say_module(x, name, (size_t)(end - name));
-    x->p = skip_blanks(p + 1);
+    say_module(x, tag, tag_len);
+    x->p = skip_blanks(text);
+    return true;
+}
+
+/* Behind the time: 1234  5678 D McuMgr  : ... */
+static bool take_logcat(struct prefix *x)
+{
+    const char *p = x->p, *tag;
+    char level;
+    size_t n;
+
+    while (isdigit((unsigned char)*p) || *p == ' ' || *p == '-')
+        p++;
+    level = *p;
+    if (!is_level(level) || p[1] != ' ')
+        return false;
+    tag = skip_blanks(p + 1);
+    n = tag_size(tag);
+    p = skip_blanks(tag + n);
+    return n > 0 && *p == ':' && say_logcat(x, level, tag, n, p + 1);
+}
+
+/* Android Studio, behind the time: 1234-5678 McuMgrBleTransport  com.example.app  D  ... */
+static bool take_studio(struct prefix *x)
+{
+    const char *p = x->p, *tag, *package;
+    size_t n, m;
+
+    while (isdigit((unsigned char)*p) || *p == '-')
+        p++;
+    tag = skip_blanks(p);
+    n = tag_size(tag);
+    package = skip_blanks(tag + n);
+    m = tag_size(package);
+    p = skip_blanks(package + m);
+    if (n == 0 || m == 0 || !is_blank(package[m]) || memchr(package, '.', m) == NULL ||
+        !is_level(*p) || !is_blank(p[1]))
+        return false;
+    return say_logcat(x, *p, tag, n, p + 1);
+}
+
+/* D/McuMgr( 123): ... */
+static bool take_logcat_brief(struct prefix *x)
+{
+    const char *tag = x->p + 2, *p;
+    size_t n;
+
+    if (!is_level(x->p[0]) || x->p[1] != '/')
+        return false;
+    n = tag_size(tag);
+    p = skip_blanks(tag + n);
+    if (*p == '(') {
+        p = strchr(p, ')');
+        if (!p)
+            return false;
+        p++;
+    }
+    return n > 0 && *p == ':' && say_logcat(x, x->p[0], tag, n, p + 1);
+}
+
+/* Apple's NSLog, behind the time: App[2856:840190] ... */
+static bool take_nslog(struct prefix *x)
+{
+    const char *p = x->p + tag_size(x->p), *end;
+
+    if (p == x->p || *p != '[' || !isdigit((unsigned char)p[1]))
+        return false;
+    end = strchr(p, ']');
+    if (!end || end - p > 24 || !is_blank(end[1]))
+        return false;
+    x->line->dialect = TD_DIALECT_NORDIC_IOS;
+    x->p = skip_blanks(end + 1);
     return true;
 }
 
@@ -369,9 +448,10 @@ static bool take_zephyr(struct prefix *x)
 /* E: ..., with nothing else in front: the minimal log */
 static bool take_zephyr_minimal(struct prefix *x)
 {
-    if (x->p[0] == 0 || strchr("EWID", x->p[0]) == NULL || x->p[1] != ':' || x->p[2] != ' ')
+    if (!is_level(x->p[0]) || x->p[1] != ':' || x->p[2] != ' ')
         return false;
-    x->line->dialect = TD_DIALECT_ZEPHYR;
+    // V and A are levels of Apple's clients, which write the same form.
+    x->line->dialect = x->p[0] == 'V' || x->p[0] == 'A' ? TD_DIALECT_NORDIC_IOS : TD_DIALECT_ZEPHYR;
     x->line->level = x->p[0];
     x->p = skip_blanks(x->p + 3);
     return true;
@@ -492,6 +572,11 @@ static bool take_rich(struct prefix *x)
     x->line->dialect = TD_DIALECT_SMPMGR;
     x->line->level = level;
     x->p = skip_blanks(p + n);
+    x->state->rich_seen = true;
+    if (x->clock == TD_CLOCK_DAY)
+        x->state->rich_us = x->us;
+    x->state->rich_column = (size_t)(x->p - x->state->raw);
+    x->state->rich_width = (size_t)(end - x->p) > 0 ? (size_t)(end - x->p) - 1 : 0;
     return true;
 }
 
@@ -556,54 +641,74 @@ static void take_inner(struct prefix *x)
     x->clock = TD_CLOCK_LOG;
 }
 
+/* With a time in front, of whatever kind. */
+static void take_timed(struct prefix *x)
+{
+    if (take_rtt(x))
+        x->line->dialect = TD_DIALECT_CONSOLE;
+    if (take_python(x) || take_rich(x) || take_zephyr(x) || take_logrus(x) ||
+        take_zephyr_minimal(x) || take_logcat(x) || take_studio(x) || take_nslog(x))
+        return;
+    if (take_level_word(x) && x->line->dialect == TD_DIALECT_PLAIN)
+        x->line->dialect = TD_DIALECT_CLIENT;
+}
+
 static void take_prefixes(struct prefix *x)
 {
-    int64_t us;
-
     take_quotes(x);
     if (take_tandem(x)) {
-        us = x->us;
+        int64_t us = x->us;
+
         take_inner(x);
         x->us = us;
         return;
     }
     if (take_rtt(x))
         x->line->dialect = TD_DIALECT_CONSOLE;
-    if (take_nordic(x) || take_zephyr(x) || take_logrus(x))
-        return;
-    if (take_time(x)) {
-        if (take_rtt(x))
-            x->line->dialect = TD_DIALECT_CONSOLE;
-        if (take_python(x) || take_rich(x) || take_logcat(x) || take_zephyr(x) || take_logrus(x))
+    // Most prefixes are told from prose by their first character.
+    if (isdigit((unsigned char)*x->p) || *x->p == '[' || *x->p == '(' || *x->p == '<') {
+        if (take_zephyr(x))
             return;
-        if (take_zephyr_minimal(x))
-            return;
-        if (take_level_word(x) && x->line->dialect == TD_DIALECT_PLAIN)
-            x->line->dialect = TD_DIALECT_CLIENT;
+        if (take_time(x))
+            take_timed(x);
+        else
+            take_level_word(x);
         return;
     }
-    if (take_logcat(x) || take_zephyr_minimal(x))
+    if (is_level(*x->p) &&
+        (take_nordic(x) || take_zephyr_minimal(x) || take_logcat_brief(x) || take_logrus(x)))
         return;
-    if (x->state->before == TD_DIALECT_SMPMGR && take_rich(x))
+    if (*x->p == 't' && take_logrus(x))
         return;
-    take_level_word(x);
+    // rich leaves the time out where it is that of the line before.
+    if (x->state->rich_seen && take_rich(x)) {
+        x->clock = TD_CLOCK_DAY;
+        x->us = x->state->rich_us;
+    }
 }
 
 /* The file and line that rich puts at the right edge. */
-static void cut_rich_tail(struct td_line *line, char *text)
+static void cut_rich_tail(struct td_line_state *state, struct td_line *line)
 {
-    char *tail = text + line->len, *blanks;
+    if (state->rich_width == 0)
+        return;
+    memcpy(state->text, line->text, line->len + 1);
+    if (line->len > state->rich_width)
+        line->len = state->rich_width;
+    while (line->len > 0 && is_blank(state->text[line->len - 1]))
+        line->len--;
+    state->text[line->len] = 0;
+    line->text = state->text;
+}
 
-    while (tail > text && !is_blank(tail[-1]))
-        tail--;
-    if (strstr(tail, ".py:") == NULL)
-        return;
-    for (blanks = tail; blanks > text && is_blank(blanks[-1]); blanks--)
-        ;
-    if (tail - blanks < 1)
-        return;
-    *blanks = 0;
-    line->len = (size_t)(blanks - text);
+/* Whether a line goes on with what rich broke: blanks up to the column of the text. */
+static bool is_rich_rest(const struct td_line_state *state)
+{
+    size_t n = 0;
+
+    while (state->raw[n] == ' ')
+        n++;
+    return state->rich_width > 0 && n >= state->rich_column && state->raw[n] != 0;
 }
 
 static bool is_banner(const char *p)
@@ -622,16 +727,25 @@ void td_line_read(struct td_line_state *state, const char *bytes, size_t len, st
         state->tandem = true;
         line->dialect = TD_DIALECT_TANDEM;
     }
+    line->text = state->raw;
+    if (is_rich_rest(state)) {
+        // Blanks in front belong to the text: what they hold was broken at its width.
+        line->dialect = TD_DIALECT_SMPMGR;
+        line->text = state->raw + state->rich_column;
+        line->len = strlen(line->text);
+        state->rich_rest = true;
+        *time_us = TD_NO_TIME;
+        return;
+    }
+    state->rich_rest = false;
+    state->rich_width = 0;
     x.p = state->raw;
     take_prefixes(&x);
+    line->text = x.p;
     line->len = strlen(x.p);
-    memcpy(state->text, x.p, line->len + 1);
-    line->text = state->text;
     if (line->dialect == TD_DIALECT_PLAIN && is_banner(x.p))
         line->dialect = TD_DIALECT_CONSOLE;
     if (line->dialect == TD_DIALECT_SMPMGR)
-        cut_rich_tail(line, state->text);
-    if (line->len > 0)
-        state->before = line->dialect;
+        cut_rich_tail(state, line);
     *time_us = x.clock == TD_CLOCK_NONE ? TD_NO_TIME : monotonic(state, x.clock, x.us);
 }

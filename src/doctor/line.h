@@ -2,11 +2,11 @@
  * doctor/line.h - a line of text as its writer meant it: without colours, quote marks, terminal
  * and log prefixes, with the time that stood in front.
  *
- * Prefixes that are known: nRF Connect and Device Manager (Android, iOS), Android's logcat,
- * Python's logging (plain, and as rich prints it), logrus and the older Go logger, Rust's
- * simplelog, Qt's categories, docs/spec/log-format.md, Zephyr's log in its full and its minimal
- * form, RTT channels, and the time stamps that terminals write in front of any of these. Blanks
- * may stand where the original has a tab.
+ * Prefixes that are known: nRF Connect and Device Manager on Android and iOS, Android's logcat
+ * (also as Android Studio shows it), Apple's NSLog, Python's logging (plain, and as rich prints
+ * it), logrus and the older Go logger, Rust's simplelog, docs/spec/log-format.md, Zephyr's log in
+ * its full and its minimal form, RTT channels, and the time stamps that terminals write in front
+ * of any of these. Blanks may stand where the original has a tab.
  */
 #ifndef TD_DOCTOR_LINE_H
 #define TD_DOCTOR_LINE_H
@@ -30,9 +30,12 @@ struct td_line_state {
         bool seen;
         int64_t base, last; /* microseconds */
     } clock[TD_CLOCKS];
-    bool tandem;            /* a head of our own log stood above */
-    enum td_dialect before; /* of the line before: a continuation belongs to it */
+    bool tandem; /* a head of our own log stood above */
     char module[48];
+    bool rich_seen;                 /* lines of rich's, whose time may be left out */
+    int64_t rich_us;                /* it is this one then */
+    size_t rich_column, rich_width; /* of the text that rich broke; width 0: it did not */
+    bool rich_rest;                 /* the line goes on with the one before */
 };
 
 /*

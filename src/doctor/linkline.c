@@ -115,15 +115,28 @@ static bool mtu(const char *text, struct td_link_event *link)
 static bool nordic(const char *text, struct td_link_event *link)
 {
     if (strcmp(text, "Disconnected") == 0 || begins(text, "Peripheral disconnected") ||
-        strstr(text, "did disconnect")) {
+        strstr(text, "Central Manager did disconnect")) {
         link->what = TD_LINK_DOWN;
         return true;
     }
-    if (begins(text, "Connected to ") || begins(text, "Peripheral connected")) {
+    if (begins(text, "Connected to ") || begins(text, "Peripheral connected") ||
+        strstr(text, "Central Manager did connect")) {
         link->what = TD_LINK_UP;
         return true;
     }
     return false;
+}
+
+/* What Apple's client says without any prefix. */
+static bool exact(const char *text, struct td_link_event *link)
+{
+    if (strcmp(text, "Peripheral disconnected") == 0)
+        link->what = TD_LINK_DOWN;
+    else if (strcmp(text, "Peripheral connected") == 0)
+        link->what = TD_LINK_UP;
+    else
+        return false;
+    return true;
 }
 
 static bool python(const char *text, struct td_link_event *link)
@@ -169,21 +182,18 @@ static bool zephyr(const char *text, struct td_link_event *link)
     return false;
 }
 
+/* The dialects that say such things, so that most lines cost nothing. */
 bool td_linkline_read(const struct td_line *line, struct td_link_event *link)
 {
     *link = (struct td_link_event){ .status = -1 };
-    // Most lines are told from these by one word.
-    if (!strstr(line->text, "onnect") && !strstr(line->text, "MTU") &&
-        !strstr(line->text, "link") && !strstr(line->text, "GATT CONN"))
-        return false;
-    if (android(line->text, link) || gatt_error(line->text, link) || params(line->text, link))
-        return true;
     switch (line->dialect) {
     case TD_DIALECT_NORDIC_ANDROID:
-    case TD_DIALECT_NORDIC_IOS: return mtu(line->text, link) || nordic(line->text, link);
+    case TD_DIALECT_NORDIC_IOS:
+        return android(line->text, link) || gatt_error(line->text, link) ||
+               params(line->text, link) || mtu(line->text, link) || nordic(line->text, link);
     case TD_DIALECT_SMPMGR: return mtu(line->text, link) || python(line->text, link);
     case TD_DIALECT_TANDEM: return tandem(line->text, link);
-    case TD_DIALECT_ZEPHYR: return zephyr(line->text, link);
-    default: return false;
+    case TD_DIALECT_ZEPHYR: return zephyr(line->text, link) || nordic(line->text, link);
+    default: return android(line->text, link) || exact(line->text, link);
     }
 }

@@ -125,7 +125,7 @@ static const struct {
       "00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        |......B..adbhi|\n"
       "DEBU[2026-03-02 09:12:05.021] Tx NMP request: "
       "00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        |......B..adbhi|\n",
-      "2: " SAID_REQ },
+      "2: 33125.019000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n" },
     { "Go's client: an answer behind words, over two lines",
       "DEBU[0001] rx nmp response: 00000000  03 00 00 14 00 01 05 00  bf 63 65 72 72 bf 65 67"
       "  |.........cerr.eg|\n"
@@ -252,6 +252,115 @@ static const struct {
       "4: 0.003811 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n"
       "5: 0.003900 garbage\n"
       "7: 1.000000 down -1\n" },
+    { "a string of Python with characters and escapes mixed",
+      "b'\\n\\x00\\x00\\x06\\x00\\x00B\\x00\\xa1adbhi'\n", "1: " SAID_REQ },
+    { "smpclient's log file: requests by their bytes, answers by a console line's worth",
+      "2026-03-01 23:59:59,900 - DEBUG - /opt/lib/smp/packet.py:79 - Serializing "
+      "request=b'\\n\\x00\\x00\\x06\\x00\\x00B\\x00\\xa1adbhi'\n"
+      "2026-03-02 00:00:00,100 - DEBUG - /opt/lib/smp/packet.py:169 - Response "
+      "length_and_frame=b'\\x00\\x11\\x0b\\x00\\x00\\x07\\x00\\x00B\\x00\\xbfarbhi\\xff12'\n"
+      "2026-03-02 00:00:00,200 - DEBUG - /opt/lib/smp/packet.py:169 - Response "
+      "length_and_frame=b'\\x00\\x8d\\t\\x00\\x00\\x83\\x00\\x01\\x01\\x00\\xa2fimages'\n",
+      "1: 86399.900000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "2: 86400.100000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n"
+      "3: 86400.200000 < v1 op1 g1 s1 i0 len131 - cut\n" },
+    { "smpclient over UDP: the header of an answer alone",
+      "2026-03-01 10:00:00,900 - DEBUG - /opt/lib/smpclient/transport/udp.py:103 - Received "
+      "header=Header(op=<OP.WRITE_RSP: 3>, version=<Version.V2: 1>, flags=<Flag.UNUSED: 0>, "
+      "length=8, group_id=1, sequence=2, command_id=1)\n",
+      "1: 36000.900000 < v1 op3 g1 s2 i1 len8 - words\n" },
+    { "smpclient over UDP: what is printed whole later is one message",
+      "2026-03-01 10:00:00,900 - DEBUG - /opt/lib/smpclient/transport/udp.py:103 - Received "
+      "header=Header(op=<OP.WRITE_RSP: 3>, version=<Version.V2: 1>, flags=<Flag.UNUSED: 0>, "
+      "length=7, group_id=0, sequence=66, command_id=0)\n"
+      "2026-03-01 10:00:00,910 - DEBUG - /opt/lib/x.py:5 - Answer: header=Header(op=<OP.WRITE_RSP: "
+      "3>, version=<Version.V2: 1>, flags=<Flag.UNUSED: 0>, length=7, group_id=0, sequence=66, "
+      "command_id=0) smp_data=b'\\x0b\\x00\\x00\\x07\\x00\\x00B\\x00\\xbfarbhi\\xff'\n",
+      "2: 36000.910000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
+    { "smpmgr on a terminal of 80 columns",
+      "[10:00:00] DEBUG    Serializing                                     packet.py:79\n"
+      "                    request=b'\\n\\x00\\x00\\x06\\x00\\x00B\\x00\\xa1adbhi'  \n"
+      "                    - /opt/lib/python3.11/site-packages/smp/packet.      \n"
+      "                    py:79                                                   \n"
+      "           DEBUG    Response                                       packet.py:169\n"
+      "                    length_and_frame=b'\\x00\\x11\\x0b\\x00\\x00\\x07\\x0\n"
+      "                    0\\x00B\\x00\\xbfarbhi\\xff12' -\n"
+      "           WARNING  Disconnected from 00:11:22:33:44:55           ble.py:245\n",
+      "1: 36000.000000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "5: 36000.000000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n"
+      "8: 36000.000000 down -1\n" },
+    { "the Go client on a terminal: dumps of one frame are one message",
+      "DEBU[0001] Tx NMP request: 00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        "
+      "|......B..adbhi|\n"
+      "DEBU[0001] Base64 encoding request:\n"
+      "00000000  0a 00 00 06 00 00 42 00  a1 61 64 62 68 69        |......B..adbhi|\n"
+      "DEBU[0001] Tx serial\n"
+      "00000000  06 09                                             |..|\n"
+      "DEBU[0001] Rx serial:\n"
+      "00000000  06 09 41 42 45 4c 41 41  41 48 41 41 42 43 41 4c  |..ABELAAAHAABCAL|\n"
+      "00000010  39 68 63 6d 4a 6f 61 66  39 48 68 77 3d 3d        |9hcmJoaf9Hhw==|\n"
+      "DEBU[0001] Decoded input:\n"
+      "00000000  0b 00 00 07 00 00 42 00  bf 61 72 62 68 69 ff     |......B..arbhi.|\n",
+      "1: 1.000000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "9: 1.000000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
+    { "the Go client into a file: a dump folded into one line",
+      "time=\"2026-03-01T10:00:00+01:00\" level=debug msg=\"Tx NMP request: 00000000  03 00 00 14 "
+      "00 "
+      "01 05 00  bf 63 65 72 72 bf 65 67  |.........cerr.eg|\\n00000010  72 6f 75 70 01 62 72 63  "
+      "18 "
+      "1c ff ff              |roup.brc....|\\n\"\n",
+      "1: 36000.000000 < v0 op3 g1 s5 i0 len20 {\"err\":{\"group\":1,\"rc\":28}}\n" },
+    { "mcumgr-client: the bytes once, however often they are shown",
+      "10:00:00 [DEBUG] (1) mcumgr_client::transfer: request header: NmpHdr { op: Write, flags: 0, "
+      "len: 6, group: NmpGroup(0), seq: 66, id: 0 }\n"
+      "10:00:00 [DEBUG] (1) mcumgr_client::transfer: serialized: 0a00000600004200a16164626869\n"
+      "10:00:00 [DEBUG] (1) mcumgr_client::transfer: encoded with packet length and checksum: "
+      "00100a00000600004200a161646268699b0a\n"
+      "10:00:00 [DEBUG] (1) mcumgr_client::transfer: encoded: ABAKAAAGAABCAKFhZGJoaZsK\n"
+      "10:00:01 [DEBUG] (1) mcumgr_client::transfer: result string: ABADAAAGAD8BAL9icmMI/85d\n"
+      "10:00:01 [DEBUG] (1) mcumgr_client::transfer: response header: NmpHdr { op: WriteRsp, "
+      "flags: "
+      "0, len: 6, group: NmpGroup(63), seq: 1, id: 0 }\n",
+      "2: 36000.000000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "5: 36001.000000 < v0 op3 g63 s1 i0 len6 {\"rc\":8}\n" },
+    { "Device Manager on iOS",
+      "Peripheral connected\n"
+      "-> [Seq: 66] 0A00 0006 0000 4200 A161 6462 6869 (14 bytes)\n"
+      "<- [Seq: 66] 0B00 0007 0000 4200 BF61 7262 6869 FF (15 bytes)\n"
+      "Peripheral disconnected\n",
+      "1: - up\n2: " SAID_REQ "3: " SAID_RSP "4: - down -1\n" },
+    { "Device Manager on iOS, older, by NSLog, in pieces",
+      "2026-03-01 10:00:00:429 App[2856:840190] -> (SEQ No. 66) 0x0a00000600004200a161\n"
+      "2026-03-01 10:00:00:430 App[2856:840190] -> (SEQ No. 66) 0x64626869\n"
+      "2026-03-01 10:00:00:500 App[2856:840190] <- (SEQ No(s). 66) "
+      "0x0b00000700004200bf6172626869ff\n",
+      "1: 36000.430000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "3: 36000.500000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
+    { "nRF Connect on iOS",
+      "D: peripheral.writeValue(0x0A00000600004200A16164626869, for: "
+      "DA2E7828-FBCE-4E01-AE9E-261174997C48, type: .withoutResponse)\n"
+      "I: Notification received from DA2E7828-FBCE-4E01-AE9E-261174997C48, value (0x): "
+      "0B00000700004200BF6172626869FF\n"
+      "D: peripheral.writeValue(0x0104, for: 00001531-1212-EFDE-1523-785FEABCD123, type: "
+      ".withResponse)\n"
+      "D: [Callback] Central Manager did disconnect peripheral\n",
+      "1: " SAID_REQ "2: " SAID_RSP "4: - down -1\n" },
+    { "Android Studio",
+      "2026-03-01 10:00:00.720 20272-20447 McuMgrBleTransport      no....example  D  "
+      "characteristic.setValue(0x0A00000600004200A16164626869)\n"
+      "2026-03-01 10:00:00.820 McuMgrBleTransport   com.example.app                     I  "
+      "Notification received from da2e7828-fbce-4e01-ae9e-261174997c48, value: (0x) "
+      "0B-00-00-07-00-00-42-00-BF-61-72-62-68-69-FF\n",
+      "1: 36000.720000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
+      "2: 36000.820000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
+    { "Zephyr's sample says why the link went",
+      "[00:00:05.100,000] <inf> smp_sample: Connected\n"
+      "[00:00:09.250,500] <inf> smp_sample: Disconnected, reason 0x13\n",
+      "1: 5.100000 up\n2: 9.250500 down 19\n" },
+    { "a second boot goes on where the first one's clock stood",
+      "[00:00:05.000,000] <inf> app: Connected\n"
+      "[00:00:01.000,000] <inf> app: Disconnected (reason 8)\n",
+      "1: 5.000000 up\n2: 6.000000 down 8\n" },
 };
 
 static void files_of_every_dress_give_their_events(void **state)

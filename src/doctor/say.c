@@ -441,6 +441,8 @@ size_t td_say_body(const struct td_message *m, char *out, size_t cap)
     if (!m->body) {
         if (m->cut)
             add(&o, "the rest is missing");
+        else if (!m->bytes)
+            add(&o, "the log has the header alone");
         else
             add(&o, "the body cannot be read");
         return o.len;

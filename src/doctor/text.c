@@ -44,6 +44,7 @@ struct td_text {
     bool other_uuid; /* the characteristic written last is not SMP's */
     bool dump, dump_console;
     enum td_dress dump_dress;
+    int64_t dump_us; /* the time of the line above it */
     uint32_t dump_next;
     enum td_dress wrapped; /* hex of this dress broke off at the end of the line before */
     enum td_direction wrapped_dir;
@@ -58,6 +59,12 @@ struct td_text {
     struct td_words words_head;
     struct td_origin words_origin;
     unsigned words_lines;
+
+    char *joined; /* what rich broke into lines; NULL until it is needed */
+    size_t joined_len;
+    bool joining, joined_full; /* the piece before filled its line */
+    struct td_line joined_line;
+    struct td_origin joined_origin;
 };
 
 static void release(struct td_text *t)
@@ -69,6 +76,7 @@ static void release(struct td_text *t)
     free(t->packet);
     free(t->bare);
     free(t->words);
+    free(t->joined);
     free(t);
 }
 
@@ -93,6 +101,8 @@ struct td_text *td_text_new(uint16_t file, struct td_event_sink *sink, struct td
         return NULL;
     }
     td_console_in_init(&t->console, t->packet, FRAME_MAX);
+    t->dump_dress = TD_DRESS_DUMP;
+    t->dump_us = TD_NO_TIME;
     return t;
 }
 
@@ -181,11 +191,19 @@ static void bare_whole(struct td_text *t, const struct td_origin *origin)
                     false, &at);
 }
 
+/* mcumgr-client shows what it received as one piece of base64. */
+static const char *skip_result(const char *text)
+{
+    const char *at = strstr(text, "result string: ");
+
+    return at ? at + strlen("result string: ") : text;
+}
+
 /* The base64 alone; the checksum says whether it was a frame. */
 static bool bare_line(struct td_text *t, const char *text, const struct td_origin *origin)
 {
     bool first = false, shown;
-    const char *p = skip_shown_marker(text, &first, &shown);
+    const char *p = skip_shown_marker(skip_result(text), &first, &shown);
     size_t n = base64_size(p), len = 0;
 
     if (n < 4 || n % 4 != 0 || (!shown && p[n] != 0) ||
@@ -272,15 +290,19 @@ static bool more_words(struct td_text *t, const struct td_line *line)
 static bool words(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
 {
     struct td_words head;
-    bool cut = true;
-    json_t *body = NULL;
+    bool cut;
+    json_t *body;
 
-    if (!td_words_read(line->text, &head))
+    // smpclient puts the whole message behind the header's words.
+    if (!td_words_read(line->text, &head) || strstr(line->text, "smp_data="))
         return false;
     t->words_head = head;
-    if (head.body)
-        body = td_words_body(head.body, &cut);
-    if (!body && cut && head.body) {
+    if (!head.body) {
+        give_words(t, NULL, false, origin);
+        return true;
+    }
+    body = td_words_body(head.body, &cut);
+    if (!body && cut) {
         free(t->words);
         t->words = strdup(head.body);
         t->words_len = strlen(head.body);
@@ -361,24 +383,43 @@ static bool known_hex(struct td_text *t, const struct td_line *line, const struc
     } calls[] = {
         { "characteristic.setValue(", TD_DRESS_CALL, TD_TO_DEVICE },
         { "gatt.writeCharacteristic(", TD_DRESS_CALL, TD_TO_DEVICE },
-        { "peripheral.writeValue(", TD_DRESS_CALL, TD_TO_DEVICE },
         { "value: (0x)", TD_DRESS_NOTE, TD_FROM_DEVICE },
+        { "peripheral.writeValue(", TD_DRESS_CALL, TD_TO_DEVICE },
+        { "value (0x):", TD_DRESS_NOTE, TD_FROM_DEVICE },
+        { "-> [Seq: ", TD_DRESS_CALL, TD_TO_DEVICE },
+        { "<- [Seq: ", TD_DRESS_NOTE, TD_FROM_DEVICE },
+        { "-> (SEQ No. ", TD_DRESS_CALL, TD_TO_DEVICE },
+        { "<- (SEQ No(s). ", TD_DRESS_NOTE, TD_FROM_DEVICE },
     };
     const char *at;
+    size_t first = 0;
 
-    if (line->dialect != TD_DIALECT_NORDIC_ANDROID && line->dialect != TD_DIALECT_NORDIC_IOS)
+    // Apple's log has no form of its own, and some of its lines look like Zephyr's.
+    if (line->dialect != TD_DIALECT_NORDIC_ANDROID)
+        first = 3;
+    if (first > 0 && (line->dialect == TD_DIALECT_SMPMGR || line->dialect == TD_DIALECT_MCUMGR))
         return false;
-    if (strstr(line->text, "Writing characteristic")) {
+    if (first == 0 && strstr(line->text, "Writing characteristic")) {
         t->other_uuid = names_other(line->text);
         return false;
     }
-    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+    if (first > 0 && !strstr(line->text, "eripheral.") && !strstr(line->text, "value (0x)") &&
+        !strstr(line->text, " [Seq: ") && !strstr(line->text, " (SEQ No"))
+        return false;
+    for (size_t i = first; i < sizeof calls / sizeof calls[0]; i++) {
         at = strstr(line->text, calls[i].before);
         if (!at)
             continue;
         at += strlen(calls[i].before);
-        if (calls[i].dir == TD_FROM_DEVICE ? names_other(line->text) : t->other_uuid)
+        if (calls[i].before[3] == '[' || calls[i].before[3] == '(') {
+            // the sequence number, then the bytes
+            at = strpbrk(at, "])");
+            if (!at)
+                return false;
+            at++;
+        } else if (names_other(line->text) || (first == 0 && i == 0 && t->other_uuid)) {
             return true;
+        }
         if (strstr(line->text, "written to") || strstr(line->text, "descriptor"))
             return false;
         while (*at == ' ')
@@ -416,26 +457,76 @@ static bool said_hex(struct td_text *t, const struct td_line *line, const struct
     return true;
 }
 
-/* Go's client begins a dump behind words: "Tx NMP request: 00000000  02 00 ...". */
-static const char *dump_behind_words(const struct td_line *line)
+/* Python's b'...' of smp and smpclient, and of whoever prints bytes. */
+static bool python_hex(struct td_text *t, const struct td_line *line,
+                       const struct td_origin *origin)
 {
-    return line->dialect == TD_DIALECT_MCUMGR ? strstr(line->text, "00000000  ") : NULL;
+    const char *at = strstr(line->text, "b'"), *end;
+    const char *other = strstr(line->text, "b\"");
+    enum td_dress dress = TD_DRESS_HEX;
+    enum td_direction dir = TD_DIR_UNKNOWN;
+    size_t n, skip = 0;
+
+    if (!at || (other && other < at))
+        at = other;
+    if (!at || (at > line->text && at[-1] != '=' && at[-1] != ' ' && at[-1] != '('))
+        return false;
+    n = td_hexes_python(at, t->bytes, FRAME_MAX, &end);
+    if (strstr(line->text, "Serializing request=")) {
+        dress = TD_DRESS_CALL;
+        dir = TD_TO_DEVICE;
+    } else if (strstr(line->text, "length_and_frame=")) {
+        dress = TD_DRESS_NOTE;
+        dir = TD_FROM_DEVICE;
+        skip = 2;
+    } else if (strstr(line->text, "smp_data=")) {
+        dress = TD_DRESS_SAID;
+    }
+    if (n < skip + TD_SMP_HEADER_SIZE)
+        return false;
+    td_frames_piece(t->frames, dress, dir, t->bytes + skip, n - skip, dress == TD_DRESS_NOTE,
+                    origin);
+    // Of an answer that takes several lines of the console it shows the first alone.
+    td_frames_cut(t->frames, dress, origin);
+    return true;
 }
 
-static bool dump_line(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+/* What a dump belongs to, by the words of the Go clients above it. */
+static enum td_dress dump_dress(const char *heading)
 {
-    const char *behind = dump_behind_words(line);
+    if (strstr(heading, "Tx NMP") || strstr(heading, "Tx packet"))
+        return TD_DRESS_SAID;
+    if (strstr(heading, "Base64 encoding"))
+        return TD_DRESS_CALL;
+    if (strstr(heading, "Decoded input") || strstr(heading, "Rx packet"))
+        return TD_DRESS_NOTE;
+    return TD_DRESS_DUMP;
+}
+
+static void dump_end(struct td_text *t, const struct td_origin *origin)
+{
+    if (!t->dump)
+        return;
+    t->dump = false;
+    // Clients dump console lines without the line's end.
+    if (t->dump_console && t->console.state == TD_CONSOLE_IN_LINE)
+        console_byte(t, '\n', origin);
+}
+
+static bool dump_text(struct td_text *t, const char *text, const struct td_origin *origin)
+{
     uint32_t offset = 0;
     uint8_t bytes[32];
     size_t n = 0;
 
-    if (!td_hexes_dump(behind ? behind : line->text, &offset, bytes, &n)) {
-        t->dump = false;
+    if (!td_hexes_dump(text, &offset, bytes, &n)) {
+        dump_end(t, origin);
         return false;
     }
     if (!t->dump || offset != t->dump_next) {
-        t->dump_dress = behind ? TD_DRESS_CALL : TD_DRESS_DUMP;
-        t->dump_console = n >= 2 && bytes[0] == 0x06 && bytes[1] == 0x09;
+        dump_end(t, origin);
+        t->dump_console = n >= 2 && ((bytes[0] == 0x06 && bytes[1] == 0x09) ||
+                                     (bytes[0] == 0x04 && bytes[1] == 0x14));
         t->dump = t->dump_console || td_frames_piece(t->frames, t->dump_dress, TD_DIR_UNKNOWN,
                                                      bytes, n, false, origin);
         if (!t->dump)
@@ -448,6 +539,51 @@ static bool dump_line(struct td_text *t, const struct td_line *line, const struc
             console_byte(t, bytes[i], origin);
     t->dump_next = offset + (uint32_t)n;
     return true;
+}
+
+/* logrus puts the whole dump into one line when it writes into a file: "...\\n00000010  ..." */
+static bool folded_dump(struct td_text *t, const struct td_line *line,
+                        const struct td_origin *origin)
+{
+    const char *p = strstr(line->text, "00000000  ");
+    char row[128];
+    bool any = false;
+
+    if (!p)
+        return false;
+    t->dump_dress = dump_dress(line->text);
+    while (p != NULL) {
+        const char *stop = strstr(p, "\\n");
+        size_t n = stop ? (size_t)(stop - p) : strlen(p);
+
+        n = n < sizeof row ? n : sizeof row - 1;
+        memcpy(row, p, n);
+        row[n] = 0;
+        if (!dump_text(t, row, origin))
+            break;
+        any = true;
+        p = stop ? stop + 2 : NULL;
+    }
+    return any;
+}
+
+static bool dump_line(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+{
+    struct td_origin timed = *origin;
+
+    if (timed.time_us == TD_NO_TIME)
+        timed.time_us = t->dump_us;
+    if (dump_text(t, line->text, &timed))
+        return true;
+    t->dump_us = origin->time_us;
+    if (line->dialect == TD_DIALECT_MCUMGR) {
+        if (folded_dump(t, line, origin))
+            return true;
+        t->dump_dress = dump_dress(line->text);
+    } else if (line->dialect != TD_DIALECT_PLAIN) {
+        t->dump_dress = TD_DRESS_DUMP;
+    }
+    return false;
 }
 
 static void tandem_hex(struct td_text *t, const struct td_line *line,
@@ -475,6 +611,9 @@ static void any_hex(struct td_text *t, const struct td_line *line, const struct 
     const char *p = line->text, *start, *end;
     size_t n;
 
+    // The same frame once more, with length and checksum around it.
+    if (strstr(p, "with packet length and checksum"))
+        return;
     while ((n = td_hexes_find(p, TD_SMP_HEADER_SIZE, t->bytes, FRAME_MAX, &start, &end)) > 0) {
         if (n >= 16 && t->bytes[0] == 0x06 && t->bytes[1] == 0x09) {
             for (size_t i = 0; i < n; i++)
@@ -506,12 +645,68 @@ static void look(struct td_text *t, const struct td_line *line, const struct td_
         tandem_hex(t, line, origin);
         return;
     }
-    if (wrapped_hex(t, line, origin) || known_hex(t, line, origin) || said_hex(t, line, origin))
+    // Too short for a frame, unless it goes on with one or stands above a dump.
+    if (line->len < 16 && !t->dump && t->bare_len == 0 && t->wrapped_line == 0 &&
+        line->dialect != TD_DIALECT_MCUMGR)
         return;
-    if ((line->len < 16 && !t->dump && t->bare_len == 0) || dump_line(t, line, origin) ||
+    if (wrapped_hex(t, line, origin) || known_hex(t, line, origin) || said_hex(t, line, origin) ||
+        python_hex(t, line, origin) || dump_line(t, line, origin) ||
         bare_line(t, line->text, origin))
         return;
     any_hex(t, line, origin);
+}
+
+/* ---- what rich broke ----------------------------------------------------------------- */
+
+static void join_end(struct td_text *t)
+{
+    if (!t->joining)
+        return;
+    t->joining = false;
+    t->joined_line.text = t->joined_line.raw = t->joined;
+    t->joined_line.module = "";
+    t->joined_line.len = t->joined_len;
+    t->joined_origin.line = &t->joined_line;
+    look(t, &t->joined_line, &t->joined_origin, false);
+}
+
+static void join_add(struct td_text *t, const struct td_line *line)
+{
+    // A line that is full was broken inside a word, another one at a blank.
+    bool blank = t->joined_len > 0 && !t->joined_full;
+    size_t len = line->len < t->state.rich_width ? line->len : t->state.rich_width;
+
+    if (t->joined_len + len + 2 > TD_READER_LINE)
+        return;
+    if (blank)
+        t->joined[t->joined_len++] = ' ';
+    memcpy(t->joined + t->joined_len, line->text, len);
+    t->joined_len += len;
+    t->joined[t->joined_len] = 0;
+    t->joined_full = len == t->state.rich_width;
+}
+
+/* True: the line is held until its message is whole. */
+static bool join(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+{
+    if (t->joining && t->state.rich_rest) {
+        join_add(t, line);
+        return true;
+    }
+    join_end(t);
+    if (t->state.rich_width == 0 || t->state.rich_rest)
+        return false;
+    if (!t->joined)
+        t->joined = malloc(TD_READER_LINE + 1);
+    if (!t->joined)
+        return false;
+    t->joining = true;
+    t->joined_len = 0;
+    t->joined_full = true;
+    t->joined_line = *line;
+    t->joined_origin = *origin;
+    join_add(t, line);
+    return true;
 }
 
 static void take_line(struct td_text *t)
@@ -530,7 +725,8 @@ static void take_line(struct td_text *t)
     td_frames_line(t->frames, &origin);
     t->sink->take(t->sink, &event);
     framed = console_line(t, t->line, t->n, &origin);
-    look(t, &line, &origin, framed);
+    if (!join(t, &line, &origin))
+        look(t, &line, &origin, framed);
 }
 
 void td_text_feed(struct td_text *t, const uint8_t *bytes, size_t len)
@@ -568,6 +764,9 @@ void td_text_end(struct td_text *t)
 {
     if (t->n > 0)
         take_line(t);
+    join_end(t);
+    dump_end(t,
+             &(struct td_origin){ .at = { t->file, t->n_line, t->offset }, .time_us = TD_NO_TIME });
     drop_wrapped_words(t);
     release(t);
 }

@@ -1,53 +1,137 @@
 /* doctor/words.c - see words.h. */
 #include "doctor/words.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/base64.h"
 #include "base/hex.h"
 
 /* ---- the header ---------------------------------------------------------------------- */
 
-/* "Key: 12" somewhere before end. */
-static bool field(const char *p, const char *end, const char *key, uint32_t max, uint32_t *value)
+static const char *const op_names[] = { "Read", "ReadRsp", "Write", "WriteRsp" };
+
+/* Where a key stands between p and end, as a word of its own; behind it. */
+static const char *find_key(const char *p, const char *end, const char *key)
 {
     size_t n = strlen(key);
 
     for (; p + n < end; p++) {
-        if (strncmp(p, key, n) != 0)
+        // Letters of a key in either case; what is in front ends a word.
+        if ((*p | 0x20) != key[0] || (p[n] != ':' && p[n] != '=' && p[n] != ' '))
             continue;
-        p += n;
-        while (*p == ':' || *p == ' ' || *p == '=')
-            p++;
-        if (*p < '0' || *p > '9')
-            return false;
-        for (*value = 0; *p >= '0' && *p <= '9'; p++) {
-            *value = *value * 10 + (uint32_t)(*p - '0');
-            if (*value > max)
-                return false;
-        }
-        return true;
+        if (!isalnum((unsigned char)p[-1]) && p[-1] != '_' && strncasecmp(p, key, n) == 0)
+            return p + n;
     }
-    return false;
+    return NULL;
+}
+
+/*
+ * The number of a key: "Op: 1", "op=<OP.READ_RSP: 1>", "group: NmpGroup(1)", "op: ReadRsp".
+ */
+static bool field(const char *p, const char *end, const char *key, uint32_t max, uint32_t *value)
+{
+    const char *stop;
+
+    p = find_key(p, end, key);
+    if (!p)
+        return false;
+    while (*p == ':' || *p == ' ' || *p == '=')
+        p++;
+    for (uint32_t i = 4; i-- > 0;) {
+        if (strncmp(p, op_names[i], strlen(op_names[i])) == 0) {
+            *value = i;
+            return true;
+        }
+    }
+    // Python writes the number behind the name, Rust in brackets.
+    for (stop = p; stop < end && *stop != ',' && *stop != '>'; stop++)
+        ;
+    if (*p == '<' && *stop == '>') {
+        for (p = stop; isdigit((unsigned char)p[-1]); p--)
+            ;
+    } else {
+        while (p < stop && !isdigit((unsigned char)*p))
+            p++;
+    }
+    if (!isdigit((unsigned char)*p))
+        return false;
+    for (*value = 0; isdigit((unsigned char)*p); p++) {
+        *value = *value * 10 + (uint32_t)(*p - '0');
+        if (*value > max)
+            return false;
+    }
+    return true;
+}
+
+/* A key that clients name differently. */
+static bool either(const char *p, const char *end, const char *key, const char *other, uint32_t max,
+                   uint32_t *value)
+{
+    return field(p, end, key, max, value) || field(p, end, other, max, value);
+}
+
+/* The fields between brackets behind "Header(", "Header (" or "NmpHdr {". */
+static const char *find_header(const char *text, const char **end)
+{
+    const char *header = strstr(text, "Header");
+    unsigned depth = 0;
+
+    if (header)
+        header += 6;
+    else if ((header = strstr(text, "NmpHdr")) != NULL)
+        header += 6;
+    if (!header)
+        return NULL;
+    while (*header == ' ')
+        header++;
+    if (*header != '(' && *header != '{')
+        return NULL;
+    for (*end = header; **end != 0; (*end)++) {
+        depth += **end == '(' || **end == '{';
+        if ((**end == ')' || **end == '}') && --depth == 0)
+            break;
+    }
+    return header + 1;
+}
+
+static enum td_direction direction(const char *text, const char *header)
+{
+    static const struct {
+        const char *word;
+        enum td_direction dir;
+    } words[] = {
+        { "Sending", TD_TO_DEVICE },
+        { "request", TD_TO_DEVICE },
+        { "Received", TD_FROM_DEVICE },
+        { "response", TD_FROM_DEVICE },
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *said = strstr(text, words[i].word);
+
+        if (said && said < header)
+            return words[i].dir;
+    }
+    return TD_DIR_UNKNOWN;
 }
 
 bool td_words_read(const char *text, struct td_words *words)
 {
-    const char *header = strstr(text, "Header (");
-    const char *end, *said;
+    const char *end = NULL, *header = find_header(text, &end);
     uint32_t version = 0, op, flags = 0, len, group, seq, id;
 
     if (!header)
         return false;
-    end = strchr(header, ')');
-    if (!end)
-        end = header + strlen(header);
-    field(header, end, "Version", 3, &version);
-    field(header, end, "Flags", 255, &flags);
-    if (!field(header, end, "Op", 7, &op) || !field(header, end, "Len", 65535, &len) ||
-        !field(header, end, "Group", 65535, &group) || !field(header, end, "Seq", 255, &seq) ||
-        !field(header, end, "Command", 255, &id))
+    field(header, end, "version", 3, &version);
+    field(header, end, "flags", 255, &flags);
+    if (!field(header, end, "op", 7, &op) || !either(header, end, "len", "length", 65535, &len) ||
+        !either(header, end, "group", "group_id", 65535, &group) ||
+        !either(header, end, "seq", "sequence", 255, &seq) ||
+        !(field(header, end, "command", 255, &id) ||
+          either(header, end, "command_id", "id", 255, &id)))
         return false;
     words->hdr = (struct td_smp_header){ .version = (uint8_t)version,
                                          .op = (uint8_t)op,
@@ -56,11 +140,7 @@ bool td_words_read(const char *text, struct td_words *words)
                                          .group = (uint16_t)group,
                                          .seq = (uint8_t)seq,
                                          .id = (uint8_t)id };
-    said = strstr(text, "Sending");
-    words->dir = said && said < header ? TD_TO_DEVICE : TD_DIR_UNKNOWN;
-    said = strstr(text, "Received");
-    if (said && said < header)
-        words->dir = TD_FROM_DEVICE;
+    words->dir = direction(text, header);
     words->body = strstr(end, "CBOR");
     if (words->body) {
         words->body += 4;

@@ -2,7 +2,8 @@
  * doctor/words.h - messages that a log shows in words: the header's fields, the body as JSON.
  *
  * nRF Connect and Device Manager on Android: Header (Op: 1, Flags: 0, Len: 25, Group: 0,
- * Seq: 255, Command: 6) CBOR {...}, newer ones with "Version: 1, " in front.
+ * Seq: 255, Command: 6) CBOR {...}, newer ones with "Version: 1, " in front. smpclient and
+ * mcumgr-client show the header alone: Header(op=<OP.READ: 0>, ...), NmpHdr { op: Read, ... }.
  */
 #ifndef TD_DOCTOR_WORDS_H
 #define TD_DOCTOR_WORDS_H
