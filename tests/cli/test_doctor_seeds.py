@@ -134,6 +134,7 @@ STAGES = [
     ("the bootloader's file first", [TURNED]),
     ("the prose first", [PROSE + "".join(f"<{n}>\n{t}" for n, t in FILES.items())]),
     ("cut off behind the file's name", [first_lines(SECOND_STAGE, NAMED)]),
+    ("cut off before the file's name", [first_lines(SECOND_STAGE, NAMED - 1)]),
     ("without its beginning", ["\n".join(SECOND_STAGE.splitlines()[2:]) + "\n"]),
     ("with other names", [SECOND_STAGE.replace("scale", "pump").replace("We want", "I would like")]),
     ("without the network core's file", [SECOND_STAGE.replace(f"<hci_rpmsg.conf>\n{FILES['hci_rpmsg.conf']}", "")]),
