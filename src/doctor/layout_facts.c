@@ -202,19 +202,26 @@ static struct td_layout_env env_of(const struct td_facts *facts)
 }
 
 /*
- * A chip that was named elsewhere is this layout's when what is laid out reaches into its flash
- * and not beyond: a file of another board may be among those given.
+ * A chip that was named elsewhere is this layout's unless the layout fits another one and not
+ * that: a file of another board may be among those given.
  */
 static void doubt_soc(struct td_layout_env *env, const struct td_layout *layout)
 {
-    for (size_t i = 0; env->soc != NULL && i < layout->n; i++) {
+    bool sure;
+    const struct td_soc *guess = td_soc_guess(layout, "", &sure);
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < layout->n; i++) {
         const struct td_partition *p = &layout->at[i];
 
-        if (p->domain[0] == '\0' && td_partition_is_flash(p) &&
-            td_partition_end(p) > (uint64_t)env->soc->flash_addr + env->soc->flash_size)
-            env->soc = NULL;
+        if (p->domain[0] == '\0' && td_partition_is_flash(p) && td_partition_end(p) > end)
+            end = td_partition_end(p);
     }
-    if (env->soc != NULL && env->soc->domain[0] != '\0')
+    if (env->soc == NULL)
+        return;
+    if (env->soc->domain[0] != '\0' ||
+        (end > (uint64_t)env->soc->flash_addr + env->soc->flash_size && guess != NULL &&
+         (sure || end == (uint64_t)guess->flash_addr + guess->flash_size)))
         env->soc = NULL;
 }
 
@@ -323,10 +330,8 @@ static void weigh(struct td_layout_facts *lf, const struct seen *seen,
 
 /* The bootloader was built with one layout, the application with another. */
 static void compare(struct td_layout_facts *lf, const struct seen *a, const struct seen *b,
-                    enum td_role role, const char *what)
+                    const char *what, const struct td_partition *p, const struct td_partition *q)
 {
-    const struct td_partition *p = td_layout_role(a->layout, role, 0);
-    const struct td_partition *q = td_layout_role(b->layout, role, 0);
     struct td_place at;
 
     if (p == NULL || q == NULL ||
@@ -338,6 +343,25 @@ static void compare(struct td_layout_facts *lf, const struct seen *a, const stru
                       "other_size=0x%x",
                       what, (unsigned)(a - lf->seen), (unsigned)(b - lf->seen), (unsigned)p->addr,
                       (unsigned)p->size, (unsigned)q->addr, (unsigned)q->size);
+}
+
+static void compare_roles(struct td_layout_facts *lf, const struct seen *a, const struct seen *b)
+{
+    static const struct {
+        const char *what;
+        enum td_role role;
+    } roles[] = {
+        { "secondary", TD_ROLE_SECONDARY },
+        { "primary", TD_ROLE_PRIMARY },
+        { "storage", TD_ROLE_STORAGE },
+        { "s0", TD_ROLE_S0 },
+    };
+
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        compare(lf, a, b, roles[i].what, td_layout_role(a->layout, roles[i].role, 0),
+                td_layout_role(b->layout, roles[i].role, 0));
+    compare(lf, a, b, "pcd", td_layout_find(a->layout, "", "pcd_sram"),
+            td_layout_find(b->layout, "", "pcd_sram"));
 }
 
 void td_layout_facts_end(struct td_layout_facts *lf)
@@ -354,8 +378,7 @@ void td_layout_facts_end(struct td_layout_facts *lf)
         weigh(lf, seen, &env, "upload");
         weigh(lf, seen, &env, "image");
         for (size_t k = 0; k < i; k++) {
-            compare(lf, &lf->seen[k], seen, TD_ROLE_SECONDARY, "secondary");
-            compare(lf, &lf->seen[k], seen, TD_ROLE_PRIMARY, "primary");
+            compare_roles(lf, &lf->seen[k], seen);
         }
     }
 }
