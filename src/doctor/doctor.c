@@ -174,6 +174,37 @@ static void take(struct td_event_sink *sink, const struct td_event *event)
 
 /* ---- files --------------------------------------------------------------------------- */
 
+static void drop_files(struct td_doctor *doctor)
+{
+    if (doctor->reader != NULL)
+        td_reader_end(doctor->reader);
+    td_judgement_free(doctor->judgement);
+    td_story_free(doctor->story);
+    td_layout_facts_free(doctor->layouts);
+    td_config_free(doctor->config);
+    td_facts_free(doctor->facts);
+    for (size_t i = 0; i < doctor->n_files; i++)
+        free((void *)(uintptr_t)doctor->files[i].name);
+    doctor->reader = NULL;
+    doctor->judgement = NULL;
+    doctor->story = NULL;
+    doctor->layouts = NULL;
+    doctor->config = NULL;
+    doctor->n_files = 0;
+}
+
+bool td_doctor_forget(struct td_doctor *doctor)
+{
+    drop_files(doctor);
+    doctor->facts = td_facts_new();
+    if (doctor->facts == NULL)
+        return false;
+    doctor->config = td_config_new(doctor->facts, doctor->knowledge);
+    doctor->layouts = td_layout_facts_new(doctor->facts);
+    doctor->story = td_story_new(doctor->facts);
+    return doctor->config != NULL && doctor->layouts != NULL && doctor->story != NULL;
+}
+
 struct td_doctor *td_doctor_new(const struct td_knowledge *knowledge)
 {
     struct td_doctor *doctor = calloc(1, sizeof *doctor);
@@ -182,15 +213,8 @@ struct td_doctor *td_doctor_new(const struct td_knowledge *knowledge)
         return NULL;
     doctor->sink.take = take;
     doctor->knowledge = knowledge;
-    doctor->facts = td_facts_new();
     doctor->phrases = td_phrases_new(knowledge);
-    if (doctor->facts != NULL) {
-        doctor->config = td_config_new(doctor->facts, knowledge);
-        doctor->layouts = td_layout_facts_new(doctor->facts);
-        doctor->story = td_story_new(doctor->facts);
-    }
-    if (doctor->phrases != NULL && doctor->config != NULL && doctor->layouts != NULL &&
-        doctor->story != NULL)
+    if (doctor->phrases != NULL && td_doctor_forget(doctor))
         return doctor;
     td_doctor_free(doctor);
     return NULL;
@@ -200,16 +224,8 @@ void td_doctor_free(struct td_doctor *doctor)
 {
     if (doctor == NULL)
         return;
-    if (doctor->reader != NULL)
-        td_reader_end(doctor->reader);
-    td_judgement_free(doctor->judgement);
-    td_story_free(doctor->story);
-    td_layout_facts_free(doctor->layouts);
-    td_config_free(doctor->config);
+    drop_files(doctor);
     td_phrases_free(doctor->phrases);
-    td_facts_free(doctor->facts);
-    for (size_t i = 0; i < doctor->n_files; i++)
-        free((void *)(uintptr_t)doctor->files[i].name);
     free(doctor->files);
     free(doctor);
 }

@@ -55,6 +55,12 @@ struct td_doctor;
 struct td_doctor *td_doctor_new(const struct td_knowledge *knowledge); /* NULL: no memory */
 void td_doctor_free(struct td_doctor *doctor);
 
+/*
+ * As td_doctor_new made it: for other files, and cheaper than a new one. false: no memory, and
+ * only td_doctor_free is left.
+ */
+bool td_doctor_forget(struct td_doctor *doctor);
+
 /* The next file; they are counted from 0. false: no memory. */
 bool td_doctor_file(struct td_doctor *doctor, const char *name);
 void td_doctor_feed(struct td_doctor *doctor, const void *bytes, size_t len);

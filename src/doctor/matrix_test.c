@@ -21,7 +21,8 @@
 #define HEALTHY TD_ROOT "/tests/doctor/healthy"
 
 static struct td_knowledge *knowledge;
-static char **chosen; /* ended by NULL; empty: all */
+static struct td_doctor *doctor; /* one for all cases */
+static char **chosen;            /* ended by NULL; empty: all */
 static unsigned faults;
 
 static bool is_chosen(const char *name)
@@ -36,7 +37,7 @@ static bool is_chosen(const char *name)
 }
 
 /* What binary files show, in words: a line is the name of a fact and its attributes. */
-static void add_facts(struct td_doctor *doctor, const char *text)
+static void add_facts(const char *text)
 {
     char *lines = strdup(text), *save = NULL;
 
@@ -53,14 +54,12 @@ static void add_facts(struct td_doctor *doctor, const char *text)
     free(lines);
 }
 
-static struct td_doctor *doctor_of(const char *const *files)
+static void see(const char *const *files)
 {
-    struct td_doctor *doctor = td_doctor_new(knowledge);
-
-    assert_non_null(doctor);
+    assert_true(td_doctor_forget(doctor));
     for (; *files != NULL; files += 2) {
         if (strcmp(files[0], "facts") == 0) {
-            add_facts(doctor, files[1]);
+            add_facts(files[1]);
             continue;
         }
         assert_true(td_doctor_file(doctor, files[0]));
@@ -69,7 +68,6 @@ static struct td_doctor *doctor_of(const char *const *files)
     }
     td_doctor_end(doctor);
     assert_true(td_doctor_judge(doctor));
-    return doctor;
 }
 
 static bool is_named(const struct td_rule *rule, const char *name)
@@ -77,7 +75,7 @@ static bool is_named(const struct td_rule *rule, const char *name)
     return strcmp(rule->id, name) == 0 || strcmp(rule->name, name) == 0;
 }
 
-static const struct td_finding *found(const struct td_doctor *doctor, const char *name)
+static const struct td_finding *found(const char *name)
 {
     for (size_t i = 0; i < td_doctor_count(doctor); i++) {
         if (is_named(td_doctor_at(doctor, i)->rule, name))
@@ -97,7 +95,7 @@ static bool is_expected(const struct td_rule *rule, const char *id, td_texts als
     return false;
 }
 
-static void print_facts(struct td_doctor *doctor)
+static void print_facts(void)
 {
     const struct td_facts *facts = td_doctor_facts(doctor);
 
@@ -111,7 +109,7 @@ static void print_facts(struct td_doctor *doctor)
     }
 }
 
-static void print_outcome(struct td_doctor *doctor)
+static void print_outcome(void)
 {
     printf("    fired:");
     for (size_t i = 0; i < td_doctor_count(doctor); i++)
@@ -122,13 +120,12 @@ static void print_outcome(struct td_doctor *doctor)
     for (size_t i = 0; i < td_doctor_set_aside(doctor); i++)
         printf(" %s", td_doctor_set_aside_at(doctor, i)->rule->id);
     printf("\n    facts:\n");
-    print_facts(doctor);
+    print_facts();
 }
 
 /* Faults of one case are told together, under one heading. */
 struct fault {
     const char *heading;
-    struct td_doctor *doctor;
     bool any;
 };
 
@@ -149,18 +146,17 @@ static void tell(struct fault *fault, const char *format, ...)
     printf("\n");
 }
 
-static void end(struct fault *fault)
+static void end(const struct fault *fault)
 {
     if (fault->any) {
-        print_outcome(fault->doctor);
+        print_outcome();
         faults++;
     }
-    td_doctor_free(fault->doctor);
 }
 
 static void check_fires(struct fault *fault, const struct td_rule *rule, const struct td_case *c)
 {
-    const struct td_finding *finding = found(fault->doctor, rule->id);
+    const struct td_finding *finding = found(rule->id);
 
     if (finding == NULL)
         tell(fault, "wanted %s to fire", rule->id);
@@ -168,11 +164,11 @@ static void check_fires(struct fault *fault, const struct td_rule *rule, const s
         tell(fault, "a word of %s is unknown: %s | %s | %s | %s", rule->id, finding->title,
              finding->why, finding->fix, finding->check);
     for (td_texts also = c->also; also != NULL && *also != NULL; also++) {
-        if (found(fault->doctor, *also) == NULL)
+        if (found(*also) == NULL)
             tell(fault, "wanted %s to fire as well", *also);
     }
-    for (size_t i = 0; i < td_doctor_count(fault->doctor); i++) {
-        const struct td_rule *other = td_doctor_at(fault->doctor, i)->rule;
+    for (size_t i = 0; i < td_doctor_count(doctor); i++) {
+        const struct td_rule *other = td_doctor_at(doctor, i)->rule;
 
         if (!is_expected(other, rule->id, c->also))
             tell(fault, "%s (%s) fires and is not in also", other->id, other->name);
@@ -181,10 +177,10 @@ static void check_fires(struct fault *fault, const struct td_rule *rule, const s
 
 static void check_silent(struct fault *fault, const struct td_rule *rule, const struct td_case *c)
 {
-    if (found(fault->doctor, rule->id) != NULL)
+    if (found(rule->id) != NULL)
         tell(fault, "wanted %s to be silent", rule->id);
     for (td_texts also = c->also; also != NULL && *also != NULL; also++) {
-        if (found(fault->doctor, *also) == NULL)
+        if (found(*also) == NULL)
             tell(fault, "wanted %s to fire", *also);
     }
 }
@@ -197,7 +193,7 @@ static void run_case(const struct td_rule *rule, size_t n)
 
     snprintf(heading, sizeof heading, "%s.yml: %s %s, case %zu (%s)", rule->topic, rule->id,
              rule->name, n + 1, c->fires ? "fires" : "silent");
-    fault.doctor = doctor_of(c->files);
+    see(c->files);
     if (c->fires)
         check_fires(&fault, rule, c);
     else
@@ -260,7 +256,7 @@ static void cases_name_rules_that_there_are(void **state)
 
 /* ---- what is healthy ----------------------------------------------------------------- */
 
-static void feed_path(struct td_doctor *doctor, const char *path)
+static void feed_path(const char *path)
 {
     static char buf[65536];
     FILE *in = fopen(path, "rb");
@@ -275,13 +271,13 @@ static void feed_path(struct td_doctor *doctor, const char *path)
 }
 
 /* A file, or all files of a folder: what one device has. */
-static void feed(struct td_doctor *doctor, const char *path)
+static void feed(const char *path)
 {
     struct dirent **names;
     int n = scandir(path, &names, NULL, alphasort);
 
     if (n < 0) {
-        feed_path(doctor, path);
+        feed_path(path);
         return;
     }
     for (int i = 0; i < n; i++) {
@@ -289,7 +285,7 @@ static void feed(struct td_doctor *doctor, const char *path)
 
         snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name);
         if (names[i]->d_name[0] != '.')
-            feed_path(doctor, file);
+            feed_path(file);
         free(names[i]);
     }
     free(names);
@@ -298,15 +294,15 @@ static void feed(struct td_doctor *doctor, const char *path)
 static void check_healthy(const char *name)
 {
     char path[1100];
-    struct fault fault = { .heading = path, .doctor = td_doctor_new(knowledge) };
+    struct fault fault = { .heading = path };
 
     snprintf(path, sizeof path, HEALTHY "/%s", name);
-    assert_non_null(fault.doctor);
-    feed(fault.doctor, path);
-    td_doctor_end(fault.doctor);
-    assert_true(td_doctor_judge(fault.doctor));
-    for (size_t i = 0; i < td_doctor_count(fault.doctor); i++) {
-        const struct td_finding *finding = td_doctor_at(fault.doctor, i);
+    assert_true(td_doctor_forget(doctor));
+    feed(path);
+    td_doctor_end(doctor);
+    assert_true(td_doctor_judge(doctor));
+    for (size_t i = 0; i < td_doctor_count(doctor); i++) {
+        const struct td_finding *finding = td_doctor_at(doctor, i);
 
         if (finding->kind != TD_FINDING_HARMLESS)
             tell(&fault, "%s %s (%s, %d): %s", finding->rule->id, finding->rule->name,
@@ -349,7 +345,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", fault.where, fault.what);
         return 1;
     }
-    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    doctor = td_doctor_new(knowledge);
+    failed = doctor == NULL ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+    td_doctor_free(doctor);
     td_knowledge_free(knowledge);
     return failed;
 }

@@ -14,6 +14,7 @@
 #define STEPS_SHOWN 16 /* of the timeline: half of them from its beginning, half from its end */
 #define ASIDE_SHOWN 4
 #define NAME_SHOWN  28 /* longer paths are shown without their folders */
+#define QUOTE_MIN   40 /* columns that a quote wants beside its place */
 #define LABEL       12 /* columns of "   Confirm  " */
 
 bool td_doctor_is_bad(const struct td_finding *finding)
@@ -277,33 +278,36 @@ static void say_story(const struct saying *s)
     }
 }
 
+/* The quote stands behind its place, or below it where that is too long a name. */
+static void say_fact(const struct saying *s, const struct td_fact *fact)
+{
+    char place[300], quote[460], label[320];
+    size_t indent, room, fit;
+
+    td_doctor_place(s->doctor, &fact->first, place, sizeof place);
+    td_doctor_quote(fact, quote, 400);
+    indent = 5 + td_prose_columns(place);
+    room = s->width - (indent < s->width ? indent : s->width);
+    (void)snprintf(label, sizeof label, "   %s", place);
+    if (td_prose_columns(quote) > room && room < QUOTE_MIN) {
+        fprintf(s->out, "%s\n", label);
+        label[0] = '\0';
+        indent = 6;
+        room = s->width - indent;
+    }
+    fit = td_prose_fit(quote, 3 * room - 14);
+    if (quote[fit] != '\0')
+        memcpy(quote + fit, "...", 4);
+    if (fact->count > 1)
+        (void)snprintf(quote + strlen(quote), sizeof quote - strlen(quote), " (%" PRIu32 " times)",
+                       fact->count);
+    td_prose(s->out, label, indent, s->width, quote);
+}
+
 static void say_evidence(const struct saying *s, const struct td_finding *f)
 {
-    for (size_t i = 0; i < f->n_evidence; i++) {
-        const struct td_fact *fact = f->evidence[i];
-        char place[300], quote[400], label[320];
-        size_t room, fit;
-
-        td_doctor_place(s->doctor, &fact->first, place, sizeof place);
-        td_doctor_quote(fact, quote, sizeof quote);
-        (void)snprintf(label, sizeof label, "   %s%s%s  ", color(s, "36"), place, color(s, "0"));
-        fputs(label, s->out);
-        room = s->width - LABEL > 5 + td_prose_columns(place)
-                   ? 2 * (s->width - 5) - td_prose_columns(place) - LABEL
-                   : s->width;
-        fit = td_prose_fit(quote, room);
-        if (quote[fit] != '\0')
-            memcpy(quote + (fit > 3 ? fit - 3 : 0), "...", 4);
-        if (fact->count > 1 && strlen(quote) + 40 < sizeof quote)
-            (void)snprintf(quote + strlen(quote), sizeof quote - strlen(quote),
-                           " (%" PRIu32 " times)", fact->count);
-        if (5 + td_prose_columns(place) + td_prose_columns(quote) <= s->width) {
-            fprintf(s->out, "%s\n", quote);
-        } else {
-            fputc('\n', s->out);
-            td_prose(s->out, "", 6, s->width, quote);
-        }
-    }
+    for (size_t i = 0; i < f->n_evidence; i++)
+        say_fact(s, f->evidence[i]);
     if (f->more_evidence > 0)
         fprintf(s->out, "   and %" PRIu32 " more\n", f->more_evidence);
 }
@@ -316,6 +320,18 @@ static void paragraph(const struct saying *s, const char *name, const char *text
         return;
     (void)snprintf(label, sizeof label, "   %s", name);
     td_prose(s->out, label, LABEL, s->width, text);
+}
+
+static void say_asks(const struct saying *s, const struct td_finding *f)
+{
+    char text[800] = "";
+
+    for (size_t i = 0; i < f->n_asks; i++) {
+        size_t len = strlen(text);
+
+        (void)snprintf(text + len, sizeof text - len, "%s%s", i == 0 ? "" : "; ", f->asks[i]);
+    }
+    paragraph(s, "Add", text);
 }
 
 static void say_finding(struct saying *s, const struct td_finding *f)
@@ -332,8 +348,7 @@ static void say_finding(struct saying *s, const struct td_finding *f)
     paragraph(s, "Why", f->why);
     paragraph(s, "Do", f->fix);
     paragraph(s, "Confirm", f->check);
-    for (size_t i = 0; i < f->n_asks; i++)
-        paragraph(s, i == 0 ? "Surer" : "", f->asks[i]);
+    say_asks(s, f);
 }
 
 static bool is_shown(const struct saying *s, const struct td_finding *f)
