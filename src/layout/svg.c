@@ -557,7 +557,7 @@ static int draw_two(struct drawing *d, int *width)
 
 void td_layout_svg(const struct td_svg_side *sides, size_t n, struct td_text *out)
 {
-    struct td_text body = { NULL };
+    struct td_text body = { 0 };
     struct drawing d = { .sides = sides, .n_sides = n, .out = &body };
     int width, y;
 

@@ -182,7 +182,7 @@ static int draw(struct laying *l, const struct td_layout_issues *issues, size_t 
         { l->files[0].layout, l->title[0], issues },
         { l->files[1].layout, l->title[1], NULL },
     };
-    struct td_text out = { NULL };
+    struct td_text out = { 0 };
 
     if (l->svg == NULL)
         return TD_EXIT_OK;
@@ -214,7 +214,7 @@ static void print_report(struct laying *l)
         .yellow = td_cli_color(cli, cli->out, "93"),
         .plain = td_cli_color(cli, cli->out, "0"),
     };
-    struct td_text out = { NULL };
+    struct td_text out = { 0 };
     bool sure;
     const struct td_soc *soc = td_layout_soc(layout, &l->env, &sure);
 
