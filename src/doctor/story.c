@@ -258,59 +258,87 @@ static size_t rank_sessions(struct td_story *s, struct rank *ranks)
 
 static size_t rank_of(const struct rank *ranks, size_t n, uint32_t session)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; session && i < n; i++)
         if (ranks[i].session == session)
             return i + 1;
     return 0;
 }
 
-/* Acts whose session is unknown (boots) stay behind the act that they follow in the file. */
 static void sort_acts(struct td_story *s, const struct rank *ranks, size_t n_ranks)
 {
-    size_t n = story_n_acts(s);
+    size_t n = story_n_acts(s), out = 0;
     struct story_act *sorted = malloc((n ? n : 1) * sizeof *sorted);
-    size_t *keys = malloc((n ? n : 1) * sizeof *keys);
-    size_t out = 0, key = 0;
 
-    if (sorted && keys) {
-        for (size_t i = 0; i < n; i++) {
-            const struct story_act *act = story_act_at(s, i);
-            size_t rank = act->session ? rank_of(ranks, n_ranks, act->session) : 0;
-
-            key = rank ? rank : key;
-            keys[i] = key;
-        }
-        for (size_t r = 0; r <= n_ranks; r++)
-            for (size_t i = 0; i < n; i++)
-                if (keys[i] == r)
-                    sorted[out++] = *story_act_at(s, i);
-        memcpy(s->acts, sorted, n * sizeof *sorted);
-        s->n_acts = (uint32_t)n;
-    }
+    if (!sorted)
+        return;
+    for (size_t r = 0; r <= n_ranks; r++)
+        for (size_t i = 0; i < n; i++)
+            if (rank_of(ranks, n_ranks, story_act_at(s, i)->session) == r)
+                sorted[out++] = *story_act_at(s, i);
+    memcpy(s->acts, sorted, n * sizeof *sorted);
+    s->n_acts = (uint32_t)n;
     free(sorted);
-    free(keys);
+}
+
+/* A step and where it belongs: its file, its session among those of the file, its line. */
+struct ranked_step {
+    const struct td_story_step *step;
+    size_t rank;
+};
+
+/* A boot stands in the session whose steps are around it. */
+static size_t rank_by_place(const struct ranked_step *steps, size_t n, const struct td_place *at)
+{
+    size_t rank = 0;
+    uint32_t line = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct td_place *other = &steps[i].step->at;
+
+        if (steps[i].rank && other->file == at->file && other->line <= at->line &&
+            other->line >= line) {
+            line = other->line;
+            rank = steps[i].rank;
+        }
+    }
+    return rank;
+}
+
+static bool before(const struct ranked_step *a, const struct ranked_step *b)
+{
+    if (a->step->at.file != b->step->at.file)
+        return a->step->at.file < b->step->at.file;
+    if (a->rank != b->rank)
+        return a->rank < b->rank;
+    return a->step->at.line < b->step->at.line;
 }
 
 static void sort_steps(struct td_story *s, const struct rank *ranks, size_t n_ranks)
 {
     struct story_step_ring *ring = &s->steps;
     size_t half = TD_STORY_STEPS / 2, n = STORY_MIN(ring->n, TD_STORY_STEPS);
-    size_t keys[TD_STORY_STEPS], key = 0;
-    const struct td_story_step *steps[TD_STORY_STEPS];
+    struct ranked_step steps[TD_STORY_STEPS];
 
     for (size_t i = 0; i < n; i++) {
         size_t at = i < half ? i : ring->n <= TD_STORY_STEPS ? i - half : (ring->n + i) % half;
         uint32_t session = i < half ? ring->session_first[at] : ring->session_last[at];
-        size_t rank = session ? rank_of(ranks, n_ranks, session) : 0;
 
-        steps[i] = i < half ? &ring->first[at] : &ring->last[at];
-        key = rank ? rank : key;
-        keys[i] = key;
+        steps[i].step = i < half ? &ring->first[at] : &ring->last[at];
+        steps[i].rank = rank_of(ranks, n_ranks, session);
     }
-    for (size_t r = 0; r <= n_ranks; r++)
-        for (size_t i = 0; i < n; i++)
-            if (keys[i] == r && steps[i]->text)
-                s->sorted[s->n_sorted++] = *steps[i];
+    for (size_t i = 0; i < n; i++)
+        if (steps[i].rank == 0)
+            steps[i].rank = rank_by_place(steps, n, &steps[i].step->at);
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = i; k > 0 && before(&steps[k], &steps[k - 1]); k--) {
+            struct ranked_step swap = steps[k];
+
+            steps[k] = steps[k - 1];
+            steps[k - 1] = swap;
+        }
+    for (size_t i = 0; i < n; i++)
+        if (steps[i].step->text)
+            s->sorted[s->n_sorted++] = *steps[i].step;
 }
 
 void td_story_end(struct td_story *s)

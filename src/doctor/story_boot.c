@@ -201,6 +201,7 @@ static bool first_stage(const char *text)
 static bool bootloader_line(struct td_story *s, const struct td_event *event, const char *text)
 {
     struct story_trailer t = { 0 };
+    bool app = s->booting && s->boot.stage == STAGE_APP;
     struct story_boot *b;
 
     if (strstr(text, "Starting bootloader") || strstr(text, "Starting Direct-XIP bootloader")) {
@@ -210,6 +211,8 @@ static bool bootloader_line(struct td_story *s, const struct td_event *event, co
         b->app = false;
         return true;
     }
+    if (app)
+        return false; // no bootloader prints these before it says that it starts
     if (trailer(text, "Primary image: ", &t)) {
         b = boot_at(s, event, STAGE_BOOTLOADER, false);
         if (b->primary.magic == 0)
@@ -313,6 +316,9 @@ void story_boot_line(struct td_story *s, const struct td_event *event)
     case TD_DIALECT_AUTERM:
     case TD_DIALECT_CLIENT: return;
     }
+    // The application asks the same code what the next boot will do, and it prints the same.
+    if (strcmp(event->line.module, "mcuboot_util") == 0)
+        return;
     if (banner(s, event, text))
         banner_line(s, event, text);
     else if (first_stage(text))
@@ -414,7 +420,6 @@ static void steps(struct td_story *s, const struct story_boot *b)
 void story_boot_close(struct td_story *s)
 {
     struct story_boot *b = &s->boot;
-    struct story_act *act;
 
     if (!s->booting)
         return;
@@ -423,8 +428,6 @@ void story_boot_close(struct td_story *s)
     facts(s, b);
     judge(s, b);
     steps(s, b);
-    act = story_act(s, ACT_BOOT, 0, TD_DIALECT_CONSOLE, &b->at, b->time_us);
-    act->done = b->bootloader;
     if (s->n_boots == STORY_BOOTS) {
         memmove(&s->boots[1], &s->boots[2], (STORY_BOOTS - 2) * sizeof s->boots[0]);
         s->n_boots--;

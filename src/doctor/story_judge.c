@@ -50,6 +50,7 @@ struct judge {
     struct seen ran[SEEN];
     size_t n_ran;
     unsigned n_lists;
+    size_t n_slots; /* facts made of lists */
     struct symptom symptoms[SEEN];
     size_t n_symptoms;
 };
@@ -148,6 +149,15 @@ static void settle(struct judge *j, const char *hash)
 }
 
 /* ---- a list ---- */
+
+/* There is room for so many facts of a name; the newest list must find some. */
+static void lists(struct judge *j, const struct story_act *act, const char *when)
+{
+    if (j->n_slots + act->list.n > TD_FACT_PER_NAME - STORY_SLOTS)
+        return;
+    j->n_slots += act->list.n;
+    story_list_facts(j->s, act, when);
+}
 
 static void at_start(struct judge *j, const struct story_act *act)
 {
@@ -301,7 +311,7 @@ static void say_no_mark(struct judge *j)
 static void take_list(struct judge *j, const struct story_act *act)
 {
     if (j->first_of_session) {
-        story_list_facts(j->s, act, "first");
+        lists(j, act, "first");
         at_start(j, act);
     }
     j->first_of_session = false;
@@ -311,7 +321,7 @@ static void take_list(struct judge *j, const struct story_act *act)
         after_upload(j, act);
     j->listed_since = true;
     if (j->reset) {
-        story_list_facts(j->s, act, "after-reset");
+        lists(j, act, "after-reset");
         if (j->pending[0])
             pending_after(j, act);
         else
@@ -375,7 +385,7 @@ static void take_reset(struct judge *j, const struct story_act *act)
     j->before = j->prev;
     j->reset = act;
     if (j->prev)
-        story_list_facts(j->s, j->prev, "before-reset");
+        lists(j, j->prev, "before-reset");
     if (pending && !pending->active && !unmarked_mode(j->s))
         memcpy(j->pending, pending->hash, sizeof j->pending);
     j->no_mark = j->upload && !j->marked && !j->pending[0] && !unmarked_mode(j->s);
@@ -494,7 +504,6 @@ void story_judge(struct td_story *s)
         case ACT_MARK: take_mark(&j, act); break;
         case ACT_ERASE: j.erased = true; break;
         case ACT_RESET: take_reset(&j, act); break;
-        case ACT_BOOT: break;
         }
     }
     hidden_marks(&j);

@@ -50,7 +50,6 @@ enum story_act_kind {
     ACT_MARK,   /* a state write that was answered */
     ACT_ERASE,  /* of a slot, done */
     ACT_RESET,  /* accepted, or sent and followed by the link's loss */
-    ACT_BOOT,   /* a boot in the same file */
 };
 
 /* What matters for what follows, in order. */

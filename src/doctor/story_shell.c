@@ -201,8 +201,7 @@ void story_shell_end(struct td_story *s)
         }
         break;
     case ACT_SESSION:
-    case ACT_LIST:
-    case ACT_BOOT: break;
+    case ACT_LIST: break;
     }
 }
 

@@ -589,6 +589,8 @@ void story_talk_message(struct td_story *s, struct story_talk *t, const struct t
     bool probe = hdr->group == TD_SMP_GROUP_OS && hdr->id == ID_PARAMS && hdr->op == TD_SMP_READ;
     bool again = probe && t->talked && (!t->link_up || hdr->seq == 255);
 
+    // A command whose frames are in the log is told by them.
+    s->command.open = false;
     if (t->session == 0 || t->link_down || again)
         story_talk_begin(s, t, &event->at, event->time_us, probe);
     t->began = t->began || probe;
