@@ -112,6 +112,8 @@ static const struct {
       "1: " SAID_REQ },
     { "an array without leading zeros",
       "[0xa,0x0,0x0,0x6,0x0,0x0,0x42,0x0,0xa1,0x61,0x64,0x62,0x68,0x69]\n", "1: " SAID_REQ },
+    { "bare hex that could be base64", "0200000c00010201a2636f666600646461746140\n",
+      "1: - > v0 op2 g1 s2 i1 len12 {\"off\":0,\"data\":\"hex:\"}\n" },
     { "a string in Python",
       "b'\\x0a\\x00\\x00\\x06\\x00\\x00\\x42\\x00\\xa1\\x61\\x64\\x62\\x68\\x69'\n",
       "1: " SAID_REQ },

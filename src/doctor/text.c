@@ -206,6 +206,9 @@ static bool bare_line(struct td_text *t, const char *text, const struct td_origi
     const char *p = skip_shown_marker(skip_result(text), &first, &shown);
     size_t n = base64_size(p), len = 0;
 
+    // Hex is base64 as well, by its letters; sixteen digits of nothing else are hex.
+    if (!shown && n >= 16 && strspn(p, "0123456789abcdefABCDEF") == n)
+        return false;
     if (n < 4 || n % 4 != 0 || (!shown && p[n] != 0) ||
         !td_base64_decode(p, n, t->bytes, FRAME_MAX, &len))
         return false;
