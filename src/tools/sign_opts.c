@@ -498,7 +498,7 @@ static int read_layout(struct sign_opts *o, struct td_cli *cli)
         .write_size = o->has_align ? (uint8_t)o->align : 0,
         .max_align = o->max_align > 8 ? (uint8_t)o->max_align : 0, // 8 is what a chip has at least
     };
-    struct td_layout_file file = { NULL };
+    struct td_layout_file file = { 0 };
     int exit = td_layout_file_pair(cli, o->layout, &env, &file, &o->pair);
 
     if (exit == TD_EXIT_OK && !o->has_strategy) {

@@ -141,7 +141,7 @@ static int open_running(struct run *run, const char *path)
 /* What a stock device does not tell: how large its slots and their sectors are. */
 static int open_layout(struct run *run)
 {
-    struct td_layout_file file = { NULL };
+    struct td_layout_file file = { 0 };
     int exit = TD_EXIT_OK;
 
     run->config.has_strategy = run->layout_env.has_strategy;
