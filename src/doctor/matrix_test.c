@@ -17,6 +17,8 @@
 #include <cmocka.h>
 
 #include "doctor/doctor.h"
+#include "tools/cli.h"
+#include "tools/evidence.h"
 
 #define HEALTHY TD_ROOT "/tests/doctor/healthy"
 
@@ -34,6 +36,35 @@ static bool is_chosen(const char *name)
             return true;
     }
     return false;
+}
+
+/* The bytes of "hex: 0011 ff*4096 ...": hex digits, and one byte many times over. */
+static uint8_t *bytes_of(const char *text, size_t *len)
+{
+    size_t cap = 1 << 20;
+    uint8_t *bytes = malloc(cap);
+
+    assert_non_null(bytes);
+    *len = 0;
+    for (const char *at = text; *at != '\0';) {
+        unsigned long n = 1;
+        char *end;
+
+        if (*at == ' ' || *at == '\n') {
+            at++;
+            continue;
+        }
+        assert_true(td_hex_digit(at[0]) >= 0 && td_hex_digit(at[1]) >= 0);
+        if (at[2] == '*')
+            n = strtoul(at + 3, &end, 10);
+        else
+            end = (char *)(uintptr_t)at + 2;
+        assert_true(*len + n <= cap);
+        memset(bytes + *len, td_hex_digit(at[0]) << 4 | td_hex_digit(at[1]), n);
+        *len += n;
+        at = end;
+    }
+    return bytes;
 }
 
 /* What binary files show, in words: a line is the name of a fact and its attributes. */
@@ -54,19 +85,40 @@ static void add_facts(const char *text)
     free(lines);
 }
 
+static void give(struct td_evidence *evidence, uint16_t n, const char *name, const char *text)
+{
+    assert_true(td_doctor_file(doctor, name));
+    if (strncmp(text, "hex:", 4) == 0) {
+        size_t len;
+        uint8_t *bytes = bytes_of(text + 4, &len);
+
+        td_evidence_file(evidence, n, name, bytes, len);
+        free(bytes);
+    } else if (text[0] == ':') {
+        td_evidence_file(evidence, n, name, (const uint8_t *)text, strlen(text));
+    } else {
+        td_doctor_feed(doctor, text, strlen(text));
+    }
+    td_doctor_file_end(doctor);
+}
+
 static void see(const char *const *files)
 {
+    struct td_evidence *evidence;
+    uint16_t n = 0;
+
     assert_true(td_doctor_forget(doctor));
+    evidence = td_evidence_new(td_doctor_facts(doctor));
+    assert_non_null(evidence);
     for (; *files != NULL; files += 2) {
-        if (strcmp(files[0], "facts") == 0) {
+        if (strcmp(files[0], "facts") == 0)
             add_facts(files[1]);
-            continue;
-        }
-        assert_true(td_doctor_file(doctor, files[0]));
-        td_doctor_feed(doctor, files[1], strlen(files[1]));
-        td_doctor_file_end(doctor);
+        else
+            give(evidence, n++, files[0], files[1]);
     }
     td_doctor_end(doctor);
+    td_evidence_end(evidence);
+    td_evidence_free(evidence);
     assert_true(td_doctor_judge(doctor));
 }
 

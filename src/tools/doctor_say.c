@@ -111,8 +111,9 @@ static void add_facts(struct td_doctor *doctor, size_t file, char *out, size_t c
             add(out, cap, "partition manager report");
     }
     for (size_t i = 0; i < td_facts_count(facts); i++) {
-        static const char *const kinds[] = { "image", "package", "dump", "file.unreadable",
-                                             "nsib.provision" };
+        static const char *const kinds[] = { "image",           "package",        "dump",
+                                             "file.unreadable", "nsib.provision", "image.program",
+                                             "image.elf" };
 
         fact = td_facts_at(facts, i);
         for (size_t k = 0; k < TD_N_OF(kinds); k++) {

@@ -1,18 +1,55 @@
-/* tools/evidence.c - what a binary file shows, one fact after the other. */
+/*
+ * tools/evidence.c - what a binary file shows, one fact after the other.
+ *
+ * What it takes is what inspect shows; the difference is in the form. Images are remembered in
+ * a few words, so that at the end they can be compared with one another and with the lists of
+ * a log.
+ */
 #include "tools/evidence.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/preflight.h"
-#include "tools/cli.h"
+#include "base/range.h"
+#include "tools/inspect.h"
 #include "tools/kind.h"
+#include "tools/package.h"
 
-#define QUOTE 160
+#define IMAGES_MAX 64
+#define QUOTE      200
+
+/* An image as the comparison at the end wants it. */
+struct known {
+    struct td_place at;
+    char name[96];
+    char version[32];
+    char hash[9]; /* first digits; "" when it has none */
+    char key[9];
+    uint8_t full_hash[64];
+    uint8_t hash_len;
+    uint32_t size;
+    bool in_dump;
+    bool is_stage2; /* carries fw_info: MCUboot's own update */
+    uint32_t linked_for;
+    bool is_app;    /* of image 0, as far as anything says */
+    uint32_t reset; /* where it starts; 0: not known */
+};
 
 struct td_evidence {
     struct td_facts *facts;
+    struct known images[IMAGES_MAX];
+    size_t n_images;
+    bool has_provision;
+    uint32_t s0, s1; /* of the provision data that were seen */
+};
+
+/* Where in which file something was seen, and the file's name as facts may have it. */
+struct spot {
+    struct td_evidence *e;
+    uint16_t file;
+    char name[96];
 };
 
 struct td_evidence *td_evidence_new(struct td_facts *facts)
@@ -29,64 +66,655 @@ void td_evidence_free(struct td_evidence *evidence)
     free(evidence);
 }
 
-static struct td_place at_byte(uint16_t file, uint64_t offset)
+static struct td_place at_byte(const struct spot *s, uint64_t offset)
 {
-    return (struct td_place){ .file = file, .line = 0, .offset = offset };
+    return (struct td_place){ .file = s->file, .line = 0, .offset = offset };
 }
 
-static void version_text(const struct td_version *v, char out[32])
+/* Quotes and control characters would end a value or a terminal's patience. */
+static void clean(char *out, size_t cap, const char *name)
 {
-    snprintf(out, 32, "%u.%u.%u+%u", v->major, v->minor, v->revision, v->build);
+    size_t n = 0;
+
+    for (; n + 1 < cap && name[n] != '\0'; n++)
+        out[n] = (char)((unsigned char)name[n] < 0x20 || name[n] == '\'' ? '_' : name[n]);
+    out[n] = '\0';
 }
 
-/* An image of a file, which may lie anywhere in it. */
-static void add_image(struct td_evidence *e, const char *name, const struct td_place *at,
-                      const struct td_image_facts *f)
+static void add_have(const struct spot *s, const char *what)
 {
+    struct td_place at = at_byte(s, 0);
+
+    td_fact_add(s->e->facts, "have", &at, TD_NO_TIME, s->name, "what=%s", what);
+}
+
+/* ---- images ------------------------------------------------------------------------- */
+
+struct found_image {
+    const struct td_image_facts *facts;
+    const struct td_nsib_found *nsib;
+    const struct td_vectors *vectors; /* NULL: none */
+    int image;                        /* number by the manifest, -1: not said */
+    int slot;                         /* of a dump or a manifest, -1: not said */
+    uint64_t offset;
+    bool in_dump;
+};
+
+static void remember(const struct spot *s, const struct td_place *at, const struct found_image *i,
+                     const char *version, const char *hash, const char *key)
+{
+    struct known *k;
+
+    if (s->e->n_images == IMAGES_MAX)
+        return;
+    k = &s->e->images[s->e->n_images++];
+    *k = (struct known){ .at = *at, .size = i->facts->image.size, .in_dump = i->in_dump };
+    snprintf(k->name, sizeof k->name, "%s", s->name);
+    snprintf(k->version, sizeof k->version, "%s", version);
+    snprintf(k->hash, sizeof k->hash, "%s", i->facts->hash_len > 0 ? hash : "");
+    snprintf(k->key, sizeof k->key, "%s", i->facts->key_len > 0 ? key : "");
+    memcpy(k->full_hash, i->facts->hash, sizeof k->full_hash);
+    k->hash_len = i->facts->hash_len;
+    k->is_stage2 = i->nsib->found;
+    k->linked_for = i->nsib->info.address;
+    k->is_app = !i->nsib->found && i->image <= 0;
+    k->reset = i->vectors == NULL ? 0 : i->vectors->reset & ~1u;
+}
+
+/* ` name=value` behind what stands in text already. */
+static void attr(char *text, size_t cap, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void attr(char *text, size_t cap, const char *format, ...)
+{
+    size_t n = strlen(text);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text + n, cap - n, format, args);
+    va_end(args);
+}
+
+static void add_nsib(const struct spot *s, const struct td_nsib_found *f, int slot)
+{
+    struct td_place at = at_byte(s, f->info.off);
+    const char *signature = f->validation == TD_EUNSUPPORTED           ? "other"
+                            : f->validation != TD_OK                   ? "none"
+                            : f->hash_matches && f->signature == TD_OK ? "good"
+                                                                       : "bad";
+    char quote[QUOTE], more[120] = "", print[9] = "";
+
+    snprintf(quote, sizeof quote, "%s: NSIB metadata: version %u, for 0x%x, signature %s", s->name,
+             f->info.version, f->info.address, signature);
+    if (f->validation == TD_OK) {
+        td_hex(f->fingerprint, 4, print);
+        attr(more, sizeof more, " key=%s", print);
+    }
+    if (slot >= 0)
+        attr(more, sizeof more, " slot=%d", slot);
+    td_fact_add(s->e->facts, "nsib.metadata", &at, TD_NO_TIME, quote,
+                "file='%s' version=%u address=%u size=%u valid=%d signature=%s soc=%u%s", s->name,
+                f->info.version, f->info.address, f->info.size, f->info.valid == TD_FW_VALID,
+                signature, f->info.compat.soc, more);
+}
+
+static void add_image_troubles(const struct spot *s, const struct td_place *at,
+                               const struct found_image *i, const char *quote, const char *hash)
+{
+    const struct td_image_facts *f = i->facts;
+    const struct td_version *v = &f->image.hdr.version;
+
+    // In a dump the state of the slots says what is wrong with an image; see add_outlook.
+    if (i->in_dump)
+        return;
+    if (f->err == TD_EIMG_HASH)
+        td_fact_add(s->e->facts, "image.bad-hash", at, TD_NO_TIME, quote, "file='%s' hash=%s",
+                    s->name, hash);
+    else if (f->err != TD_OK)
+        td_fact_add(s->e->facts, "image.malformed", at, TD_NO_TIME, quote,
+                    "file='%s' error=%s why='%s'", s->name, td_errname(f->err),
+                    td_strerror(f->err));
+    if (f->err != TD_OK)
+        return;
+    if (f->sig_tlv == 0)
+        td_fact_add(s->e->facts, "image.unsigned", at, TD_NO_TIME, quote, "file='%s' hash=%s",
+                    s->name, hash);
+    if (v->major == 0 && v->minor == 0 && v->revision == 0 && v->build == 0)
+        td_fact_add(s->e->facts, "image.version-zero", at, TD_NO_TIME, quote, "file='%s'", s->name);
+}
+
+static void add_image(const struct spot *s, const struct found_image *i)
+{
+    const struct td_image_facts *f = i->facts;
     const struct td_image_header *hdr = &f->image.hdr;
-    char version[32], hash[9] = "none", key[9] = "none", quote[QUOTE];
+    struct td_place at = at_byte(s, i->offset);
+    char version[32], hash[9] = "none", key[9] = "none", quote[QUOTE], more[200] = "";
 
-    version_text(&hdr->version, version);
+    snprintf(version, sizeof version, "%u.%u.%u+%u", hdr->version.major, hdr->version.minor,
+             hdr->version.revision, hdr->version.build);
     if (f->hash_len > 0)
         td_hex(f->hash, 4, hash);
     if (f->key_len > 0)
         td_hex(f->key, 4, key);
-    snprintf(quote, sizeof quote, "%s: MCUboot image, version %s, %u bytes, hash %s", name, version,
-             f->image.size, hash);
-    td_fact_add(e->facts, "image", at, TD_NO_TIME, quote,
-                "file='%s' version=%s size=%u hash=%s load=%u sig=%s key=%s ok=%d", name, version,
-                f->image.size, hash, hdr->load_addr,
-                f->sig_tlv == 0 ? "none" : td_tlv_name(f->sig_tlv), key, f->err == TD_OK);
-    if (f->err == TD_EIMG_HASH)
-        td_fact_add(e->facts, "image.bad-hash", at, TD_NO_TIME, quote, "file='%s' hash=%s", name,
-                    hash);
-    else if (f->err != TD_OK)
-        td_fact_add(e->facts, "image.malformed", at, TD_NO_TIME, td_strerror(f->err),
-                    "file='%s' error=%s offset=%u", name, td_errname(f->err), f->fault.off);
+    snprintf(quote, sizeof quote, "%s: MCUboot image, version %s, %u bytes, hash %s%s", s->name,
+             version, f->image.size, hash,
+             f->err == TD_OK          ? ""
+             : f->err == TD_EIMG_HASH ? ", which does not match its bytes"
+                                      : ", malformed");
+    if (i->vectors != NULL)
+        attr(more, sizeof more, " reset=%u", i->vectors->reset & ~1u);
+    if (i->nsib->found)
+        attr(more, sizeof more, " nsib=%u", i->nsib->info.version);
+    // What is not the application is not weighed against the application's slot.
+    if (i->nsib->found || i->image >= 0)
+        attr(more, sizeof more, i->nsib->found ? " image=boot" : " image=%d", i->image);
+    if (i->slot >= 0)
+        attr(more, sizeof more, " slot=%d", i->slot);
+    td_fact_add(s->e->facts, "image", &at, TD_NO_TIME, quote,
+                "file='%s' version=%s size=%u hash=%s load=%u sig=%s key=%s ok=%d%s", s->name,
+                version, f->image.size, hash, hdr->load_addr,
+                f->sig_tlv == 0 ? "none" : td_tlv_name(f->sig_tlv), key, f->err == TD_OK, more);
+    add_image_troubles(s, &at, i, quote, hash);
+    if (i->nsib->found)
+        add_nsib(s, i->nsib, i->slot);
+    remember(s, &at, i, version, hash, key);
 }
 
-static void look_at_image(struct td_evidence *e, uint16_t file, const char *name,
-                          const uint8_t *bytes, size_t len)
+/* The trailer that a padded file brings along asks for an update once it lies in slot 1. */
+static void add_padding(const struct spot *s, const struct td_survey *survey)
+{
+    for (size_t i = 0; i < survey->n; i++) {
+        const struct td_thing *t = &survey->at[i];
+        struct td_place at = at_byte(s, t->addr);
+        char quote[QUOTE];
+
+        if (t->kind != TD_THING_TRAILER)
+            continue;
+        snprintf(quote, sizeof quote, "%s: a trailer ends at 0x%x, image_ok %s", s->name,
+                 t->addr + t->size, td_flag_word(t->u.trailer.state.image_ok));
+        td_fact_add(s->e->facts, "image.padded", &at, TD_NO_TIME, quote,
+                    "file='%s' size=%u confirmed=%d align=%u", s->name, t->addr + t->size,
+                    t->u.trailer.state.image_ok == TD_FLAG_SET, t->u.trailer.max_align);
+    }
+}
+
+/* ---- dumps -------------------------------------------------------------------------- */
+
+static void add_provision(const struct spot *s, const struct td_provision *p)
+{
+    struct td_place at = at_byte(s, p->off);
+    bool old = false, young = false;
+    char quote[QUOTE];
+
+    snprintf(quote, sizeof quote, "%s: NSIB provision data: S0 0x%x, S1 0x%x, %u keys", s->name,
+             p->s0_address, p->s1_address, p->n_keys);
+    s->e->has_provision = true;
+    s->e->s0 = p->s0_address;
+    s->e->s1 = p->s1_address;
+    for (uint32_t i = 0; i < p->n_keys; i++) {
+        const struct td_provision_key *k = &p->keys[i];
+        bool revoked = k->token == TD_TOKEN_REVOKED || k->token == TD_TOKEN_REVOKED_OLD;
+        char print[9];
+
+        td_hex(k->fingerprint, 4, print);
+        old = old || k->token == TD_TOKEN_VALID_OLD || k->token == TD_TOKEN_REVOKED_OLD;
+        young = young || k->token == TD_TOKEN_VALID || k->token == TD_TOKEN_REVOKED;
+        td_fact_add(s->e->facts, "nsib.key", &at, TD_NO_TIME, quote,
+                    "file='%s' index=%u key=%s revoked=%d", s->name, i, print, revoked);
+    }
+    td_fact_add(s->e->facts, "nsib.provision", &at, TD_NO_TIME, quote,
+                "file='%s' s0=%u s1=%u keys=%u tokens=%s", s->name, p->s0_address, p->s1_address,
+                p->n_keys,
+                old && young ? "mixed"
+                : old        ? "old"
+                             : "new");
+    for (unsigned i = 0; i < p->n_counters; i++)
+        td_fact_add(s->e->facts, "nsib.counter", &at, TD_NO_TIME, quote,
+                    "file='%s' what=%s value=%u slots=%u left=%d", s->name,
+                    p->counters[i].what == TD_COUNTER_MCUBOOT ? "mcuboot" : "firmware",
+                    p->counters[i].value, p->counters[i].n_slots,
+                    p->counters[i].n_slots - p->counters[i].n_used);
+}
+
+static void add_trailers(const struct spot *s, const struct td_plan *plan,
+                         const struct td_outlook *o)
+{
+    for (unsigned n = 0; n < 2; n++) {
+        const struct td_slot_seen *slot = &o->slot[n];
+        struct td_place at = at_byte(s, slot->at.addr);
+        char quote[QUOTE];
+
+        if (slot->at.size == 0 || !slot->trailer_read)
+            continue;
+        snprintf(quote, sizeof quote,
+                 "%s: slot %u: trailer magic %s, image_ok %s, copy_done %s: %s", s->name, n,
+                 td_magic_word(slot->trailer.magic), td_flag_word(slot->trailer.image_ok),
+                 td_flag_word(slot->trailer.copy_done), td_trailer_words(plan, n, &slot->trailer));
+        td_fact_add(s->e->facts, "trailer", &at, TD_NO_TIME, quote,
+                    "file='%s' slot=%u magic=%s copy_done=%s image_ok=%s swap_type=%s guess=%d",
+                    s->name, n, td_magic_word(slot->trailer.magic),
+                    td_flag_word(slot->trailer.copy_done), td_flag_word(slot->trailer.image_ok),
+                    td_swap_type_word(slot->trailer.swap_type), plan->guessed);
+    }
+}
+
+static void add_outlook(const struct spot *s, const struct td_plan *plan,
+                        const struct td_outlook *o)
+{
+    struct td_place at = at_byte(s, plan->primary.addr);
+    char quote[QUOTE + 340], why[300];
+
+    clean(why, sizeof why, o->why);
+    snprintf(quote, sizeof quote, "%s: next boot: %s", s->name, o->text);
+    td_fact_add(s->e->facts, "dump", &at, TD_NO_TIME, quote,
+                "file='%s' next=%s swap_type=%s guess=%d", s->name, td_next_name(o->next),
+                td_swap_type_word(o->type), plan->guessed);
+    if (o->why[0] == '\0')
+        return;
+    snprintf(quote, sizeof quote, "%s: %s", s->name, o->why);
+    if (o->next == TD_NEXT_REFUSE)
+        td_fact_add(s->e->facts, "dump.refused", &at, TD_NO_TIME, quote, "file='%s' why='%s'",
+                    s->name, why);
+    else if (o->slot[1].align_found != 0 || o->slot[1].stray != 0 ||
+             o->slot[1].trailer.magic == TD_MAGIC_BAD || o->slot[1].trailer.magic == TD_MAGIC_GOOD)
+        td_fact_add(s->e->facts, "dump.unseen", &at, TD_NO_TIME, quote, "file='%s' why='%s'",
+                    s->name, why);
+    else if (o->slot[1].image != NULL && o->slot[0].trailer.magic != TD_MAGIC_GOOD)
+        td_fact_add(s->e->facts, "dump.not-asked", &at, TD_NO_TIME, quote, "file='%s' why='%s'",
+                    s->name, why);
+}
+
+static int slot_of(const struct td_outlook *o, uint32_t addr)
+{
+    for (int n = 0; n < 2; n++)
+        if (o->slot[n].at.size > 0 && addr >= o->slot[n].at.addr &&
+            addr - o->slot[n].at.addr < o->slot[n].at.size)
+            return n;
+    return -1;
+}
+
+static void add_thing(const struct spot *s, const struct td_thing *t, int slot)
+{
+    if (t->kind == TD_THING_IMAGE) {
+        struct found_image i = { &t->u.image, &t->nsib, t->has_vectors ? &t->vectors : NULL,
+                                 -1,          slot,     t->addr,
+                                 true };
+
+        add_image(s, &i);
+    }
+    if (t->kind == TD_THING_FIRMWARE)
+        add_nsib(s, &t->nsib, slot);
+    if (t->kind == TD_THING_PROVISION)
+        add_provision(s, &t->u.provision);
+}
+
+static void look_at_flash(const struct spot *s, const struct td_memory *m)
+{
+    struct td_survey survey;
+    struct td_outlook *o = calloc(1, sizeof *o);
+    struct td_plan plan;
+    bool planned;
+
+    if (o == NULL || !td_survey(&survey, m)) {
+        free(o);
+        return;
+    }
+    planned = td_plan_guess(&plan, &survey, m);
+    if (planned)
+        td_outlook(o, &plan, &survey, m);
+    if (survey.n > 0 && survey.at[0].kind == TD_THING_CODE && !planned) {
+        struct td_place at = at_byte(s, 0);
+        char quote[QUOTE];
+
+        snprintf(quote, sizeof quote, "%s: a program without MCUboot header, starts at 0x%x",
+                 s->name, survey.at[0].vectors.reset & ~1u);
+        td_fact_add(s->e->facts, "image.program", &at, TD_NO_TIME, quote, "file='%s' reset=%u",
+                    s->name, survey.at[0].vectors.reset & ~1u);
+        add_have(s, "image");
+    } else {
+        add_have(s, "dump");
+    }
+    for (size_t i = 0; i < survey.n; i++)
+        add_thing(s, &survey.at[i], slot_of(o, survey.at[i].addr));
+    if (planned) {
+        add_trailers(s, &plan, o);
+        add_outlook(s, &plan, o);
+    }
+    td_survey_free(&survey);
+    free(o);
+}
+
+/* ---- files -------------------------------------------------------------------------- */
+
+/* An image alone, with what its end may hold. */
+static void look_at_image(const struct spot *s, const uint8_t *bytes, size_t len)
 {
     struct td_source src = td_source_memory(bytes, (uint32_t)len);
     struct td_image_work work = { .breathe = NULL };
-    struct td_place at = at_byte(file, 0);
     struct td_image_facts f;
+    struct td_nsib_found nsib = { .found = false };
+    struct td_vectors vectors;
+    struct found_image i = { &f, &nsib, NULL, -1, -1, 0, false };
+    struct td_survey survey = { 0 };
+    struct td_memory m;
+    uint32_t start;
 
     td_image_facts(&src, &work, &f);
-    add_image(e, name, &at, &f);
+    start = f.image.hdr.hdr_size;
+    if (!td_memory_of_bytes(&m, bytes, (uint32_t)len, 0))
+        return;
+    if (start < len && (f.image.hdr.flags & (TD_IMAGE_F_ENCRYPTED | TD_IMAGE_F_COMPRESSED)) == 0) {
+        if (td_vectors_at(&m, start, &vectors))
+            i.vectors = &vectors;
+        td_nsib_look(&m, start, &nsib);
+    }
+    add_have(s, "image");
+    add_image(s, &i);
+    if (td_survey(&survey, &m))
+        add_padding(s, &survey);
+    td_survey_free(&survey);
+    td_memory_free(&m);
+}
+
+/* More than one image: a dump that happens to begin with one. */
+static bool is_dump(const uint8_t *bytes, size_t len)
+{
+    struct td_survey survey = { 0 };
+    struct td_memory m;
+    size_t images = 0;
+
+    if (!td_memory_of_bytes(&m, bytes, (uint32_t)len, 0))
+        return false;
+    if (td_survey(&survey, &m))
+        for (size_t i = 0; i < survey.n; i++)
+            images += survey.at[i].kind == TD_THING_IMAGE;
+    td_survey_free(&survey);
+    td_memory_free(&m);
+    return images > 1;
+}
+
+static void look_at_hex(const struct spot *s, const uint8_t *text, size_t len)
+{
+    struct td_place at = at_byte(s, 0);
+    struct td_hex_error error = { "it cannot be read", 0 };
+    struct td_memory m;
+    uint8_t head[4];
+
+    if (!td_memory_of_hex(&m, (const char *)text, len, &error)) {
+        at.line = error.line;
+        td_fact_add(s->e->facts, "file.unreadable", &at, TD_NO_TIME, error.text,
+                    "file='%s' what=hex why='%s'", s->name, error.text);
+    } else {
+        td_memory_read(&m, td_memory_low(&m), head, sizeof head);
+        if (m.n == 1 && td_kind_of(head, sizeof head) == TD_KIND_IMAGE &&
+            !is_dump(m.at[0].bytes, m.at[0].len))
+            look_at_image(s, m.at[0].bytes, m.at[0].len);
+        else
+            look_at_flash(s, &m);
+    }
+    td_memory_free(&m);
+}
+
+static void add_member(const struct spot *s, const struct td_member *m)
+{
+    struct spot inner = { s->e, s->file, "" };
+    struct td_place at = at_byte(s, 0);
+    struct found_image i = { &m->image,
+                             &m->nsib,
+                             m->has_vectors ? &m->vectors : NULL,
+                             (int)(m->image_index > INT16_MAX ? -1 : m->image_index),
+                             (int)(m->slot > INT16_MAX ? -1 : m->slot),
+                             0,
+                             false };
+    char member[96], type[24], version[32], more[160] = "";
+
+    clean(member, sizeof member, m->name);
+    clean(type, sizeof type, m->type);
+    clean(version, sizeof version, m->version);
+    snprintf(inner.name, sizeof inner.name, "%.60s(%.30s)", s->name, member);
+    if (type[0] != '\0')
+        attr(more, sizeof more, " type='%s'", type);
+    if (i.image >= 0)
+        attr(more, sizeof more, " image=%d", i.image);
+    if (i.slot >= 0)
+        attr(more, sizeof more, " slot=%d", i.slot);
+    if (version[0] != '\0')
+        attr(more, sizeof more, " version='%s'", version);
+    td_fact_add(s->e->facts, "package.file", &at, TD_NO_TIME, member,
+                "file='%s' name='%s' present=%d is_image=%d size=%u%s", s->name, member, m->present,
+                m->is_image, m->size, more);
+    if (m->is_image)
+        add_image(&inner, &i);
+    else if (m->nsib.found)
+        add_nsib(&inner, &m->nsib, i.slot);
+}
+
+static void look_at_package(const struct spot *s, const uint8_t *bytes, size_t len)
+{
+    struct td_package_fault fault = { .what = "there is not enough memory" };
+    struct td_package *p = malloc(sizeof *p);
+    struct td_place at = at_byte(s, 0);
+    char text[200];
+
+    if (p == NULL || !td_package_read(p, bytes, len, TD_PACKAGE_LIMIT, &fault)) {
+        clean(text, sizeof text, fault.what);
+        td_fact_add(s->e->facts, "file.unreadable", &at, TD_NO_TIME, fault.what,
+                    "file='%s' what=package why='%s'", s->name, text);
+        if (p != NULL)
+            td_package_free(p);
+        free(p);
+        return;
+    }
+    add_have(s, "package");
+    snprintf(text, sizeof text, "%.80s: update package, %zu members", s->name, p->n);
+    td_fact_add(s->e->facts, "package", &at, TD_NO_TIME, text,
+                "file='%s' form=%s format=%lld files=%zu", s->name,
+                p->kind == TD_PACKAGE_MULTI ? "multi" : "zip", (long long)p->format_version, p->n);
+    for (size_t i = 0; i < p->n; i++)
+        if (!p->at[i].is_manifest)
+            add_member(s, &p->at[i]);
+    for (size_t i = 0; i < p->n_issues; i++) {
+        clean(text, sizeof text, p->issues[i].text);
+        td_fact_add(s->e->facts, "package.issue", &at, TD_NO_TIME, p->issues[i].text,
+                    "file='%s' code=%s harm=%s text='%s'", s->name, p->issues[i].code,
+                    td_package_harm_name(p->issues[i].harm), text);
+    }
+    td_package_free(p);
+    free(p);
 }
 
 void td_evidence_file(struct td_evidence *evidence, uint16_t file, const char *name,
                       const uint8_t *bytes, size_t len)
 {
-    enum td_kind kind = td_kind_of(bytes, len < TD_KIND_HEAD ? len : TD_KIND_HEAD);
+    struct spot s = { evidence, file, "" };
+    const char *last = strrchr(name, '/');
+    struct td_place at = at_byte(&s, 0);
+    struct td_memory m;
 
-    if (kind == TD_KIND_IMAGE && len <= UINT32_MAX)
-        look_at_image(evidence, file, name, bytes, len);
+    clean(s.name, sizeof s.name, last != NULL ? last + 1 : name);
+    if (len > UINT32_MAX / 2)
+        return;
+    switch (td_kind_of(bytes, len < TD_KIND_HEAD ? len : TD_KIND_HEAD)) {
+    case TD_KIND_IMAGE:
+        if (!is_dump(bytes, len)) {
+            look_at_image(&s, bytes, len);
+            return;
+        }
+        break;
+    case TD_KIND_FLASH: break;
+    case TD_KIND_HEX: look_at_hex(&s, bytes, len); return;
+    case TD_KIND_ZIP:
+    case TD_KIND_MULTI: look_at_package(&s, bytes, len); return;
+    case TD_KIND_ELF:
+        td_fact_add(evidence->facts, "image.elf", &at, TD_NO_TIME, "an ELF file", "file='%s'",
+                    s.name);
+        return;
+    default: return;
+    }
+    if (td_memory_of_bytes(&m, bytes, (uint32_t)len, 0))
+        look_at_flash(&s, &m);
+    td_memory_free(&m);
+}
+
+/* ---- several files ------------------------------------------------------------------ */
+
+/* Whether the list of a log shows this image, and how. */
+static void match_lists(struct td_evidence *e, const struct known *k)
+{
+    char condition[64];
+    size_t at = 0;
+    const struct td_fact *slot;
+
+    snprintf(condition, sizeof condition, "slot when=last hash=%s", k->hash);
+    while ((slot = td_facts_next(e->facts, condition, &at)) != NULL) {
+        const char *number = td_fact_get(slot, "slot");
+        const char *pending = td_fact_get(slot, "pending");
+        const char *active = td_fact_get(slot, "active");
+
+        td_fact_add(e->facts, "image.in-log", &k->at, TD_NO_TIME, slot->quote,
+                    "file='%s' hash=%s slot=%s pending=%s active=%s", k->name, k->hash,
+                    number == NULL ? "-" : number, pending == NULL ? "0" : pending,
+                    active == NULL ? "0" : active);
+    }
+}
+
+/* A list was seen, and neither slot of it holds this file's image. */
+static void miss_lists(struct td_evidence *e, const struct known *k)
+{
+    char condition[64];
+
+    snprintf(condition, sizeof condition, "slot hash=%s", k->hash);
+    if (k->in_dump || k->is_stage2 || !td_facts_hold(e->facts, "slot when=last") ||
+        td_facts_hold(e->facts, condition))
+        return;
+    td_fact_add(e->facts, "image.not-in-log", &k->at, TD_NO_TIME, k->name,
+                "file='%s' hash=%s version=%s", k->name, k->hash, k->version);
+}
+
+static void compare(struct td_evidence *e, const struct known *a, const struct known *b)
+{
+    char quote[QUOTE];
+
+    if (a->is_stage2 != b->is_stage2)
+        return;
+    if (a->key[0] != '\0' && b->key[0] != '\0' && strcmp(a->key, b->key) != 0) {
+        snprintf(quote, sizeof quote, "%.80s: signed by key %s; %.80s: by key %s", a->name, a->key,
+                 b->name, b->key);
+        td_fact_add(e->facts, "image.keys-differ", &a->at, TD_NO_TIME, quote,
+                    "file='%s' other='%s' key=%s other_key=%s", a->name, b->name, a->key, b->key);
+    }
+    // A dump holds what was sent, and often twice.
+    if (a->in_dump || b->in_dump)
+        return;
+    if (a->hash_len > 0 && a->hash_len == b->hash_len && strcmp(a->name, b->name) != 0 &&
+        memcmp(a->full_hash, b->full_hash, a->hash_len) == 0)
+        td_fact_add(e->facts, "image.same", &a->at, TD_NO_TIME, a->name,
+                    "file='%s' other='%s' hash=%s", a->name, b->name, a->hash);
+    else if (strcmp(a->version, b->version) == 0 && strcmp(a->name, b->name) != 0 &&
+             a->hash_len > 0 && b->hash_len > 0 && !a->is_stage2)
+        td_fact_add(e->facts, "image.same-version", &a->at, TD_NO_TIME, a->name,
+                    "file='%s' other='%s' version=%s", a->name, b->name, a->version);
+}
+
+/* A partition of that name, of the first layout that has it. */
+static bool find_partition(const struct td_evidence *e, const char *condition, uint32_t *addr,
+                           uint32_t *size)
+{
+    size_t at = 0;
+    const struct td_fact *part = td_facts_next(e->facts, condition, &at);
+
+    if (part == NULL || td_fact_get(part, "addr") == NULL || td_fact_get(part, "size") == NULL)
+        return false;
+    *addr = (uint32_t)strtoul(td_fact_get(part, "addr"), NULL, 0);
+    *size = (uint32_t)strtoul(td_fact_get(part, "size"), NULL, 0);
+    return true;
+}
+
+/* Which of S0 and S1 an address lies in: 0, 1, or -1 when nobody says where they are. */
+static int variant_of(const struct td_evidence *e, uint32_t addr)
+{
+    if (e->has_provision && e->s1 > e->s0)
+        return addr >= e->s1 ? 1 : addr >= e->s0 ? 0 : -1;
+    for (int n = 0; n < 2; n++) {
+        uint32_t from, size;
+
+        if (find_partition(e, n == 0 ? "partition name=s0" : "partition name=s1", &from, &size) &&
+            addr >= from && addr - from < size)
+            return n;
+    }
+    return -1;
+}
+
+/* MCUboot's own update goes into the slot that does not run: the variant for the other one. */
+static void check_variant(struct td_evidence *e, const struct known *k)
+{
+    int variant = variant_of(e, k->linked_for);
+    char condition[48], quote[QUOTE];
+
+    if (variant < 0)
+        return;
+    snprintf(condition, sizeof condition, "bootloader active=%d", variant);
+    snprintf(quote, sizeof quote, "%.96s: linked for 0x%x, in S%d", k->name, k->linked_for,
+             variant);
+    if (td_facts_hold(e->facts, condition))
+        td_fact_add(e->facts, "image.wrong-variant", &k->at, TD_NO_TIME, quote,
+                    "file='%s' linked=%u variant=%d wanted=%d", k->name, k->linked_for, variant,
+                    1 - variant);
+}
+
+/* The application is linked for the primary slot; one that is not does not start there. */
+static void check_address(struct td_evidence *e, const struct known *k)
+{
+    uint32_t addr, size;
+    char quote[QUOTE];
+
+    if (!k->is_app || k->reset == 0 || k->in_dump ||
+        !find_partition(e, "partition name=mcuboot_primary", &addr, &size) ||
+        (k->reset >= addr && k->reset - addr < size))
+        return;
+    snprintf(quote, sizeof quote, "%.96s: starts at 0x%x, and the primary slot is 0x%x to 0x%x",
+             k->name, k->reset, addr, addr + size);
+    td_fact_add(e->facts, "image.wrong-address", &k->at, TD_NO_TIME, quote,
+                "file='%s' reset=0x%x primary=0x%x", k->name, k->reset, addr);
+}
+
+/* What b0 would say of a signature: the key has to be among those that the device was given. */
+static void check_nsib_keys(struct td_evidence *e)
+{
+    const struct td_fact *fw;
+    size_t at = 0;
+
+    if (!e->has_provision)
+        return;
+    while ((fw = td_facts_next(e->facts, "nsib.metadata", &at)) != NULL) {
+        const char *key = td_fact_get(fw, "key");
+        const char *file = td_fact_get(fw, "file");
+        char trusted[48], revoked[48];
+
+        if (key == NULL || file == NULL)
+            continue;
+        snprintf(trusted, sizeof trusted, "nsib.key key=%s revoked=0", key);
+        snprintf(revoked, sizeof revoked, "nsib.key key=%s revoked=1", key);
+        if (!td_facts_hold(e->facts, trusted))
+            td_fact_add(e->facts, "nsib.untrusted", &fw->first, TD_NO_TIME, fw->quote,
+                        "file='%s' key=%s revoked=%d", file, key, td_facts_hold(e->facts, revoked));
+    }
 }
 
 void td_evidence_end(struct td_evidence *evidence)
 {
-    (void)evidence;
+    check_nsib_keys(evidence);
+    for (size_t i = 0; i < evidence->n_images; i++) {
+        const struct known *k = &evidence->images[i];
+
+        if (k->hash[0] != '\0') {
+            match_lists(evidence, k);
+            miss_lists(evidence, k);
+        }
+        if (k->is_stage2)
+            check_variant(evidence, k);
+        check_address(evidence, k);
+        for (size_t n = 0; n < i; n++)
+            compare(evidence, &evidence->images[n], k);
+    }
 }

@@ -14,7 +14,8 @@
 #include "tools/file.h"
 #include "tools/kind.h"
 
-#define CHUNK (256u * 1024)
+#define CHUNK    (256u * 1024)
+#define TAKE_MAX (3 * (size_t)TD_FILE_MAX) /* hex text of the largest memory */
 
 struct visit {
     struct td_cli *cli;
@@ -58,13 +59,10 @@ static bool take_whole(struct visit *v, const char *name, FILE *in, size_t len)
 
     if (bytes != NULL)
         memcpy(bytes, v->buf, len);
-    while (bytes != NULL && len < TD_FILE_MAX) {
-        size_t got = fread(bytes + len, 1, cap - len, in);
+    while (bytes != NULL && len < TAKE_MAX) {
         uint8_t *more = bytes;
+        size_t got;
 
-        len += got;
-        if (got == 0)
-            break;
         if (len == cap) {
             cap *= 2;
             more = realloc(bytes, cap);
@@ -72,9 +70,13 @@ static bool take_whole(struct visit *v, const char *name, FILE *in, size_t len)
         if (more == NULL) {
             free(bytes);
             bytes = NULL;
-        } else {
-            bytes = more;
+            break;
         }
+        bytes = more;
+        got = fread(bytes + len, 1, cap - len, in);
+        if (got == 0)
+            break;
+        len += got;
     }
     if (bytes == NULL)
         return false;
