@@ -373,6 +373,10 @@ static const struct {
       "list 0:b1b1b1b1:a 1:a0a0a0a0:c\ndown 8\nup\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:-\n",
       { "story.swapped hash=b1b1b1b1", "story.reverted hash=b1b1b1b1" },
       { "story.trial-running" } },
+    { "a first chunk of two bytes does not tell what the file is",
+      "client smpmgr\nprobe\nupload 900 by 2 -> err 1 22\n",
+      { "upload first_bytes=2 err=22" },
+      { "upload magic_ok=0", "upload magic_ok=1" } },
     { "an update that two files tell of happened once",
       "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\nreset -> ok\ndown 8\nup\n"
       "list 0:b1b1b1b1:a 1:a0a0a0a0:c\nfile\n"

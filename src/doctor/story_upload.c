@@ -68,6 +68,17 @@ static bool same_file(const struct story_upload *u, const json_t *body)
            (hash[0] == '\0' || u->first_hash[0] == '\0' || strcmp(hash, u->first_hash) == 0);
 }
 
+/* 1: an image, 0: none, -1: a first chunk too short to tell, which fits so far. */
+static int read_magic(const char *head)
+{
+    static const char magic[] = "3db8f396";
+    size_t n = strlen(head);
+
+    if (strncmp(head, magic, n) != 0)
+        return 0;
+    return n == strlen(magic) ? 1 : -1;
+}
+
 void story_upload_request(struct td_story *s, struct story_talk *t, struct story_request *q,
                           const struct td_event *event)
 {
@@ -95,8 +106,8 @@ void story_upload_request(struct td_story *s, struct story_talk *t, struct story
     if (q->off == 0 && q->chunk > 0) {
         if (u->first_bytes == 0)
             u->first_bytes = q->chunk;
-        if (u->magic_ok < 0 && head[0])
-            u->magic_ok = strcmp(head, "3db8f396") == 0;
+        if (u->magic_ok < 0)
+            u->magic_ok = read_magic(head);
     }
     u->text_data = u->text_data || text;
     u->largest = q->chunk > u->largest ? q->chunk : u->largest;
