@@ -44,8 +44,9 @@ static void free_texts(char **list, size_t n)
 /* "option name=BT_MAX_CONN value=1" asks for BT_MAX_CONN. */
 static bool note_condition(struct td_config *config, const char *condition)
 {
-    static const char key[] = " name=";
+    static const char key[] = " name=", unset[] = "option.unset ";
     const char *name;
+    size_t len;
 
     if (condition != NULL && strncmp(condition, "not ", 4) == 0)
         condition += 4;
@@ -55,7 +56,10 @@ static bool note_condition(struct td_config *config, const char *condition)
     if (name == NULL)
         return true;
     name += sizeof key - 1;
-    return push_text(&config->asked, &config->n_asked, name, strcspn(name, " "));
+    len = strcspn(name, " ");
+    return strncmp(condition, unset, sizeof unset - 1) == 0
+               ? push_text(&config->missed, &config->n_missed, name, len)
+               : push_text(&config->asked, &config->n_asked, name, len);
 }
 
 static bool note_conditions(struct td_config *config, td_texts conditions)
@@ -82,6 +86,8 @@ static bool note_rules(struct td_config *config)
     }
     if (config->n_asked > 0)
         qsort(config->asked, config->n_asked, sizeof *config->asked, by_text);
+    if (config->n_missed > 0)
+        qsort(config->missed, config->n_missed, sizeof *config->missed, by_text);
     return true;
 }
 
@@ -123,6 +129,7 @@ void td_config_free(struct td_config *config)
     if (config == NULL)
         return;
     free_texts(config->asked, config->n_asked);
+    free_texts(config->missed, config->n_missed);
     free_texts(config->words, config->n_words);
     for (size_t i = 0; i < config->n_settings; i++) {
         free(config->settings[i].name);

@@ -2,8 +2,7 @@
  * doctor/config_judge.c - from the options of all files to facts.
  *
  * 1. Every text gets its image, every option with it. 2. The SDK's generation follows from what
- * was said, else from the names. 3. Per image it is worked out what holds: last assignment
- * first, old names under their new ones while the old ones work, then what helpers switch on.
+ * was said, else from the names. 3. Per image it is worked out what holds (config_holds.c).
  * 4. Facts.
  */
 #include <stdio.h>
@@ -12,218 +11,7 @@
 
 #include "doctor/config_priv.h"
 
-/* What holds in an image. */
-struct effect {
-    const char *name, *value;
-    const struct td_setting *from; /* the assignment, or that of the helper */
-    const char *by;                /* the helper; NULL: assigned */
-    const char *was;               /* the old name that was used; NULL: none */
-};
-
-struct map {
-    struct effect *slots;
-    size_t mask;
-};
-
-struct judge {
-    struct td_config *config;
-    struct map maps[TD_ROLE_COUNT];
-    struct td_sdk sdk;   /* family NONE: unknown */
-    uint16_t generation; /* Zephyr number of sdk; 0: unknown */
-    uint16_t lower;      /* names at hand are of this Zephyr at least */
-    unsigned olds, news;
-};
-
-/* ------------------------------------------------------------- what holds */
-
-static bool map_init(struct map *map, size_t entries)
-{
-    size_t size = 64;
-
-    while (size < entries * 2)
-        size *= 2;
-    map->slots = calloc(size, sizeof *map->slots);
-    map->mask = size - 1;
-    return map->slots != NULL;
-}
-
-static struct effect *map_at(const struct map *map, const char *name)
-{
-    uint32_t hash = 2166136261u;
-    size_t i;
-
-    for (const char *p = name; *p != 0; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    for (i = hash & map->mask; map->slots[i].name != NULL; i = (i + 1) & map->mask)
-        if (strcmp(map->slots[i].name, name) == 0)
-            break;
-    return &map->slots[i];
-}
-
-static const struct effect *holds(const struct judge *judge, enum td_role role, const char *name)
-{
-    const struct effect *effect = map_at(&judge->maps[role], name);
-
-    return effect->name != NULL ? effect : NULL;
-}
-
-static bool is_no(const char *value)
-{
-    return strcmp(value, "n") == 0;
-}
-
-/* "NAME", "NAME=value": the name into out; the value, "y" when none is given. */
-static const char *split_need(const char *text, size_t len, char out[128])
-{
-    const char *eq = memchr(text, '=', len);
-    size_t name = eq != NULL ? (size_t)(eq - text) : len;
-
-    snprintf(out, 128, "%.*s", (int)(name < 127 ? name : 127), text);
-    return eq != NULL ? eq + 1 : NULL;
-}
-
-enum need { NEED_MET, NEED_OPEN, NEED_REFUSED };
-
-/* One alternative of a need. */
-static enum need need_of(const struct judge *judge, enum td_role role, const char *text, size_t len)
-{
-    char name[128];
-    const char *value = split_need(text, len, name);
-    size_t value_len = value != NULL ? len - (size_t)(value - text) : 0;
-    const struct effect *effect = holds(judge, role, name);
-
-    if (effect == NULL)
-        return NEED_OPEN;
-    if (value == NULL)
-        return is_no(effect->value) ? NEED_REFUSED : NEED_MET;
-    return strlen(effect->value) == value_len && memcmp(effect->value, value, value_len) == 0
-               ? NEED_MET
-               : NEED_REFUSED;
-}
-
-/* "A|B=2": the best of the alternatives. */
-static enum need need_any(const struct judge *judge, enum td_role role, const char *needs)
-{
-    enum need best = NEED_REFUSED;
-
-    while (*needs != 0) {
-        size_t len = strcspn(needs, "|");
-        enum need got = need_of(judge, role, needs, len);
-
-        if (got < best)
-            best = got;
-        needs += len + (needs[len] == '|');
-    }
-    return best;
-}
-
-/* "NAME=value if OTHER": switched on by a helper unless a file says otherwise. */
-static bool expand_one(struct judge *judge, enum td_role role, const struct effect *helper,
-                       const char *text)
-{
-    const char *condition = strstr(text, " if ");
-    size_t len = condition != NULL ? (size_t)(condition - text) : strlen(text);
-    const struct td_option *known;
-    char name[128];
-    const char *value = split_need(text, len, name);
-    struct effect *slot;
-
-    if (condition != NULL && need_any(judge, role, condition + 4) != NEED_MET)
-        return false;
-    known = td_option_find(judge->config->knowledge, name);
-    if (known == NULL) // the books would not let a rule ask for it
-        return false;
-    slot = map_at(&judge->maps[role], known->name);
-    if (slot->name != NULL)
-        return false;
-    *slot = (struct effect){ known->name, "y", helper->from, helper->name, NULL };
-    if (value != NULL)
-        slot->value = value; // up to the end of the text: no value stands before an "if"
-    return true;
-}
-
-static void expand(struct judge *judge, enum td_role role)
-{
-    struct map *map = &judge->maps[role];
-    bool more = true;
-
-    for (int pass = 0; more && pass < 8; pass++) {
-        more = false;
-        for (size_t i = 0; i <= map->mask; i++) {
-            struct effect *helper = &map->slots[i];
-            const struct td_option *known;
-
-            if (helper->name == NULL || is_no(helper->value))
-                continue;
-            known = td_option_find(judge->config->knowledge, helper->name);
-            for (td_texts set = known != NULL ? known->sets : NULL; set != NULL && *set != NULL;
-                 set++)
-                more = expand_one(judge, role, helper, *set) || more;
-        }
-    }
-}
-
-/* ------------------------------------------------------- generations of names */
-
-static bool is_set(const char *text)
-{
-    return text != NULL && text[0] != 0;
-}
-
-static uint16_t zephyr_of(const char *bound)
-{
-    struct td_sdk sdk;
-
-    return is_set(bound) && td_sdk_from_text(bound, &sdk) ? td_sdk_zephyr(&sdk) : 0;
-}
-
-/* Whether the SDK at hand is at least `bound`; only with a known generation. */
-static bool reached(const struct judge *judge, const char *bound)
-{
-    struct td_sdk sdk;
-
-    if (!td_sdk_from_text(bound, &sdk))
-        return false;
-    if (sdk.family == judge->sdk.family)
-        return judge->sdk.number >= sdk.number;
-    return judge->generation >= td_sdk_zephyr(&sdk);
-}
-
-/* NULL: the name is right, as far as anybody can tell; else what became of it. */
-static const char *fate(const struct judge *judge, const struct td_option *known)
-{
-    if (known == NULL || !is_set(known->until))
-        return NULL;
-    if (judge->generation != 0)
-        return reached(judge, known->until) ? "dropped" : NULL;
-    return judge->lower >= zephyr_of(known->until) ? "mixed" : "old";
-}
-
-/* The name of an option in the SDK at hand, else the newest; NULL: it went. */
-static const struct td_option *current(const struct judge *judge, const struct td_option *known)
-{
-    for (int steps = 0; steps < 8 && known != NULL && is_set(known->now); steps++) {
-        if (strcmp(known->now, "-") == 0)
-            return NULL;
-        if (judge->generation != 0 && !reached(judge, known->until))
-            return known;
-        known = td_option_find(judge->config->knowledge, known->now);
-    }
-    return known;
-}
-
-/* "zephyr-3.3" as a person says it. */
-static void say_bound(const char *bound, char out[32])
-{
-    struct td_sdk sdk;
-
-    out[0] = 0;
-    if (is_set(bound) && td_sdk_from_text(bound, &sdk))
-        snprintf(out, 32, "%s %u.%u", sdk.family == TD_SDK_NCS ? "nRF Connect SDK" : "Zephyr",
-                 sdk.number / 100, sdk.number % 100);
-}
-
-static void add_sdk(struct judge *judge)
+static void add_sdk(struct td_judge *judge)
 {
     struct td_config *config = judge->config;
     const struct td_sdk_said *said = NULL;
@@ -293,7 +81,7 @@ static void name_block(struct td_config *config, size_t n)
         if (block->merged && strcmp(setting->name, "MCUBOOT") == 0)
             votes[TD_ROLE_MCUBOOT] += 1000;
         if (block->merged && strcmp(setting->name, "IS_SECURE_BOOTLOADER") == 0 &&
-            !is_no(setting->value))
+            !td_is_no(setting->value))
             votes[TD_ROLE_B0] += 1000;
         votes[home_of(setting->known)]++;
     }
@@ -331,25 +119,32 @@ static void spell(const char *name, char out[160])
     snprintf(out, 160, "%s%s", strncmp(name, "SB_CONFIG_", 10) == 0 ? "" : "CONFIG_", name);
 }
 
-static void add(const struct judge *judge, const struct td_setting *setting, const char *fact,
-                const char *attrs)
+/* rest: what else shows it, behind the assignment itself. */
+static void add_with(const struct td_judge *judge, const struct td_setting *setting,
+                     const char *fact, const char *attrs, const char *rest)
 {
-    char say[160], quote[256];
+    char say[160], quote[400];
 
     spell(setting->name, say);
-    snprintf(quote, sizeof quote, "%s=%s", say, setting->value);
+    snprintf(quote, sizeof quote, "%s=%s%s", say, setting->value, rest);
     td_fact_add(judge->config->facts, fact, &setting->at, setting->time_us, quote,
                 "name=%s say=%s value='%s' role=%s file='%s' %s", setting->name, say,
                 setting->value, td_role_name(setting->role),
                 judge->config->blocks[setting->block].name, attrs);
 }
 
-static void add_options(const struct judge *judge, enum td_role role)
+static void add(const struct td_judge *judge, const struct td_setting *setting, const char *fact,
+                const char *attrs)
 {
-    const struct map *map = &judge->maps[role];
+    add_with(judge, setting, fact, attrs, "");
+}
+
+static void add_options(const struct td_judge *judge, enum td_role role)
+{
+    const struct td_effects *map = &judge->maps[role];
 
     for (size_t i = 0; i <= map->mask; i++) {
-        const struct effect *effect = &map->slots[i];
+        const struct td_effect *effect = &map->slots[i];
         const struct td_block *block;
         char say[160], quote[256], extra[192] = "";
 
@@ -399,20 +194,20 @@ static bool takes(const struct td_option *known, enum td_role role)
            has_text(known->images, td_role_name(role));
 }
 
-static void add_unset(const struct judge *judge, enum td_role role)
+static void add_unset(const struct td_judge *judge, enum td_role role)
 {
     const struct td_config *config = judge->config;
     const struct td_block *block = whole_config(config, role);
 
     if (block == NULL)
         return;
-    for (size_t i = 0; i < config->n_asked; i++) {
-        const char *name = config->asked[i];
+    for (size_t i = 0; i < config->n_missed; i++) {
+        const char *name = config->missed[i];
         bool sysbuild = strncmp(name, "SB_CONFIG_", 10) == 0;
         char say[160], quote[256];
 
-        if ((i > 0 && strcmp(name, config->asked[i - 1]) == 0) ||
-            sysbuild != (role == TD_ROLE_SYSBUILD) || holds(judge, role, name) != NULL ||
+        if ((i > 0 && strcmp(name, config->missed[i - 1]) == 0) ||
+            sysbuild != (role == TD_ROLE_SYSBUILD) || td_holds(judge, role, name) != NULL ||
             !takes(td_option_find(config->knowledge, name), role))
             continue;
         spell(name, say);
@@ -423,17 +218,17 @@ static void add_unset(const struct judge *judge, enum td_role role)
     }
 }
 
-static void add_age(const struct judge *judge, const struct td_setting *setting)
+static void add_age(const struct td_judge *judge, const struct td_setting *setting)
 {
     const struct td_option *known = setting->known;
-    const char *state = fate(judge, known);
+    const char *state = td_fate(judge, known);
     const struct td_option *now;
     char attrs[256], bound[32];
 
     if (state != NULL) {
-        now = current(judge, known);
-        say_bound(known->until, bound);
-        if (is_set(known->now) && now != NULL && now != known) {
+        now = td_option_current(judge, known);
+        td_say_bound(known->until, bound);
+        if (td_is_set(known->now) && now != NULL && now != known) {
             snprintf(attrs, sizeof attrs, "now=%s since='%s' state=%s", now->name, bound, state);
             add(judge, setting, "option.renamed", attrs);
         } else {
@@ -442,14 +237,15 @@ static void add_age(const struct judge *judge, const struct td_setting *setting)
         }
         return;
     }
-    if (!is_set(known->since) || judge->generation == 0 || reached(judge, known->since))
+    if (!td_is_set(known->since) || judge->generation == 0 || td_reached(judge, known->since))
         return;
-    say_bound(known->since, bound);
+    td_say_bound(known->since, bound);
     now = NULL;
     for (size_t i = 0; i < judge->config->knowledge->n_options && now == NULL; i++) {
         const struct td_option *old = &judge->config->knowledge->options[i];
 
-        if (is_set(old->now) && strcmp(old->now, known->name) == 0 && fate(judge, old) == NULL)
+        if (td_is_set(old->now) && strcmp(old->now, known->name) == 0 &&
+            td_fate(judge, old) == NULL)
             now = old;
     }
     snprintf(attrs, sizeof attrs, "since='%s'%s%s", bound, now != NULL ? " was=" : "",
@@ -457,10 +253,10 @@ static void add_age(const struct judge *judge, const struct td_setting *setting)
     add(judge, setting, "option.too-new", attrs);
 }
 
-static void add_flaw(const struct judge *judge, const struct td_setting *setting)
+static void add_flaw(const struct td_judge *judge, const struct td_setting *setting)
 {
     const char *fallback = setting->known != NULL ? setting->known->fallback : NULL;
-    bool yes_or_no = is_set(fallback) && fallback[1] == 0 && strchr("yn", fallback[0]) != NULL;
+    bool yes_or_no = td_is_set(fallback) && fallback[1] == 0 && strchr("yn", fallback[0]) != NULL;
     bool says_so = strchr("ynm", setting->value[0]) != NULL;
     const char *why = NULL;
     char attrs[160];
@@ -480,13 +276,13 @@ static void add_flaw(const struct judge *judge, const struct td_setting *setting
     add(judge, setting, "option.malformed", attrs);
 }
 
-static void add_place(const struct judge *judge, const struct td_setting *setting)
+static void add_place(const struct td_judge *judge, const struct td_setting *setting)
 {
     const struct td_block *block = &judge->config->blocks[setting->block];
     const struct td_option *known = setting->known;
     char attrs[160];
 
-    if (!block->named || setting->pinned || is_no(setting->value))
+    if (!block->named || setting->pinned || td_is_no(setting->value))
         return;
     if (setting->sysbuild != (block->role == TD_ROLE_SYSBUILD)) {
         snprintf(attrs, sizeof attrs, "belongs=%s", setting->sysbuild ? "sysbuild" : "app");
@@ -503,33 +299,33 @@ static void add_place(const struct judge *judge, const struct td_setting *settin
     add(judge, setting, "option.misplaced", attrs);
 }
 
-static void add_needs(const struct judge *judge, const struct td_setting *setting)
+static void add_needs(const struct td_judge *judge, const struct td_setting *setting)
 {
     const struct td_option *known = setting->known;
     bool whole = setting->role == TD_ROLE_APP && whole_config(judge->config, TD_ROLE_APP) != NULL;
 
-    if (known->needs == NULL || is_no(setting->value))
+    if (known->needs == NULL || td_is_no(setting->value))
         return;
     for (td_texts need = known->needs; *need != NULL; need++) {
-        enum need got = need_any(judge, setting->role, *need);
+        enum td_need got = td_need(judge, setting->role, *need);
         char attrs[200], name[128];
         const struct td_option *missing;
 
-        if (got == NEED_MET)
+        if (got == TD_NEED_MET)
             continue;
-        (void)split_need(*need, strcspn(*need, "|"), name);
+        (void)td_split_need(*need, strcspn(*need, "|"), name);
         missing = td_option_find(judge->config->knowledge, name);
         // What nothing sets may be on by default, or in a board's file.
-        if (got == NEED_OPEN &&
-            (!whole || missing == NULL || !is_set(missing->fallback) || !is_no(missing->fallback)))
+        if (got == TD_NEED_OPEN && (!whole || missing == NULL || !td_is_set(missing->fallback) ||
+                                    !td_is_no(missing->fallback)))
             continue;
-        snprintf(attrs, sizeof attrs, "needs=%s sure=%d", *need, got == NEED_REFUSED);
+        snprintf(attrs, sizeof attrs, "needs=%s sure=%d", *need, got == TD_NEED_REFUSED);
         add(judge, setting, "option.no-effect", attrs);
         return;
     }
 }
 
-static void add_redundant(const struct judge *judge, const struct td_setting *setting)
+static void add_redundant(const struct td_judge *judge, const struct td_setting *setting)
 {
     const struct td_config *config = judge->config;
 
@@ -537,11 +333,11 @@ static void add_redundant(const struct judge *judge, const struct td_setting *se
         const struct td_setting *helper = &config->settings[i];
 
         if (helper->role != setting->role || helper->known == NULL || helper->known->sets == NULL ||
-            is_no(helper->value))
+            td_is_no(helper->value))
             continue;
         for (td_texts set = helper->known->sets; *set != NULL; set++) {
             char name[128], attrs[160];
-            const char *value = split_need(*set, strcspn(*set, " "), name);
+            const char *value = td_split_need(*set, strcspn(*set, " "), name);
 
             if (strcmp(name, setting->name) != 0 || strstr(*set, " if ") != NULL ||
                 strcmp(value != NULL ? value : "y", setting->value) != 0)
@@ -553,25 +349,29 @@ static void add_redundant(const struct judge *judge, const struct td_setting *se
     }
 }
 
-static void add_conflict(const struct judge *judge, const struct td_setting *one,
+static void add_conflict(const struct td_judge *judge, const struct td_setting *one,
                          const struct td_setting *other, const char *why)
 {
-    char attrs[320];
+    const char *file = judge->config->blocks[other->block].name;
+    char attrs[320], say[160], rest[256];
 
+    spell(other->name, say);
+    snprintf(rest, sizeof rest, ", and %s=%s in line %u%s%s", say, other->value, other->at.line,
+             file[0] != 0 ? " of " : "", file);
     snprintf(attrs, sizeof attrs, "other=%s other_value='%s' other_role=%s why=%s", other->name,
              other->value, td_role_name(other->role), why);
-    add(judge, one, "option.conflict", attrs);
+    add_with(judge, one, "option.conflict", attrs, rest);
 }
 
 /* Whether this assignment is the one that holds. */
-static bool is_last(const struct judge *judge, const struct td_setting *setting)
+static bool is_last(const struct td_judge *judge, const struct td_setting *setting)
 {
-    const struct effect *effect = holds(judge, setting->role, setting->name);
+    const struct td_effect *effect = td_holds(judge, setting->role, setting->name);
 
     return effect != NULL && effect->from == setting;
 }
 
-static void add_conflicts(const struct judge *judge, size_t n)
+static void add_conflicts(const struct td_judge *judge, size_t n)
 {
     const struct td_setting *one = &judge->config->settings[n];
     const struct td_option *known = one->known;
@@ -589,98 +389,27 @@ static void add_conflicts(const struct judge *judge, size_t n)
             if (strcmp(one->value, other->value) != 0 && is_last(judge, one) &&
                 is_last(judge, other))
                 add_conflict(judge, one, other, "match");
-        } else if (!same && is_set(known->choice) && other->known != NULL &&
-                   is_set(other->known->choice) && one->role == other->role &&
-                   strcmp(known->choice, other->known->choice) == 0 && !is_no(one->value) &&
-                   !is_no(other->value) && is_last(judge, one) && is_last(judge, other)) {
+        } else if (!same && td_is_set(known->choice) && other->known != NULL &&
+                   td_is_set(other->known->choice) && one->role == other->role &&
+                   strcmp(known->choice, other->known->choice) == 0 && !td_is_no(one->value) &&
+                   !td_is_no(other->value) && is_last(judge, one) && is_last(judge, other)) {
             add_conflict(judge, one, other, "choice");
         }
     }
 }
 
-/* -------------------------------------------------------------- misspelt */
-
-/* Letters to change, drop, add or swap; more than 2 is given as 3. */
-static unsigned distance(const char *a, const char *b)
+static void add_misspelt(const struct td_judge *judge, const struct td_setting *setting)
 {
-    size_t n = strlen(a), m = strlen(b);
-    unsigned rows[3][96];
-
-    if (n >= 96 || m >= 96 || n > m + 2 || m > n + 2)
-        return 3;
-    for (size_t j = 0; j <= m; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= n; i++) {
-        unsigned *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        unsigned least = now[0] = (unsigned)i;
-
-        for (size_t j = 1; j <= m; j++) {
-            unsigned cost = last[j - 1] + (a[i - 1] != b[j - 1]);
-
-            if (last[j] + 1 < cost)
-                cost = last[j] + 1;
-            if (now[j - 1] + 1 < cost)
-                cost = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < cost)
-                cost = before[j - 2] + 1;
-            now[j] = cost;
-            if (cost < least)
-                least = cost;
-        }
-        if (least > 2)
-            return 3;
-    }
-    return rows[n % 3][m] > 2 ? 3 : rows[n % 3][m];
-}
-
-/* A part between underscores that no known option has: without one it is an unknown name. */
-static bool has_strange_word(const struct td_config *config, const char *name)
-{
-    while (*name != 0) {
-        size_t len = strcspn(name, "_");
-
-        if (len >= 4 && !td_config_word(config, name, len))
-            return true;
-        name += len + (name[len] == '_');
-    }
-    return false;
-}
-
-static void add_misspelt(const struct judge *judge, const struct td_setting *setting)
-{
-    const struct td_knowledge *knowledge = judge->config->knowledge;
-    const char *bare = setting->sysbuild ? setting->name + 10 : setting->name;
-    const struct td_option *nearest = NULL;
-    unsigned least = 3;
-    size_t len = strlen(bare);
+    const struct td_option *meant = td_option_nearest(judge->config, setting->name);
     char attrs[192];
 
-    if (len < 6 || len >= 96)
+    if (meant == NULL)
         return;
-    for (size_t i = 0; i < knowledge->n_options; i++) {
-        const struct td_option *option = &knowledge->options[i];
-        unsigned far;
-
-        if ((strncmp(option->name, "SB_CONFIG_", 10) == 0) != setting->sysbuild)
-            continue;
-        far = strcasecmp(option->name, setting->name) == 0 ? 0
-                                                           : distance(setting->name, option->name);
-        if (far < least) {
-            least = far;
-            nearest = option;
-        }
-    }
-    if (nearest == NULL || least > (len < 14 ? 1 : 2) ||
-        (least > 0 && !has_strange_word(judge->config, bare)))
-        return;
-    snprintf(attrs, sizeof attrs, "meant=%s", nearest->name);
+    snprintf(attrs, sizeof attrs, "meant=%s", meant->name);
     add(judge, setting, "option.misspelt", attrs);
 }
 
-/* --------------------------------------------------------------- in order */
-
-static void count_names(struct judge *judge)
+static void count_names(struct td_judge *judge)
 {
     const struct td_config *config = judge->config;
 
@@ -690,9 +419,9 @@ static void count_names(struct judge *judge)
 
         if (known == NULL)
             continue;
-        if (is_set(known->until)) {
+        if (td_is_set(known->until)) {
             judge->olds++;
-        } else if ((since = zephyr_of(known->since)) != 0) {
+        } else if ((since = td_bound_zephyr(known->since)) != 0) {
             judge->news++;
             if (since > judge->lower)
                 judge->lower = since;
@@ -700,7 +429,7 @@ static void count_names(struct judge *judge)
     }
 }
 
-static void add_names(const struct judge *judge)
+static void add_names(const struct td_judge *judge)
 {
     static const struct td_place nowhere = { 0, 0, 0 };
     const struct td_config *config = judge->config;
@@ -709,7 +438,8 @@ static void add_names(const struct judge *judge)
     for (size_t i = 0; i < config->n_settings; i++) {
         const struct td_option *known = config->settings[i].known;
 
-        if (known != NULL && is_set(known->until) && judge->lower >= zephyr_of(known->until))
+        if (known != NULL && td_is_set(known->until) &&
+            judge->lower >= td_bound_zephyr(known->until))
             mixed = true;
     }
     if (judge->olds + judge->news > 0)
@@ -721,7 +451,7 @@ static void add_names(const struct judge *judge)
                                       : "new");
 }
 
-static void add_have(const struct judge *judge)
+static void add_have(const struct td_judge *judge)
 {
     const struct td_config *config = judge->config;
 
@@ -729,41 +459,16 @@ static void add_have(const struct judge *judge)
         const struct td_block *block = &config->blocks[i];
 
         if (block->options > 0)
-            td_fact_add(config->facts, "have", &block->first, TD_NO_TIME, NULL,
+            td_fact_add(config->facts, "have", &block->first, TD_NO_TIME, block->name,
                         "what=config role=%s file='%s'%s", td_role_name(block->role), block->name,
                         block->merged ? " merged=1" : "");
     }
 }
 
-/* What the files assign, under all names that it goes by. */
-static void fill(struct judge *judge)
-{
-    const struct td_config *config = judge->config;
-
-    for (size_t i = 0; i < config->n_settings; i++) {
-        const struct td_setting *setting = &config->settings[i];
-        struct map *map = &judge->maps[setting->role];
-        const struct td_option *known = setting->known;
-        const char *state = fate(judge, known);
-
-        *map_at(map, setting->name) =
-            (struct effect){ setting->name, setting->value, setting, NULL, NULL };
-        // Names that work: also those that the SDK will call it by.
-        if (state != NULL && strcmp(state, "old") != 0)
-            continue;
-        for (int steps = 0; steps < 8 && known != NULL && is_set(known->now); steps++) {
-            known = td_option_find(config->knowledge, known->now);
-            if (known != NULL)
-                *map_at(map, known->name) =
-                    (struct effect){ known->name, setting->value, setting, NULL, setting->name };
-        }
-    }
-}
-
 void td_config_judge(struct td_config *config)
 {
-    struct judge judge = { .config = config };
-    size_t sets = 0;
+    struct td_judge judge = { .config = config };
+    size_t sets = 0, unknown = 0;
 
     name_images(config);
     count_names(&judge);
@@ -772,13 +477,13 @@ void td_config_judge(struct td_config *config)
         for (td_texts set = config->knowledge->options[i].sets; set != NULL && *set != NULL; set++)
             sets++;
     for (int role = 0; role < TD_ROLE_COUNT; role++)
-        if (!map_init(&judge.maps[role], config->n_settings * 4 + sets + 16))
+        if (!td_effects_init(&judge.maps[role], config->n_settings * 4 + sets + 16))
             goto out;
-    fill(&judge);
+    td_judge_fill(&judge);
     add_have(&judge);
     add_names(&judge);
     for (int role = TD_ROLE_UNKNOWN; role < TD_ROLE_COUNT; role++) {
-        expand(&judge, (enum td_role)role);
+        td_judge_expand(&judge, (enum td_role)role);
         add_options(&judge, (enum td_role)role);
         add_unset(&judge, (enum td_role)role);
     }
@@ -789,12 +494,12 @@ void td_config_judge(struct td_config *config)
         add_flaw(&judge, setting);
         if (!merged)
             add_place(&judge, setting);
-        if (!merged && setting->known == NULL)
+        if (!merged && setting->known == NULL && unknown++ < TD_CONFIG_SPELL)
             add_misspelt(&judge, setting);
         if (setting->known == NULL)
             continue;
         add_age(&judge, setting);
-        if (!merged && fate(&judge, setting->known) == NULL)
+        if (!merged && td_fate(&judge, setting->known) == NULL)
             add_needs(&judge, setting);
         if (!merged)
             add_redundant(&judge, setting);

@@ -2,7 +2,9 @@
  * doctor/config_priv.h - the parts of the configuration reader.
  *
  * config_scan.c finds assignments in a line, config_role.c tells which image a text is for,
- * config_sdk.c finds versions and chips, config.c collects, config_judge.c makes facts of it.
+ * config_sdk.c finds versions and chips, config.c collects. At the end config_holds.c works out
+ * what holds, config_age.c which names the SDK knows, config_spell.c what was meant, and
+ * config_judge.c makes facts of it.
  */
 #ifndef TD_DOCTOR_CONFIG_PRIV_H
 #define TD_DOCTOR_CONFIG_PRIV_H
@@ -96,6 +98,7 @@ const char *td_find_text(const char *hay, size_t len, const char *needle);
 
 #define TD_CONFIG_OPTIONS 8192 /* kept of all files together; a build's .config has 3000 */
 #define TD_CONFIG_BLOCKS  64
+#define TD_CONFIG_SPELL   500 /* unknown names that are compared with the known ones */
 
 /* The options between two headings. */
 struct td_block {
@@ -131,6 +134,8 @@ struct td_config {
     const struct td_knowledge *knowledge;
     char **asked; /* names that rules ask for, sorted */
     size_t n_asked;
+    char **missed; /* names for which rules ask whether they are unset, sorted */
+    size_t n_missed;
     char **words; /* parts of known names between underscores, sorted */
     size_t n_words;
     struct td_block blocks[TD_CONFIG_BLOCKS];
@@ -149,5 +154,64 @@ const struct td_option *td_option_find(const struct td_knowledge *knowledge, con
 bool td_config_asks(const struct td_config *config, const char *name);
 bool td_config_word(const struct td_config *config, const char *word, size_t len);
 void td_config_judge(struct td_config *config);
+
+/* What holds in an image. */
+struct td_effect {
+    const char *name, *value;
+    const struct td_setting *from; /* the assignment, or that of the helper */
+    const char *by;                /* the helper; NULL: assigned */
+    const char *was;               /* the old name that was used; NULL: none */
+};
+
+/* By name: a hash table with room for twice its entries. */
+struct td_effects {
+    struct td_effect *slots;
+    size_t mask;
+};
+
+struct td_judge {
+    struct td_config *config;
+    struct td_effects maps[TD_ROLE_COUNT];
+    struct td_sdk sdk;   /* family NONE: unknown */
+    uint16_t generation; /* Zephyr number of sdk; 0: unknown */
+    uint16_t lower;      /* names at hand are of this Zephyr at least */
+    unsigned olds, news;
+};
+
+bool td_effects_init(struct td_effects *map, size_t entries); /* false: no memory */
+const struct td_effect *td_holds(const struct td_judge *judge, enum td_role role,
+                                 const char *name); /* NULL: nothing is said of it */
+void td_judge_fill(struct td_judge *judge);
+void td_judge_expand(struct td_judge *judge, enum td_role role); /* what helpers switch on */
+
+bool td_is_no(const char *value);
+
+/* "NAME", "NAME=value": the name into out; the value, NULL when none is given. */
+const char *td_split_need(const char *text, size_t len, char out[128]);
+
+enum td_need { TD_NEED_MET, TD_NEED_OPEN, TD_NEED_REFUSED };
+
+/* "A|B=2": the best of the alternatives. */
+enum td_need td_need(const struct td_judge *judge, enum td_role role, const char *needs);
+
+bool td_is_set(const char *text); /* neither NULL nor empty */
+
+/* "ncs-2.7" as the number of the Zephyr whose names it has; 0: no bound. */
+uint16_t td_bound_zephyr(const char *bound);
+
+/* Whether the SDK at hand is at least `bound`; only with a known generation. */
+bool td_reached(const struct td_judge *judge, const char *bound);
+
+/* NULL: the name is right, as far as anybody can tell; else "dropped", "mixed" or "old". */
+const char *td_fate(const struct td_judge *judge, const struct td_option *known);
+
+/* The name of an option in the SDK at hand, else the newest; NULL: it went. */
+const struct td_option *td_option_current(const struct td_judge *judge,
+                                          const struct td_option *known);
+
+void td_say_bound(const char *bound, char out[32]); /* "zephyr-3.3" as a person says it */
+
+/* What a name that no book has was meant to be; NULL: it is merely unknown. */
+const struct td_option *td_option_nearest(const struct td_config *config, const char *name);
 
 #endif
