@@ -621,8 +621,13 @@ static void a_long_log_keeps_its_ends(void **unused)
     for (unsigned i = 0; i < 3000; i++) {
         char step[64];
 
-        snprintf(step, sizeof step, "list 0:%08x:ac", 0x10000000u + i);
-        play_step(&p, strcpy(step, i % 5 == 4 ? "reset -> ok" : i % 5 == 0 ? "up" : step));
+        if (i % 5 == 0)
+            snprintf(step, sizeof step, "up");
+        else if (i % 5 == 4)
+            snprintf(step, sizeof step, "reset -> ok");
+        else
+            snprintf(step, sizeof step, "list 0:%08x:ac", 0x10000000u + i);
+        play_step(&p, step);
         line(&p, TD_DIALECT_ZEPHYR, "Starting bootloader");
         line(&p, TD_DIALECT_ZEPHYR, "Jumping to the first image slot");
     }
