@@ -39,7 +39,11 @@ struct judge {
     bool first_of_session;
     const struct story_act *reset;  /* not looked behind yet */
     const struct story_act *before; /* the list before it */
-    char pending[STORY_HASH + 1];   /* at the reset */
+    struct {
+        uint8_t image;
+        char hash[STORY_HASH + 1];
+    } pending[STORY_SLOTS]; /* at the reset */
+    size_t n_pending;
     bool uploaded, marked, no_mark, erased;
     const struct story_act *upload;
     bool listed_since;                /* that upload */
@@ -234,9 +238,10 @@ static bool reprogrammed(const struct judge *j, const struct story_act *act)
            !story_list_hash(&j->before->list, is->hash);
 }
 
-static void pending_after(struct judge *j, const struct story_act *act)
+static void pending_after(struct judge *j, const struct story_act *act, uint8_t image,
+                          const char *hash)
 {
-    const struct story_slot *slot = story_list_hash(&act->list, j->pending);
+    const struct story_slot *slot = story_list_hash(&act->list, hash);
     char more[32];
 
     if (slot && slot->active) {
@@ -245,20 +250,31 @@ static void pending_after(struct judge *j, const struct story_act *act)
     }
     if (reprogrammed(j, act))
         return;
-    settle(j, j->pending);
+    settle(j, hash);
     if (slot && slot->pending) {
         snprintf(more, sizeof more, "slot=%u", slot->slot);
-        say_hash(j, "story.pending-survived", act, j->pending, more);
-        say_hash(j, "story.no-swap", act, j->pending, "");
-        wrong(j, "mark-survived", j->pending, &act->at, act->time_us);
+        say_hash(j, "story.pending-survived", act, hash, more);
+        say_hash(j, "story.no-swap", act, hash, "");
+        wrong(j, "mark-survived", hash, &act->at, act->time_us);
+    } else if (image != 0) {
+        return; // what another core took over need not be listed any more
     } else if (slot) {
-        say_hash(j, "story.reverted", act, j->pending, "seen=0");
-        wrong(j, "reverted", j->pending, &act->at, act->time_us);
+        say_hash(j, "story.reverted", act, hash, "seen=0");
+        wrong(j, "reverted", hash, &act->at, act->time_us);
     } else {
-        say_hash(j, "story.slot1-vanished", act, j->pending, "pending_before=1");
-        say_hash(j, "story.no-swap", act, j->pending, "");
-        wrong(j, "slot-vanished", j->pending, &act->at, act->time_us);
+        say_hash(j, "story.slot1-vanished", act, hash, "pending_before=1");
+        say_hash(j, "story.no-swap", act, hash, "");
+        wrong(j, "slot-vanished", hash, &act->at, act->time_us);
     }
+}
+
+static void add_pending(struct judge *j, uint8_t image, const char *hash)
+{
+    if (j->n_pending == STORY_SLOTS || !hash[0])
+        return;
+    j->pending[j->n_pending].image = image;
+    memcpy(j->pending[j->n_pending].hash, hash, STORY_HASH + 1);
+    j->n_pending++;
 }
 
 static void unmarked_after(struct judge *j, const struct story_act *act)
@@ -322,9 +338,9 @@ static void take_list(struct judge *j, const struct story_act *act)
     j->listed_since = true;
     if (j->reset) {
         lists(j, act, "after-reset");
-        if (j->pending[0])
-            pending_after(j, act);
-        else
+        for (size_t i = 0; i < j->n_pending; i++)
+            pending_after(j, act, j->pending[i].image, j->pending[i].hash);
+        if (j->n_pending == 0)
             unmarked_after(j, act);
         if (j->no_mark)
             say_no_mark(j);
@@ -332,7 +348,7 @@ static void take_list(struct judge *j, const struct story_act *act)
         j->no_mark = j->uploaded = j->marked = j->erased = false;
         j->upload = NULL;
     }
-    j->pending[0] = '\0'; // of a mark whose answer had no list: this one says what became of it
+    j->n_pending = 0; // also of a mark whose answer had no list: this one says what became of it
     if (j->prev)
         look_for_reverts(j, act);
     j->prev = act;
@@ -365,7 +381,7 @@ static void take_mark(struct judge *j, const struct story_act *act)
     if (act->list.n > 0)
         j->prev = act;
     else if (!act->own)
-        memcpy(j->pending, act->hash, sizeof j->pending);
+        add_pending(j, 0, act->hash);
 }
 
 static void take_upload(struct judge *j, const struct story_act *act)
@@ -380,15 +396,17 @@ static void take_upload(struct judge *j, const struct story_act *act)
 
 static void take_reset(struct judge *j, const struct story_act *act)
 {
-    const struct story_slot *pending = j->prev ? story_list_pending(&j->prev->list) : NULL;
-
     j->before = j->prev;
     j->reset = act;
     if (j->prev)
         lists(j, j->prev, "before-reset");
-    if (pending && !pending->active && !unmarked_mode(j->s))
-        memcpy(j->pending, pending->hash, sizeof j->pending);
-    j->no_mark = j->upload && !j->marked && !j->pending[0] && !unmarked_mode(j->s);
+    for (size_t i = 0; j->prev && i < j->prev->list.n && !unmarked_mode(j->s); i++) {
+        const struct story_slot *slot = &j->prev->list.slots[i];
+
+        if (slot->pending && !slot->active)
+            add_pending(j, slot->image, slot->hash);
+    }
+    j->no_mark = j->upload && !j->marked && j->n_pending == 0 && !unmarked_mode(j->s);
 }
 
 /* ---- the end ---- */
@@ -458,26 +476,37 @@ static void lost_links(struct judge *j)
     }
 }
 
-/* A file that was given and what runs. */
-static void already(struct judge *j)
+/* A file that was given: what runs, or what lies in a slot. */
+static void given_files(struct judge *j)
 {
-    const struct story_slot *active = j->prev ? story_list_active(&j->prev->list, 0) : NULL;
     const struct td_fact *image;
     size_t at = 0;
 
-    while (active && active->hash[0] &&
-           (image = td_facts_next(j->s->facts, "image", &at)) != NULL) {
+    while (j->prev && (image = td_facts_next(j->s->facts, "image", &at)) != NULL) {
         const char *hash = td_fact_get(image, "hash");
+        const struct story_slot *slot;
+        char first[STORY_HASH + 1];
 
-        if (hash && strncmp(hash, active->hash, STORY_HASH) == 0)
-            say_hash(j, "story.already", j->prev, active->hash, "file=1");
+        // One that was found in a dump is no file that somebody wants to send.
+        if (!hash || td_fact_get(image, "slot"))
+            continue;
+        snprintf(first, sizeof first, "%s", hash);
+        slot = story_list_hash(&j->prev->list, first);
+        if (slot && slot->active)
+            say_hash(j, "story.already", j->prev, first, "file=1");
+        else if (slot)
+            story_say(j->s, "story.file-listed", &j->prev->at, j->prev->time_us, NULL,
+                      "hash=%s image=%u slot=%u pending=%d", first, slot->image, slot->slot,
+                      slot->pending);
     }
 }
 
 /* The same told again by another file: nothing of the first telling lies before it. */
 static void tell_again(struct judge *j)
 {
-    struct judge again = { .s = j->s, .n_lists = j->n_lists, .n_symptoms = j->n_symptoms };
+    struct judge again = {
+        .s = j->s, .n_lists = j->n_lists, .n_slots = j->n_slots, .n_symptoms = j->n_symptoms
+    };
 
     memcpy(again.symptoms, j->symptoms, sizeof again.symptoms);
     *j = again;
@@ -508,7 +537,7 @@ void story_judge(struct td_story *s)
     }
     hidden_marks(&j);
     at_end(&j);
-    already(&j);
+    given_files(&j);
     lost_links(&j);
     for (size_t i = 0; i < j.n_symptoms; i++)
         story_ways(s, j.symptoms[i].what, j.symptoms[i].hash, &j.symptoms[i].at,

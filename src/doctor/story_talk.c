@@ -613,12 +613,23 @@ void story_talk_message(struct td_story *s, struct story_talk *t, const struct t
 
 static void link_up(struct td_story *s, struct story_talk *t, const struct td_event *event)
 {
+    const char *who = client_name(t->dialect);
+    int64_t after = t->reset_done ? story_since(t->reset_us, event->time_us) : -1;
+
     if (t->link_up && !t->talked)
         return;
     story_talk_begin(s, t, &event->at, event->time_us, true);
     t->link_up = true;
     story_mark(s, "link.up", &event->at, event->time_us, event->line.text);
-    story_step(s, t->session, &event->at, event->time_us, "%s connects", client_name(t->dialect));
+    if (after < 0) {
+        story_step(s, t->session, &event->at, event->time_us, "%s connects", who);
+        return;
+    }
+    story_say(s, "link.back", &event->at, event->time_us, event->line.text, "after_ms=%lld",
+              (long long)(after / STORY_MS));
+    story_step(s, t->session, &event->at, event->time_us,
+               "%s connects, %lld.%lld s after the reset", who, (long long)(after / STORY_S),
+               (long long)(after % STORY_S / 100000));
 }
 
 static const char *during(const struct story_talk *t)

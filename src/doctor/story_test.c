@@ -17,7 +17,7 @@
  *   wait MS | clock HH:MM | file | client android|smpmgr|mcumgr
  *   say TEXT | write TEXT          a line of the console, of the client
  *
- * SLOTS: SLOT:HASH:FLAGS..., flags a c p P (active, confirmed, pending, permanent) or -. ANSWER:
+ * SLOTS: [IMAGE/]SLOT:HASH:FLAGS..., flags a c p P (active, confirmed, pending, permanent) or -. ANSWER:
  * SLOTS, "ok", "rc N", "err GROUP N" or "none".
  */
 #include <setjmp.h>
@@ -81,17 +81,21 @@ static json_t *slots(char *text)
     char *save = NULL;
 
     for (char *one = strtok_r(text, " ", &save); one; one = strtok_r(NULL, " ", &save)) {
-        unsigned slot;
+        unsigned slot, image = 0;
         char hash[16], flags[8], full[80];
         json_t *entry;
 
+        if (strchr(one, '/')) {
+            image = (unsigned)strtoul(one, NULL, 10);
+            one = strchr(one, '/') + 1;
+        }
         assert_int_equal(sscanf(one, "%u:%8[0-9a-f]:%7[acpP-]", &slot, hash, flags), 3);
         snprintf(full, sizeof full, "hex:%s%056d", hash, 0);
-        entry =
-            json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "slot", (int)slot, "version",
-                      "1.0.0", "hash", full, "bootable", 1, "pending", strchr(flags, 'p') != NULL,
-                      "permanent", strchr(flags, 'P') != NULL, "confirmed",
-                      strchr(flags, 'c') != NULL, "active", strchr(flags, 'a') != NULL);
+        entry = json_pack("{s:i, s:i, s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "image", (int)image,
+                          "slot", (int)slot, "version", "1.0.0", "hash", full, "bootable", 1,
+                          "pending", strchr(flags, 'p') != NULL, "permanent",
+                          strchr(flags, 'P') != NULL, "confirmed", strchr(flags, 'c') != NULL,
+                          "active", strchr(flags, 'a') != NULL);
         json_array_append_new(list, entry);
     }
     return json_pack("{s:o}", "images", list);
@@ -497,6 +501,20 @@ static const struct {
       "write     hash: a0a0a0a000000000000000000000000000000000000000000000000000000000\n",
       { "story.no-mark client=mcumgr", "story.no-swap hash=a0a0a0a0", "slot when=before-reset" },
       { "story.not-verified", "story.unexplained", "story.silent" } },
+    { "a client that comes back is timed",
+      "up\nreset -> ok\nwait 500\ndown 8\nwait 9000\nup\nlist 0:a0a0a0a0:ac\n",
+      { "link.back after_ms>9000 after_ms<10500" },
+      { "story.not-verified" } },
+    { "what another core took over is not missed",
+      "up\nlist 0:a0a0a0a0:ac 0/1:b1b1b1b1:p 1/1:d3d3d3d3:p\nreset -> ok\ndown 8\nup\n"
+      "list 0:b1b1b1b1:a 0/1:a0a0a0a0:c\n",
+      { "story.swapped hash=b1b1b1b1", "slot when=before-reset image=1 slot=1 pending=1" },
+      { "story.slot1-vanished", "story.no-swap", "story.mark-probably-survived" } },
+    { "of two marks, the one that survived is seen",
+      "up\nlist 0:a0a0a0a0:ac 0/1:b1b1b1b1:p 1/1:d3d3d3d3:p\nreset -> ok\ndown 8\nup\n"
+      "list 0:b1b1b1b1:a 0/1:a0a0a0a0:c 1/1:d3d3d3d3:p\n",
+      { "story.swapped hash=b1b1b1b1", "story.pending-survived hash=d3d3d3d3" },
+      { "story.pending-survived hash=b1b1b1b1" } },
     { "a sentence about a command is none",
       "client mcumgr\nwrite mcumgr reset does nothing for me\nwrite I use mcumgr reset\n",
       { 0 },
