@@ -115,9 +115,9 @@ static void remember(const struct spot *s, const struct td_place *at, const stru
     snprintf(k->key, sizeof k->key, "%s", i->facts->key_len > 0 ? key : "");
     memcpy(k->full_hash, i->facts->hash, sizeof k->full_hash);
     k->hash_len = i->facts->hash_len;
-    k->is_stage2 = i->nsib->found;
+    k->is_stage2 = td_nsib_is_signed(i->nsib);
     k->linked_for = i->nsib->info.address;
-    k->is_app = !i->nsib->found && i->image <= 0;
+    k->is_app = !k->is_stage2 && i->image <= 0;
     k->reset = i->vectors == NULL ? 0 : i->vectors->reset & ~1u;
 }
 
@@ -187,6 +187,7 @@ static void add_image(const struct spot *s, const struct found_image *i)
 {
     const struct td_image_facts *f = i->facts;
     const struct td_image_header *hdr = &f->image.hdr;
+    bool stage2 = td_nsib_is_signed(i->nsib);
     struct td_place at = at_byte(s, i->offset);
     char version[32], hash[9] = "none", key[9] = "none", quote[QUOTE], more[200] = "";
 
@@ -203,11 +204,13 @@ static void add_image(const struct spot *s, const struct found_image *i)
                                       : ", malformed");
     if (i->vectors != NULL)
         attr(more, sizeof more, " reset=%u", i->vectors->reset & ~1u);
-    if (i->nsib->found)
+    if (stage2)
         attr(more, sizeof more, " nsib=%u", i->nsib->info.version);
     // What is not the application is not weighed against the application's slot.
-    if (i->nsib->found || i->image >= 0)
-        attr(more, sizeof more, i->nsib->found ? " image=boot" : " image=%d", i->image);
+    if (stage2)
+        attr(more, sizeof more, " image=boot");
+    else if (i->image >= 0)
+        attr(more, sizeof more, " image=%d", i->image);
     if (i->slot >= 0)
         attr(more, sizeof more, " slot=%d", i->slot);
     td_fact_add(s->e->facts, "image", &at, TD_NO_TIME, quote,
@@ -215,7 +218,7 @@ static void add_image(const struct spot *s, const struct found_image *i)
                 version, f->image.size, hash, hdr->load_addr,
                 f->sig_tlv == 0 ? "none" : td_tlv_name(f->sig_tlv), key, f->err == TD_OK, more);
     add_image_troubles(s, &at, i, quote, hash);
-    if (i->nsib->found)
+    if (stage2)
         add_nsib(s, i->nsib, i->slot);
     remember(s, &at, i, version, hash, key);
 }
@@ -342,7 +345,7 @@ static void add_thing(const struct spot *s, const struct td_thing *t, int slot)
 
         add_image(s, &i);
     }
-    if (t->kind == TD_THING_FIRMWARE)
+    if (t->kind == TD_THING_FIRMWARE && td_nsib_is_signed(&t->nsib))
         add_nsib(s, &t->nsib, slot);
     if (t->kind == TD_THING_PROVISION)
         add_provision(s, &t->u.provision);
@@ -485,7 +488,7 @@ static void add_member(const struct spot *s, const struct td_member *m)
                 m->is_image, m->size, more);
     if (m->is_image)
         add_image(&inner, &i);
-    else if (m->nsib.found)
+    else if (td_nsib_is_signed(&m->nsib))
         add_nsib(&inner, &m->nsib, i.slot);
 }
 

@@ -76,7 +76,7 @@ static void judge_place(struct td_package *p, const struct td_member *m)
     uint32_t reset = m->vectors.reset & ~1u;
     int64_t from = m->load_address;
 
-    if (!m->has_vectors || from <= 0 || m->nsib.found)
+    if (!m->has_vectors || from <= 0 || td_nsib_is_signed(&m->nsib))
         return;
     if (reset < from - 0x1000 || reset > from + (int64_t)m->image.image.hdr.img_size + 0x1000)
         td_package_issue(p, TD_PACKAGE_WARN, "address-differs", (int)(m - p->at),
@@ -91,7 +91,7 @@ static void judge_image(struct td_package *p, const struct td_member *m)
     int n = (int)(m - p->at);
 
     if (!m->is_image) {
-        if (!m->nsib.found)
+        if (!td_nsib_is_signed(&m->nsib))
             td_package_issue(
                 p, TD_PACKAGE_ERROR, "not-an-image", n, "%s is no MCUboot image%s", m->name,
                 m->has_vectors ? ": it is the program without header and signature" : "");

@@ -127,7 +127,7 @@ static int score_pair(const struct td_survey *s, const struct td_memory *m,
     if (end <= td_memory_end(m))
         score += 2;
     // The second stage itself is an image too, in S0 or S1.
-    if (a->nsib.found)
+    if (td_nsib_is_signed(&a->nsib))
         score -= 1;
     return score;
 }

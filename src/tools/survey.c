@@ -144,6 +144,11 @@ void td_nsib_look(const struct td_memory *m, uint32_t start, struct td_nsib_foun
     (void)find_firmware(m, start, f);
 }
 
+bool td_nsib_is_signed(const struct td_nsib_found *f)
+{
+    return f->found && f->validation != TD_ENOTFOUND;
+}
+
 static uint32_t firmware_end(const struct td_nsib_found *f)
 {
     if (f->validation == TD_OK)
@@ -151,22 +156,46 @@ static uint32_t firmware_end(const struct td_nsib_found *f)
     return f->start + f->info.size;
 }
 
-static bool add_firmware(struct scan *s, uint32_t addr)
+static bool add_firmware(struct scan *s, uint32_t start, const struct td_nsib_found *f)
 {
-    struct td_nsib_found f;
     struct td_thing *t;
 
-    if (!find_firmware(s->m, addr, &f))
+    if (f->info.size > rest_from(s->m, start))
         return false;
-    // The linker's address tells the table's place better than the first offset that fits.
-    if (f.info.size > rest_from(s->m, addr))
-        return false;
-    t = add(s, TD_THING_FIRMWARE, addr, firmware_end(&f) - addr);
+    t = add(s, TD_THING_FIRMWARE, start, firmware_end(f) - start);
     if (t == NULL)
         return false;
-    t->nsib = f;
-    t->has_vectors = td_vectors_at(s->m, addr, &t->vectors);
+    t->nsib = *f;
+    t->has_vectors = td_vectors_at(s->m, start, &t->vectors);
     return true;
+}
+
+/*
+ * A fw_info stands at addr. Where its firmware begins is where validation info follows; without
+ * one, where the linker put it or where a vector table stands.
+ */
+static bool add_firmware_of(struct scan *s, uint32_t addr)
+{
+    static const uint16_t offsets[] = { 0x200, 0x400, 0x600, 0x800, 0xe00, 0x1000, 0 };
+    struct td_nsib_found best = { .found = false };
+    uint32_t start = 0;
+
+    for (size_t i = 0; i < TD_N_OF(offsets); i++) {
+        struct td_nsib_found f;
+        struct td_vectors v;
+        uint32_t at = addr - offsets[i];
+
+        if (offsets[i] > addr || at < td_memory_low(s->m) || !find_firmware(s->m, at, &f) ||
+            f.info.off != addr)
+            continue;
+        if (f.validation != TD_ENOTFOUND)
+            return add_firmware(s, at, &f);
+        if (!best.found && (at == f.info.address || td_vectors_at(s->m, at, &v))) {
+            best = f;
+            start = at;
+        }
+    }
+    return best.found && add_firmware(s, start, &best);
 }
 
 /* Words that can be the start of provision data, looked at before the costly read. */
@@ -207,6 +236,7 @@ static bool add_provision(struct scan *s, uint32_t s0_at)
         if (t == NULL)
             return false;
         t->u.provision = p;
+        t->u.provision.off = t->addr;
         for (unsigned c = 0; c < p.n_counters; c++)
             t->u.provision.counters[c].off += t->addr;
         return true;
@@ -411,16 +441,19 @@ static bool add_log(struct scan *s, uint32_t addr)
 /* What begins at addr; how far it reaches, 0 for nothing. */
 static uint32_t look_at(struct scan *s, uint32_t addr)
 {
-    struct td_vectors v;
     size_t before = s->out->n;
-    uint8_t head[4];
+    const struct td_thing *t;
+    uint8_t head[8];
 
     td_memory_read(s->m, addr, head, sizeof head);
     if (td_load_le32(head) == TD_IMAGE_MAGIC)
         (void)add_image(s, addr);
-    else if (!add_log(s, addr) && !add_storage(s, addr) && td_vectors_at(s->m, addr, &v))
-        (void)add_firmware(s, addr);
-    return s->out->n > before ? s->out->at[before].size : 0;
+    else if (td_load_le32(head) == TD_FW_MAGIC_COMMON && td_load_le32(head + 4) == TD_FW_MAGIC_INFO)
+        (void)add_firmware_of(s, addr);
+    else if (!add_log(s, addr))
+        (void)add_storage(s, addr);
+    t = s->out->n > before ? &s->out->at[before] : NULL;
+    return t == NULL ? 0 : (uint32_t)(t->addr + (uint64_t)t->size - addr);
 }
 
 static void scan_provision(struct scan *s, const struct td_segment *seg)
@@ -556,8 +589,13 @@ static void fill(struct scan *s)
 
         if (i > 0) {
             uint64_t before = (uint64_t)m->at[i - 1].addr + m->at[i - 1].len;
+            uint64_t to = at;
 
-            add(s, TD_THING_HOLE, (uint32_t)before, (uint32_t)(at - before));
+            // What begins in a hole, as provision data do, ends it.
+            for (size_t k = 0; k < n; k++)
+                if (s->out->at[k].addr >= before && s->out->at[k].addr < to)
+                    to = s->out->at[k].addr;
+            add(s, TD_THING_HOLE, (uint32_t)before, (uint32_t)(to - before));
         }
         while (at < end) {
             const struct td_thing *t;

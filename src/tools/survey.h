@@ -93,6 +93,9 @@ const struct td_thing *td_survey_image_at(const struct td_survey *s, uint32_t ad
 /* The firmware whose first byte stands at start: its fw_info and what is behind; found says. */
 void td_nsib_look(const struct td_memory *m, uint32_t start, struct td_nsib_found *f);
 
+/* Whether it is made for b0 to boot: there is validation info behind it, of whatever kind. */
+bool td_nsib_is_signed(const struct td_nsib_found *f);
+
 /* "image", "trailer" ...: one word for programs. */
 const char *td_thing_name(enum td_thing_kind kind);
 

@@ -26,7 +26,7 @@ static void version_text(const struct td_version *v, char out[32])
 
 static const char *validity(const struct td_nsib_found *f)
 {
-    return f->info.valid == TD_FW_VALID ? "valid" : "INVALIDATED: b0 does not boot it";
+    return f->info.valid == TD_FW_VALID ? "valid" : "INVALIDATED: b0 does not boot it any more";
 }
 
 /* What the validation info proves, in words. */
@@ -35,7 +35,7 @@ static const char *signature_words(const struct td_nsib_found *f)
     if (f->validation == TD_EUNSUPPORTED)
         return "validation info of another kind than ECDSA P-256: not judged";
     if (f->validation != TD_OK)
-        return "NO VALIDATION INFO behind it: b0 does not boot it";
+        return "no validation info behind it: not made for b0 to boot";
     if (!f->hash_matches)
         return "THE HASH DOES NOT MATCH THE BYTES";
     if (f->signature != TD_OK)
@@ -177,7 +177,7 @@ static void image_text(const struct td_thing *t, char *out, size_t cap)
     version_text(&f->image.hdr.version, version);
     if (f->hash_len > 0)
         td_hex(f->hash, 4, hash);
-    if (t->nsib.found)
+    if (td_nsib_is_signed(&t->nsib))
         snprintf(nsib, sizeof nsib, ", NSIB version %u", t->nsib.info.version);
     if (f->image.size == 0)
         snprintf(out, cap, "header of an image, version %s, and no end of it", version);
@@ -200,11 +200,15 @@ void td_thing_text(const struct td_thing *t, char *out, size_t cap)
     case TD_THING_IMAGE: image_text(t, out, cap); return;
     case TD_THING_TRAILER: trailer_text(t, out, cap); return;
     case TD_THING_FIRMWARE:
-        snprintf(out, cap, "firmware for b0: version %u, for 0x%x%s", t->nsib.info.version,
-                 t->nsib.info.address,
-                 t->nsib.validation != TD_OK                          ? ", not signed"
-                 : t->nsib.hash_matches && t->nsib.signature == TD_OK ? ""
-                                                                      : ", SIGNATURE BAD");
+        if (!td_nsib_is_signed(&t->nsib))
+            snprintf(out, cap, "code with fw_info, version %u, nothing signed: b0 itself, perhaps",
+                     t->nsib.info.version);
+        else
+            snprintf(out, cap, "firmware for b0: version %u, for 0x%x%s", t->nsib.info.version,
+                     t->nsib.info.address,
+                     t->nsib.validation != TD_OK                          ? ", signature not judged"
+                     : t->nsib.hash_matches && t->nsib.signature == TD_OK ? ""
+                                                                          : ", SIGNATURE BAD");
         return;
     case TD_THING_PROVISION:
         snprintf(out, cap, "NSIB provision data: %u key%s", t->u.provision.n_keys,
