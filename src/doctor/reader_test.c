@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-#include "base/hex.h"
-
 /* Events but plain lines, as one text. */
 struct seen {
     struct td_event_sink sink;
@@ -383,10 +381,129 @@ static void files_of_every_dress_give_their_events(void **state)
     }
 }
 
+/* Lines: the dialect's number, level, module, text. */
+static const struct {
+    const char *says;
+    const char *text;
+    enum td_dialect dialect;
+    const char *want;
+} lines[] = {
+    { "prose", "Hello, it does not work: E 10 is what I see\n", TD_DIALECT_PLAIN,
+      "- []: Hello, it does not work: E 10 is what I see" },
+    { "tabs", "V\t08:47:42.977\t[McuMgr] Connecting...\n", TD_DIALECT_NORDIC_ANDROID,
+      "V [McuMgr]: Connecting..." },
+    { "blanks for tabs, quoted twice", "> > V 08:47:42.977 Connecting...\n",
+      TD_DIALECT_NORDIC_ANDROID, "V []: Connecting..." },
+    { "logcat", "10-10 08:47:43.015  1234  5678 D McuMgr  : gatt.close()\n",
+      TD_DIALECT_NORDIC_ANDROID, "D [McuMgr]: gatt.close()" },
+    { "logcat, brief", "W/BluetoothGatt( 1234): Unhandled exception\n", TD_DIALECT_NORDIC_ANDROID,
+      "W [BluetoothGatt]: Unhandled exception" },
+    { "Zephyr", "[00:00:00.250,000] <inf> mcuboot: Starting bootloader\n", TD_DIALECT_ZEPHYR,
+      "I [mcuboot]: Starting bootloader" },
+    { "Zephyr with colours",
+      "\x1b[1;31m[00:00:00.250,000] <err> mcuboot: Image is not valid\x1b[0m\r\n",
+      TD_DIALECT_ZEPHYR, "E [mcuboot]: Image is not valid" },
+    { "Zephyr with colours that lost their escape", "[1;33m[00:00:00.250,000] <wrn> app: hot[0m\n",
+      TD_DIALECT_ZEPHYR, "W [app]: hot" },
+    { "Zephyr's cycles", "[00008192] <dbg> app.main: loop\n", TD_DIALECT_ZEPHYR,
+      "D [app.main]: loop" },
+    { "Zephyr over RTT", "00> [00:00:01.000,000] <inf> app: up\n", TD_DIALECT_ZEPHYR,
+      "I [app]: up" },
+    { "Zephyr under a terminal's clock",
+      "[2026-03-01 10:00:00.123] [00:00:01.000,000] <inf> app: up\n", TD_DIALECT_ZEPHYR,
+      "I [app]: up" },
+    { "minimal", "I: Swap type: none\n", TD_DIALECT_ZEPHYR, "I []: Swap type: none" },
+    { "minimal under a terminal's clock", "10:00:00.123 -> E: failed\n", TD_DIALECT_ZEPHYR,
+      "E []: failed" },
+    { "a banner", "*** Booting Zephyr OS build v3.7.0 ***\n", TD_DIALECT_CONSOLE,
+      "- []: *** Booting Zephyr OS build v3.7.0 ***" },
+    { "a bracket that is no colour", "[McuMgr] Error : NOT_SUPPORTED\n", TD_DIALECT_PLAIN,
+      "- []: [McuMgr] Error : NOT_SUPPORTED" },
+    { "Rust", "10:00:01 [INFO] upload image: 10 %\n", TD_DIALECT_CLIENT,
+      "I []: upload image: 10 %" },
+    { "Python", "2026-03-01 10:00:00,123 - WARNING - /opt/x.py:7 - too slow - by far\n",
+      TD_DIALECT_SMPMGR, "W []: too slow - by far" },
+    { "Python, with the logger's name",
+      "2026-03-01 10:00:00,123 - smpclient.transport - ERROR - gone\n", TD_DIALECT_SMPMGR,
+      "E []: gone" },
+    { "rich", "[10:00:00] WARNING  Waiting for aa:bb                      ble.py:245\n",
+      TD_DIALECT_SMPMGR, "W []: Waiting for aa:bb" },
+    { "logrus", "ERRO[0010] timed out\n", TD_DIALECT_MCUMGR, "E []: timed out" },
+    { "an empty line", "\n", TD_DIALECT_PLAIN, "- []: " },
+    { "a line that is nothing but control characters", "\x01\x02\x1b[2J\n", TD_DIALECT_PLAIN,
+      "- []: " },
+};
+
+static void lines_lose_their_prefixes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char *got = events_of(lines[i].text, strlen(lines[i].text), 3, true);
+        char want[200];
+        const char *at = strchr(got, ' ');
+
+        at = at ? strchr(at + 1, ' ') : NULL;
+        assert_non_null(at);
+        snprintf(want, sizeof want, " %d %c %s\n", (int)lines[i].dialect, lines[i].want[0],
+                 lines[i].want + 2);
+        // "[module]: text" in the rows, "[module] text" in what is said
+        memmove(strstr(want, "]:") + 1, strstr(want, "]:") + 2, strlen(strstr(want, "]:") + 1));
+        if (strcmp(at, want) != 0)
+            print_error("%s\n got:%swant:%s", lines[i].says, at, want);
+        assert_string_equal(at, want);
+        free(got);
+    }
+}
+
+static void a_clock_goes_on_after_midnight(void **state)
+{
+    static const char text[] = "V 23:59:59.900 a\nV 00:00:00.100 b\nV 23:59:59.950 c\n";
+    static const char want[] = "1: 86399.900000 1 V [] a\n2: 86400.100000 1 V [] b\n"
+                               "3: 172799.950000 1 V [] c\n";
+    char *got = events_of(text, strlen(text), 100, true);
+
+    (void)state;
+    assert_string_equal(got, want);
+    free(got);
+}
+
+static void lines_of_threads_out_of_order_stand_still(void **state)
+{
+    static const char text[] = "V 10:00:00.500 a\nV 10:00:00.400 b\nV 10:00:00.600 c\n";
+    static const char want[] = "1: 36000.500000 1 V [] a\n2: 36000.500000 1 V [] b\n"
+                               "3: 36000.600000 1 V [] c\n";
+    char *got = events_of(text, strlen(text), 100, true);
+
+    (void)state;
+    assert_string_equal(got, want);
+    free(got);
+}
+
+static void a_line_without_end_is_taken_in_pieces(void **state)
+{
+    size_t len = 3 * TD_READER_LINE + 5;
+    char *text = malloc(len), *got;
+    unsigned n = 0;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', len);
+    got = events_of(text, len, 1000, true);
+    for (const char *p = got; (p = strchr(p, '\n')) != NULL; p++)
+        n++;
+    assert_int_equal(n, 4);
+    free(got);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_every_dress_give_their_events),
+        cmocka_unit_test(lines_lose_their_prefixes),
+        cmocka_unit_test(a_clock_goes_on_after_midnight),
+        cmocka_unit_test(lines_of_threads_out_of_order_stand_still),
+        cmocka_unit_test(a_line_without_end_is_taken_in_pieces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
