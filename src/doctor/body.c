@@ -19,7 +19,8 @@ static enum td_err put_string(struct td_cbor_writer *w, const char *text, size_t
     size_t n = len / 2;
     uint8_t *bytes;
 
-    if (strncmp(text, HEX, strlen(HEX)) != 0) {
+    // A text with a 0 inside is a text, whatever it begins with.
+    if (strncmp(text, HEX, strlen(HEX)) != 0 || strlen(text) != len) {
         td_cbor_put_text(w, (struct td_cbor_text){ text, len });
         return TD_OK;
     }
