@@ -391,7 +391,7 @@ static void datagrams_are_found_behind_every_link_header(void **state)
 /* TCP, port 5000: a console frame in two segments, the first of which was sent twice. */
 #define TCP_HEAD(total, seq)                                                                       \
     "4500" total "00000000 4006 0000 c0000201 c0000202 9c40 1388" seq "00000000 5018 0000 0000 "   \
-                                                                      "0000"
+    "0000"
 
 static void console_frames_are_read_from_a_stream_that_repeats(void **state)
 {
