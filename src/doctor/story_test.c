@@ -377,6 +377,18 @@ static const struct {
       "list 0:b1b1b1b1:a 1:a0a0a0a0:c\ndown 8\nup\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:-\n",
       { "story.swapped hash=b1b1b1b1", "story.reverted hash=b1b1b1b1" },
       { "story.trial-running" } },
+    { "a hash on a line of its own belongs to its slot",
+      "client smpmgr\nwrite ImageState(\nwrite     slot=0,\nwrite     version='1.2.3',\n"
+      "write     hash=HashBytes(\n"
+      "write         '7CF99F4195A2285B75DE6638C2E810FDBDE239493EAFC688D9C6D37F900882D1'\n"
+      "write     ),\nwrite     confirmed=False,\nwrite     active=True,\nwrite )\n"
+      "write ImageState(\nwrite     slot=1,\nwrite     version='0.9.0',\n"
+      "write     hash=HashBytes(\n"
+      "write         '1BAA222074CC805FAF4E09846D2377886B1E5EF7CFCCD9EAC1554D82D9AA9D5A'\n"
+      "write     ),\nwrite     confirmed=True,\nwrite     active=False,\nwrite )\n",
+      { "slot when=last slot=0 hash=7cf99f41 active=1 confirmed=0 version=1.2.3",
+        "slot when=last slot=1 hash=1baa2220 active=0 confirmed=1" },
+      { "slot hash=285b75de" } },
     { "a first chunk of two bytes does not tell what the file is",
       "client smpmgr\nprobe\nupload 900 by 2 -> err 1 22\n",
       { "upload first_bytes=2 err=22" },

@@ -100,13 +100,15 @@ static bool truth(const char *line, const char *key, bool otherwise)
     return v ? tolower((unsigned char)*v) == 't' || *v == '1' : otherwise;
 }
 
+static const char hex_digits[] = "0123456789abcdefABCDEF";
+
 static void read_hash(const char *v, char out[STORY_HASH + 1])
 {
     size_t n;
 
     if (strncmp(v, "HashBytes(", 10) == 0)
         v += 10;
-    while (*v == '\'' || *v == '"' || *v == 'b' * (v[1] == '\''))
+    while (*v == '\'' || *v == '"' || (*v == 'b' && v[1] == '\''))
         v++;
     n = strspn(v, "0123456789abcdefABCDEFx");
     story_hash_text(v, n, out);
@@ -144,6 +146,11 @@ static bool read_words(struct story_list *list, const char *line)
     }
     if ((v = value_of(line, "hash")) != NULL) {
         read_hash(v, last->hash);
+        any = true;
+    }
+    // rich breaks hash=HashBytes('...') in three: the digits stand on a line of their own.
+    if (last->hash[0] == '\0' && line[0] == '\'' && strspn(line + 1, hex_digits) >= 40) {
+        read_hash(line, last->hash);
         any = true;
     }
     if ((v = value_of(line, "flags")) != NULL) {
