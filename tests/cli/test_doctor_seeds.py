@@ -194,6 +194,9 @@ class TheMarkStays(unittest.TestCase):
 
 
 class TheSecondStage(unittest.TestCase):
+    def test_nothing_of_its_reasons_is_called_contradicted(self):
+        self.assertEqual(ids(diagnose(SECOND_STAGE)[2]), [])
+
     def test_the_reasons_stand_in_their_order_however_it_is_told(self):
         for says, texts in STAGES:
             with self.subTest(says):
