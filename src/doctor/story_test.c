@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "doctor/reader.h"
 #include "doctor/story.h"
 
 struct play {
@@ -670,6 +671,164 @@ static void a_long_log_keeps_its_ends(void **unused)
     close_play(&p);
 }
 
+/* ---- whole files, through the reader ---- */
+
+struct reading {
+    struct td_event_sink sink;
+    struct td_facts *facts;
+    struct td_story *story;
+};
+
+static void take(struct td_event_sink *sink, const struct td_event *event)
+{
+    td_story_take(((struct reading *)(void *)sink)->story, event);
+}
+
+static void read_text(struct reading *r, const char *text, size_t len)
+{
+    struct td_reader *reader;
+
+    r->sink.take = take;
+    r->facts = td_facts_new();
+    r->story = td_story_new(r->facts);
+    reader = td_reader_new(0, &r->sink);
+    assert_non_null(r->story);
+    assert_non_null(reader);
+    td_reader_feed(reader, text, len);
+    td_reader_end(reader);
+    td_story_file_end(r->story);
+    td_story_end(r->story);
+}
+
+static void close_reading(struct reading *r)
+{
+    td_story_free(r->story);
+    td_facts_free(r->facts);
+}
+
+static char *phone_log(void)
+{
+    FILE *in = fopen(TD_ROOT "/tests/corpus/doctor-story/phone.log", "rb");
+    char *text = calloc(1, 65536);
+
+    assert_non_null(in);
+    assert_non_null(text);
+    assert_true(fread(text, 1, 65535, in) > 1000);
+    fclose(in);
+    return text;
+}
+
+/* "V\t08:47:42.977\t[McuMgr] ..." without what its app wrote in front. */
+static void bare(const char *line, char *out)
+{
+    strcpy(out, strlen(line) > 15 ? line + 15 : line);
+}
+
+static void blanks(const char *line, char *out)
+{
+    strcpy(out, line);
+    for (char *p = strchr(out, '\t'); p; p = strchr(p, '\t'))
+        *p = ' ';
+}
+
+static void cited(const char *line, char *out)
+{
+    sprintf(out, "> %s", line);
+}
+
+static void same(const char *line, char *out)
+{
+    strcpy(out, line);
+}
+
+/* The file with each line changed; the second session in front when turned. */
+static char *dressed(const char *text, void (*change)(const char *line, char *out), bool turned)
+{
+    char *out = calloc(2, 65536), *second = calloc(1, 65536), *copy = strdup(text), *save = NULL;
+    unsigned sessions = 0;
+
+    for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *to;
+
+        sessions += strstr(line, "(CONNECTED)") != NULL;
+        to = turned && sessions < 2 ? second : out;
+        change(line, to + strlen(to));
+        strcat(to, "\n");
+    }
+    if (turned)
+        strcat(out, second);
+    free(copy);
+    free(second);
+    return out;
+}
+
+static const char *const of_the_phone[] = {
+    "storage.erase rc=8",
+    "state.write kind=confirm hash=9d07e65b changed=0",
+    "server generation=old",
+    "story.nothing-uploaded",
+    "story.pending-at-start hash=9d07e65b",
+    "story.confirm-unchanged hash=9d07e65b",
+    "story.mark-probably-survived hash=9d07e65b running=3f81a2c4",
+    "reset answered=1",
+    "story.not-verified",
+    "story.unexplained what=mark-survived",
+};
+
+static void the_same_log_in_another_dress_says_the_same(void **unused)
+{
+    static const struct {
+        const char *says;
+        void (*change)(const char *line, char *out);
+        bool turned;
+    } dresses[] = {
+        { "as it is", same, false },
+        { "without clock and level", bare, false },
+        { "blanks for tabs", blanks, false },
+        { "cited in a post", cited, false },
+        { "the last session first", same, true },
+    };
+    char *text = phone_log();
+
+    (void)unused;
+    for (size_t i = 0; i < TD_N_OF(dresses); i++) {
+        char *changed = dressed(text, dresses[i].change, dresses[i].turned);
+        struct reading r;
+
+        read_text(&r, changed, strlen(changed));
+        for (size_t k = 0; k < TD_N_OF(of_the_phone); k++)
+            if (!td_facts_hold(r.facts, of_the_phone[k]))
+                fail_msg("%s: lacks %s", dresses[i].says, of_the_phone[k]);
+        close_reading(&r);
+        free(changed);
+    }
+    free(text);
+}
+
+/* Cut behind any line, and in the middle of any: what was seen so far is still there. */
+static void a_file_may_end_anywhere(void **unused)
+{
+    char *text = phone_log();
+    size_t seen = 0, len = strlen(text);
+
+    (void)unused;
+    for (size_t n = 0; n <= len; n += n + 1 < len && text[n] == '\n' ? 1 : 29) {
+        struct reading r;
+        size_t hold = 0;
+
+        read_text(&r, text, n);
+        for (size_t k = 0; k < TD_N_OF(of_the_phone); k++)
+            // Until somebody looks, nobody has; the list that does look comes earlier here.
+            hold += strcmp(of_the_phone[k], "story.not-verified") != 0 &&
+                    td_facts_hold(r.facts, of_the_phone[k]);
+        assert_true(hold >= seen);
+        seen = hold;
+        close_reading(&r);
+    }
+    assert_int_equal(seen, TD_N_OF(of_the_phone) - 1);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -677,6 +836,8 @@ int main(void)
         cmocka_unit_test(no_part_of_a_healthy_log_looks_sick),
         cmocka_unit_test(what_a_log_has_shown_stays_true),
         cmocka_unit_test(a_long_log_keeps_its_ends),
+        cmocka_unit_test(the_same_log_in_another_dress_says_the_same),
+        cmocka_unit_test(a_file_may_end_anywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
