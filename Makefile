@@ -112,7 +112,7 @@ interop: build build-arm
 bench: build
 	@ci/deps interop
 	@ci/venv
-	@set -e; for script in sign upload; do \
+	@set -e; for script in sign upload doctor; do \
 		[ ! -f bench/$$script.py ] || .venv/bin/python bench/$$script.py; \
 	done
 	@set -e; for program in build/gcc/bench/*; do \
