@@ -51,7 +51,7 @@ static void scan(const char *line, size_t len)
         check_inside(line, len, got.whole);
         check_inside(line, len, got.image);
         check_inside(line, len, got.name);
-        if (!got.not_set)
+        if (!got.not_set && !got.defined)
             check_inside(line, len, got.value);
         if (got.name.len == 0 || got.begin < before || at <= before || at > len)
             abort();
