@@ -69,8 +69,10 @@ static size_t find_tool(const struct words *w, enum td_dialect *dialect)
                 *dialect = tools[k].dialect;
                 return i;
             }
-        // A prompt ends in one of these; other words in front make it a sentence.
-        if (strcmp(w->at[i], "sudo") != 0 && !strchr("$#>%", w->at[i][len - 1]))
+        // A prompt ends in one of these, behind the name of an environment in brackets; other
+        // words in front make it a sentence.
+        if (strcmp(w->at[i], "sudo") != 0 && w->at[i][0] != '(' &&
+            !strchr("$#>%", w->at[i][len - 1]))
             break;
     }
     return w->n;
@@ -144,7 +146,9 @@ static void commit_upload(struct td_story *s, struct story_talk *t, const struct
     act->sent = act->finished;
     t->uploaded = t->uploaded || act->finished;
     story_step(s, t->session, &c->at, c->time_us, "an upload by command%s",
-               c->failed ? ", and an error" : "");
+               c->failed  ? ", and an error"
+               : c->whole ? ", with the reset behind it"
+                          : "");
     if (!c->whole || c->failed)
         return;
     if (c->marks) {
@@ -221,6 +225,8 @@ void story_shell_line(struct td_story *s, const struct td_event *event)
     story_words_end(s);
     story_shell_end(s);
     s->tool = c.dialect;
+    story_say(s, "have", &event->at, event->time_us, NULL, "what=client-log client=%s commands=1",
+              story_client(c.dialect));
     c.open = read_command(&w, tool, &c);
     if (c.open)
         s->command = c;

@@ -109,6 +109,8 @@ static void add_facts(struct td_doctor *doctor, size_t file, char *out, size_t c
             add(out, cap, "partitions");
         else if (strcmp(what, "report") == 0)
             add(out, cap, "partition manager report");
+        else if (td_fact_get(fact, "commands") != NULL)
+            add(out, cap, "commands of %s", td_fact_get(fact, "client"));
     }
     for (size_t i = 0; i < td_facts_count(facts); i++) {
         static const char *const kinds[] = { "image",           "package",        "dump",
