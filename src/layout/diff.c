@@ -291,7 +291,11 @@ static void compare_trailers(struct comparing *c)
         for (size_t i = 0; slot != NULL && i < c->to->n; i++) {
             const struct td_partition *p = &c->to->at[i];
 
-            if (!td_partition_is_storage(p) || !td_partition_overlaps(slot, p))
+            const struct td_partition *before = td_layout_find(c->from, p->domain, p->name);
+
+            // What lay there before is a fault of the old layout, and not of the move.
+            if (!td_partition_is_storage(p) || !td_partition_overlaps(slot, p) ||
+                (before != NULL && !differ(before, p)))
                 continue;
             say(c, "storage-over-old-slot", TD_WAY_CABLE,
                 "keep storage out of the range that the old slots have",

@@ -87,6 +87,7 @@ static void what_is_malformed_is_refused_with_its_line(void **state)
         { "\"a\\nb\": {address: 0, size: 1}\n", "control character", 1 },
         { "a234567890123456789012345678901234567890123456789: {address: 0, size: 1}\n",
           "longer than 47", 1 },
+        { "\"\": {address: 0, size: 1}\n", "has no name", 1 },
         { "a: {address: 0, size: 1, x: [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}\n", "nested deeper",
           1 },
     };

@@ -136,7 +136,8 @@ static enum td_err take_text(struct reading *r, const char *name, const char *ke
     if (strlen(text) >= cap)
         return fail(r, TD_EFORMAT, "", "%.40s: %s is longer than %zu characters", name, key,
                     cap - 1);
-    memcpy(out, text, strlen(text) + 1);
+    if (text[0] != '\0') // "region:" and nothing behind it leaves what is usual
+        memcpy(out, text, strlen(text) + 1);
     return TD_OK;
 }
 
@@ -155,7 +156,7 @@ static enum td_err add_member(struct reading *r, struct td_partition *part, cons
 
 static enum td_err take_member(struct reading *r, struct td_partition *part)
 {
-    char name[TD_LAYOUT_NAME];
+    char name[TD_LAYOUT_NAME] = "";
     enum td_err err = take_text(r, part->name, "span", name, sizeof name);
 
     return err == TD_OK ? add_member(r, part, name) : err;
@@ -308,6 +309,8 @@ static enum td_err take_all(struct reading *r)
         struct td_partition part = { .region = "flash_primary", .line = line_of(r) };
 
         err = take_text(r, "the layout", "a partition's name", part.name, sizeof part.name);
+        if (err == TD_OK && part.name[0] == '\0')
+            err = fail(r, TD_EFORMAT, "give it a name", "a partition has no name");
         if (err != TD_OK)
             return err;
         if (td_layout_find(r->layout, r->domain, part.name) != NULL)
