@@ -179,7 +179,7 @@ static void the_worst_consequence_is_the_verdict(void **state)
 
 static char *drawn(const struct td_svg_side *sides, size_t n)
 {
-    struct td_text out = { NULL };
+    struct td_text out = { .len = 0 };
 
     td_layout_svg(sides, n, &out);
     assert_false(out.failed);

@@ -51,7 +51,7 @@ static const struct td_report_style plain = { false, "", "", "" };
 
 static char *printed(const struct td_layout *layout, const struct td_report_style *style)
 {
-    struct td_text out = { NULL };
+    struct td_text out = { .len = 0 };
 
     td_report_print(layout, style, &out);
     assert_false(out.failed);
@@ -124,19 +124,19 @@ static void exact_sizes_are_not_cut_off(void **state)
 static void remarks_name_what_the_look_hides(void **state)
 {
     struct td_layout *layout = sample_with(SAMPLE_TWO, NULL);
-    struct td_text out = { NULL };
+    struct td_text out = { .len = 0 };
 
     (void)state;
     td_report_remarks(layout, td_soc_by_name("nrf52833"), &out);
     assert_non_null(strstr(out.at, "mcuboot is 47.5kB"));
     assert_null(strstr(out.at, "from the first partition"));
     free(out.at);
-    out = (struct td_text){ NULL };
+    out = (struct td_text){ .len = 0 };
     td_report_remarks(layout, td_soc_by_name("nrf52840"), &out);
     assert_non_null(strstr(out.at, "0x80000 is from the first partition to the last"));
     assert_non_null(strstr(out.at, "nRF52840 has 0x100000"));
     free(out.at);
-    out = (struct td_text){ NULL };
+    out = (struct td_text){ .len = 0 };
     layout->n = 1; // b0 alone: nothing is cut off
     td_report_remarks(layout, NULL, &out);
     assert_int_equal(out.len, 0);

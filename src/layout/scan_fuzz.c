@@ -60,7 +60,7 @@ static void take(void *ctx, enum td_layout_kind kind, const struct td_layout *la
 {
     struct again again = { .n = 0 };
     const struct td_layout_scan_hooks hooks = { .found = take_again, .ctx = &again };
-    struct td_text text = { NULL };
+    struct td_text text = { .len = 0 };
 
     (void)ctx;
     if (layout->n == 0 || line == 0)

@@ -34,7 +34,7 @@ static void use(const struct td_layout *layout)
     static const struct td_report_style style = { false, "", "", "" };
     const struct td_layout_env env = { .image_size = 1 };
     const struct td_svg_side sides[] = { { layout, "a", &issues }, { layout, "b", NULL } };
-    struct td_text out = { NULL };
+    struct td_text out = { .len = 0 };
 
     td_layout_check(layout, &env, &issues);
     for (size_t i = 0; i < issues.n; i++) {
