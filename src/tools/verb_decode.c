@@ -26,7 +26,8 @@ struct decode {
     const char *name; /* of the file */
     uint32_t n;       /* messages, over all files */
     uint32_t n_requests;
-    uint32_t n_lines, n_garbage, n_link; /* of all files: what was looked at when there is none */
+    uint64_t n_bytes; /* of all files: what was looked at when there is none */
+    uint32_t n_lines, n_garbage, n_link;
 };
 
 /* ---- parts of a line ----------------------------------------------------------------- */
@@ -339,6 +340,7 @@ static int read_all(struct decode *d, int fd, const char *path, uint16_t file)
         if (n < 0)
             continue;
         td_reader_feed(reader, bytes, (size_t)n);
+        d->n_bytes += (size_t)n;
         fflush(d->cli->out);
         if (ferror(d->cli->out))
             break;
@@ -403,8 +405,9 @@ static int nothing_found(struct decode *d)
 {
     char where[160];
 
-    snprintf(where, sizeof where, "%u lines, %u news of the link, %u damaged frames", d->n_lines,
-             d->n_link, d->n_garbage);
+    snprintf(where, sizeof where,
+             "%llu bytes, %u lines, %u times the link changed, %u damaged frames",
+             (unsigned long long)d->n_bytes, d->n_lines, d->n_link, d->n_garbage);
     return td_cli_fail(d->cli, TD_EXIT_REFUSED, "no-frame", "no SMP frame was found", where,
                        "a log with the bytes (nRF Connect: level debug), a capture, or hex");
 }
