@@ -5,8 +5,13 @@ Its boot console and SMP share one UART: the console file holds both, as a termi
 would have caught it, and `tandem --log` holds the packets and what was printed in between.
 """
 
+import contextlib
+import os
+import socket
 import struct
+import threading
 import time
+import tty
 
 import pytest
 
@@ -156,3 +161,56 @@ def test_a_device_without_the_storage_group_is_called_healthy(board):
         found = findings(*files)
         assert ("D03", "harmless") in found, name
         assert above_harmless(found) == [], name
+
+
+@pytest.fixture
+def smpmgr(board, tool, tmp_path):
+    """smpmgr on a pty that leads to the board; what it prints is kept as a person would paste it."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    host, port = board.url.split(":")[1:]
+    wire = socket.create_connection((host, int(port)))
+    log = tmp_path / "smpmgr.txt"
+
+    def carry(read, write):
+        with contextlib.suppress(OSError):
+            while data := read(4096):
+                write(data)
+
+    for pair in ((wire.recv, lambda data: os.write(master, data)),
+                 (lambda n: os.read(master, n), wire.sendall)):
+        threading.Thread(target=carry, args=pair, daemon=True).start()
+
+    def call(*args, line_buffers=2, ok=0):
+        done = run(tool("smpmgr"), "--port", os.ttyname(slave), "--line-length", 128,
+                   "--line-buffers", line_buffers, "--timeout", 5, "--loglevel", "DEBUG", *args,
+                   ok=ok, timeout=200)
+        with log.open("a") as out:
+            out.write(done.stdout + done.stderr)
+
+    call.log = log
+    yield call
+    wire.shutdown(socket.SHUT_RDWR)
+    wire.close()
+    os.close(slave)
+    os.close(master)
+
+
+def test_smpmgrs_log_of_a_trial_that_nobody_confirmed(board, smpmgr, payload, tool, tmp_path):
+    new = sign(tool, tmp_path / "new.bin", payload, "1.2.3")
+    smpmgr("image", "state-read")
+    smpmgr("upgrade", "--slot", "1", new)
+    board.wait_for_boots(2)
+    smpmgr("image", "state-read")
+    smpmgr("os", "reset")
+    board.wait_for_boots(3)
+    smpmgr("image", "state-read")
+    assert findings(smpmgr.log)[0] == ("D33", "cause")
+    assert findings(smpmgr.log, board.console)[0] == ("D33", "cause")
+    assert findings(board.console, smpmgr.log)[0] == ("D33", "cause")
+
+
+def test_smpmgrs_log_of_a_packet_too_small_for_a_header(smpmgr, payload, tool, tmp_path):
+    new = sign(tool, tmp_path / "new.bin", payload, "1.2.3")
+    smpmgr("upgrade", "--slot", "1", new, line_buffers=1, ok=1)
+    assert findings(smpmgr.log)[0] == ("D17", "cause")
