@@ -244,6 +244,11 @@ struct inference {
     const char *remedy; /* NULL: nothing to do */
 };
 
+/* The list alone cannot tell which of several reasons it was; what else there is can. */
+#define AND_LOGS                                                                                   \
+    "; tandem doctor says more from the bootloader's console or the log of the attempt, with "     \
+    "configuration and partitions beside it"
+
 static const struct inference on_trial = {
     "on-trial",
     "certain",
@@ -256,20 +261,20 @@ static const struct inference still_pending = {
     "an image is still pending; a bootloader that only dislikes the image clears the mark, so one "
     "that leaves it could not swap at all: slot sizes, sectors or partitions, or no bootloader",
     "reset it once (tandem os reset) and look again; then compare the slots of bootloader and "
-    "application, and the image's size with tandem image slots",
+    "application, and the image's size with tandem image slots" AND_LOGS,
 };
 static const struct inference not_requested = {
     "not-requested",
     "possible",
     "another image lies there, neither pending nor running: it was never marked, or it ran on "
     "trial and was reverted, or it is the one from before the last update",
-    "compare its hash with the file that was sent; tandem image test HASH asks for it",
+    "compare its hash with the file that was sent; tandem image test HASH asks for it" AND_LOGS,
 };
 static const struct inference empty = {
     "slot-empty",
     "possible",
     "no second image is there: nothing was sent, or the bootloader refused it and erased the slot",
-    "the boot log on the device's console says which; check key, version and size of the image",
+    "check key, version and size of the image" AND_LOGS,
 };
 static const struct inference no_list = {
     "no-images",

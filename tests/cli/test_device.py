@@ -455,6 +455,7 @@ class Why(Case):
                 self.check(tandem("-d", link.url, "why"), 0, out=[words])
                 ran = self.check(tandem("-d", link.url, "--json", "why"), 0)
                 self.assertEqual(json.loads(ran.stdout)["inference"], name)
+                self.assertEqual("tandem doctor" in json.loads(ran.stdout)["remedy"], name != "on-trial")
 
 
 class Updates(Case):
