@@ -18,25 +18,26 @@
 static const struct {
     const char *text;
     const char *name;
-    bool erases; /* the slot is empty afterwards */
+    const char *says; /* MCUboot starts: swap type test; ... */
 } refusals[] = {
-    { "Image in the secondary slot is not valid", "invalid", true },
-    { "Image in slot 1 is not valid", "invalid", true },
-    { "erased due to downgrade prevention", "downgrade", true },
-    { "Insufficient version in secondary slot", "downgrade", true },
-    { "Not enough free space to run swap upgrade", "no-room", false },
-    { "Cannot upgrade: ", "sectors", false },
-    { "Secondary header magic detected in first sector", "wrong-offset", false },
-    { "is not designated for the primary slot", "wrong-slot", true },
-    { "wrong s0/s1 image", "wrong-variant", true },
-    { "has been built for offset", "wrong-slot", false },
-    { "lower than monotonic value", "counter", false },
-    { "Security counter update is not possible", "counter", false },
-    { "Security counter update failed", "counter", false },
-    { "Image in the primary slot is not valid", "primary-invalid", false },
-    { "Unable to find bootable image", "no-image", false },
-    { "Failed to validate, permanently invalidating", "first-stage-invalid", true },
-    { "Failed to validate signature", "first-stage-invalid", false },
+    { "Image in the secondary slot is not valid", "invalid", "it finds slot 1 invalid, erases it" },
+    { "Image in slot 1 is not valid", "invalid", "it finds slot 1 invalid, erases it" },
+    { "erased due to downgrade prevention", "downgrade", "it erases slot 1 as a downgrade" },
+    { "Insufficient version in secondary slot", "downgrade", "it erases slot 1 as a downgrade" },
+    { "Not enough free space to run swap upgrade", "no-room", "it has no room to swap" },
+    { "Cannot upgrade: ", "sectors", "it cannot swap slots that differ" },
+    { "Secondary header magic detected in first sector", "wrong-offset",
+      "it finds the image in the wrong sector" },
+    { "is not designated for the primary slot", "wrong-slot", "the image is for another slot" },
+    { "wrong s0/s1 image", "wrong-variant", "the image is for the other of S0 and S1" },
+    { "has been built for offset", "wrong-slot", "the image is for another slot" },
+    { "lower than monotonic value", "counter", "the security counter is too low" },
+    { "Security counter update is not possible", "counter", "the security counter is used up" },
+    { "Security counter update failed", "counter", "the security counter cannot be raised" },
+    { "Image in the primary slot is not valid", "primary-invalid", "it finds slot 0 invalid" },
+    { "Unable to find bootable image", "no-image", "it has nothing to boot" },
+    { "Failed to validate, permanently invalidating", "first-stage-invalid", NULL },
+    { "Failed to validate signature", "first-stage-invalid", NULL },
 };
 
 static const struct {
@@ -92,43 +93,6 @@ static struct story_boot *boot_at(struct td_story *s, const struct td_event *eve
     }
     b->stage = stage > b->stage ? stage : b->stage;
     return b;
-}
-
-/* ---- versions ---- */
-
-static void sdk(struct td_story *s, const struct td_event *event, const char *family,
-                const char *version)
-{
-    size_t n = strspn(version, "0123456789.");
-
-    if (n >= 3 && n < 16)
-        story_say(s, "sdk", &event->at, event->time_us, event->line.text,
-                  "family=%s version=%.*s from=said", family, (int)n, version);
-}
-
-static bool banner(struct td_story *s, const struct td_event *event, const char *text)
-{
-    static const struct {
-        const char *text, *family;
-    } known[] = {
-        { "nRF Connect SDK v", "ncs" },
-        { "Zephyr OS build zephyr-v", "zephyr" },
-        { "Zephyr OS build v", "zephyr" },
-        { "Zephyr OS v", "zephyr" },
-    };
-    bool booting = strstr(text, "*** Booting ") != NULL;
-
-    if (!booting && !strstr(text, "*** Using "))
-        return false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        const char *found = strstr(text, known[i].text);
-
-        if (found) {
-            sdk(s, event, known[i].family, found + strlen(known[i].text));
-            break;
-        }
-    }
-    return booting;
 }
 
 /* ---- MCUboot's trailer lines ---- */
@@ -238,9 +202,11 @@ static bool refusal_line(struct td_story *s, const struct td_event *event, const
             struct story_boot *b =
                 boot_at(s, event, s->booting ? s->boot.stage : STAGE_BOOTLOADER, false);
 
-            if (!b->refused) {
+            if (!refusals[i].says)
+                b->first_refused = true;
+            else if (!b->refused) {
                 b->refused = refusals[i].name;
-                b->erased = refusals[i].erases;
+                b->refused_says = refusals[i].says;
             }
             return true;
         }
@@ -319,10 +285,10 @@ void story_boot_line(struct td_story *s, const struct td_event *event)
     // The application asks the same code what the next boot will do, and it prints the same.
     if (strcmp(event->line.module, "mcuboot_util") == 0)
         return;
-    if (banner(s, event, text))
+    if (strstr(text, "*** Booting "))
         banner_line(s, event, text);
     else if (first_stage(text))
-        boot_at(s, event, STAGE_FIRST, strstr(text, "boot slot") != NULL && s->boot.refused == NULL)
+        boot_at(s, event, STAGE_FIRST, strstr(text, "boot slot") != NULL && !s->boot.first_refused)
             ->first_stage = true;
     else if (!bootloader_line(s, event, text) && !refusal_line(s, event, text)) {
         swap_line(s, event, text);
@@ -364,8 +330,8 @@ static void facts(struct td_story *s, const struct story_boot *b)
     story_attr(&a, "jumped", "%d", b->jumped);
     if (b->app)
         story_attr(&a, "app", "1");
-    if (b->refused)
-        story_attr(&a, "refused", "%s", b->refused);
+    if (b->refused || b->first_refused)
+        story_attr(&a, "refused", "%s", b->refused ? b->refused : "first-stage-invalid");
     story_fact(s, "boot", &b->at, b->time_us, b->quote, &a);
 }
 
@@ -374,7 +340,7 @@ static void judge(struct td_story *s, const struct story_boot *b)
     unsigned type = decided(b);
     bool asked = type == TD_SWAP_TEST || type == TD_SWAP_PERM;
 
-    if (b->refused || b->panic)
+    if (b->refused || b->first_refused || b->panic)
         return;
     if (b->jumped && b->started && type != TD_SWAP_NONE && type != 0)
         story_say(s, "boot.good-swap", &b->at, b->time_us, b->quote, "type=%s", type_name(type));
@@ -396,10 +362,14 @@ static void steps(struct td_story *s, const struct story_boot *b)
 {
     unsigned type = decided(b);
     char end[96] = "";
+    const char *who =
+        b->first_refused ? "the first stage refuses a slot; MCUboot starts" : "MCUboot starts";
 
     if (!b->bootloader) {
-        story_step(s, 0, &b->at, b->time_us, "%s starts",
-                   b->app ? "the application" : "the first stage");
+        story_step(s, 0, &b->at, b->time_us, "%s",
+                   b->app             ? "the application starts"
+                   : b->first_refused ? "the first stage starts, and refuses a slot"
+                                      : "the first stage starts");
         return;
     }
     if (b->version[0])
@@ -407,13 +377,13 @@ static void steps(struct td_story *s, const struct story_boot *b)
     else if (b->jumped)
         snprintf(end, sizeof end, ", and jumps to the application");
     if (b->refused)
-        story_step(s, 0, &b->at, b->time_us, "MCUboot starts: swap type %s, refused (%s)%s",
-                   type ? type_name(type) : "not shown", b->refused, end);
+        story_step(s, 0, &b->at, b->time_us, "%s: swap type %s; %s%s", who,
+                   type ? type_name(type) : "not shown", b->refused_says, end);
     else if (b->started)
-        story_step(s, 0, &b->at, b->time_us, "MCUboot starts: swap type %s, swaps (%s)%s",
+        story_step(s, 0, &b->at, b->time_us, "%s: swap type %s, swaps (%s)%s", who,
                    type ? type_name(type) : "not shown", b->started, end);
     else
-        story_step(s, 0, &b->at, b->time_us, "MCUboot starts: %s%s",
+        story_step(s, 0, &b->at, b->time_us, "%s: %s%s", who,
                    type <= TD_SWAP_NONE ? "nothing is asked of it" : "it is asked for a swap", end);
 }
 

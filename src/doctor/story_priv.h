@@ -149,9 +149,9 @@ struct story_boot {
     bool first_stage, bootloader, app, seen_decision;
     uint8_t decided[STORY_IMAGES]; /* swap type per image, 0: not said */
     struct story_trailer primary, secondary;
-    const char *started; /* "move" ..., NULL: no swap */
-    const char *refused; /* the first refusal's short name, NULL: none */
-    bool erased;         /* that refusal erases the slot */
+    const char *started;                /* "move" ..., NULL: no swap */
+    const char *refused, *refused_says; /* by MCUboot, the first time; NULL: not */
+    bool first_refused;                 /* by the stage before it */
     bool jumped, panic;
     char version[24];
     struct td_place at;

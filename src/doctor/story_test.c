@@ -475,7 +475,7 @@ static const struct {
       MOVE_BOOT("good", "test") "say Starting swap using move algorithm.\n" BOOT_END,
       { "boot swap_type=test primary_magic=good secondary_magic=good started_swap=move jumped=1 "
         "version=1.2.0 app=1",
-        "boot.good-swap type=test", "sdk family=ncs version=2.5.0" },
+        "boot.good-swap type=test" },
       { "boot.decided-otherwise", "boot.asked-not-done", "boot.good", "boot refused~o" } },
     { "a console of a boot with nothing to do",
       MOVE_BOOT("unset", "none") BOOT_END MOVE_BOOT("unset", "none") BOOT_END,
