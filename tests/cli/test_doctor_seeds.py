@@ -73,6 +73,19 @@ def hex_alone(text):
     )
 
 
+def as_tandem(text):
+    """The same frames as our own log has them."""
+    out = ["# tandem-log 1 2026-11-21T13:01:45Z ble:Orbit"]
+    for line in text.splitlines():
+        sent = re.search(r"setValue\(0x(0[02][0-9A-F]+)\)", line)
+        came = re.search(r"value: \(0x\) ([0-9A-F-]+)", line)
+        if sent:
+            out.append(f"{len(out)}.000000 > {sent.group(1).lower()}")
+        elif came:
+            out.append(f"{len(out)}.000000 < {came.group(1).replace('-', '').lower()}")
+    return "\n".join(out) + "\n"
+
+
 def first_lines(text, n):
     return "".join(line + "\n" for line in text.splitlines()[:n])
 
@@ -99,6 +112,9 @@ STAYS = [
     ("words of the second log alone", [only(SECOND, "A")], ["D03"]),
     ("frames in hex alone", [hex_alone(MARK_STAYS)], ["D03"]),
     ("frames of the first log alone", [hex_alone(FIRST)], ["D03"]),
+    ("the same frames in our own log", [as_tandem(FIRST) + as_tandem(SECOND)], ["D03"]),
+    ("with blanks in place of tabs and another line end", [MARK_STAYS.replace("\t", "  ").replace("\n", "\r\n")], ["D03", "D29"]),
+    ("quoted in an answer", ["".join(f"> {line}\n" for line in MARK_STAYS.splitlines())], ["D03", "D29"]),
     ("without the debug lines", [only(MARK_STAYS, "VIWEA")], ["D03", "D29"]),
     ("cut off behind the first list", [first_lines(MARK_STAYS, LISTED)], []),
     ("cut off behind the refusal", [first_lines(MARK_STAYS, ERASED)], ["D03"]),
