@@ -333,20 +333,22 @@ static bool take_logcat(struct prefix *x)
 /* Android Studio, behind the time: 1234-5678 McuMgrBleTransport  com.example.app  D  ... */
 static bool take_studio(struct prefix *x)
 {
-    const char *p = x->p, *tag, *package;
-    size_t n, m;
+    const char *p = x->p, *tag, *q;
+    bool sure;
+    size_t n;
 
     while (isdigit((unsigned char)*p) || *p == '-')
         p++;
+    sure = p > x->p; // process and thread; else the package has to stand there
     tag = skip_blanks(p);
     n = tag_size(tag);
-    package = skip_blanks(tag + n);
-    m = tag_size(package);
-    p = skip_blanks(package + m);
-    if (n == 0 || m == 0 || !is_blank(package[m]) || memchr(package, '.', m) == NULL ||
-        !is_level(*p) || !is_blank(p[1]))
-        return false;
-    return say_logcat(x, *p, tag, n, p + 1);
+    // The level stands alone between columns.
+    for (q = tag + n; *q != 0 && q - tag < 80; q++) {
+        sure |= *q == '.';
+        if (n > 0 && sure && q[0] == ' ' && is_level(q[1]) && q[2] == ' ' && q[3] == ' ')
+            return say_logcat(x, q[1], tag, n, q + 3);
+    }
+    return false;
 }
 
 /* D/McuMgr( 123): ... */

@@ -186,6 +186,10 @@ static bool zephyr(const char *text, struct td_link_event *link)
 bool td_linkline_read(const struct td_line *line, struct td_link_event *link)
 {
     *link = (struct td_link_event){ .status = -1 };
+    // Nearly all of what is looked for has one of these words in it.
+    if (line->dialect <= TD_DIALECT_NORDIC_IOS && !strstr(line->text, "onnect") &&
+        !strstr(line->text, "MTU") && !strstr(line->text, "GATT CONN"))
+        return false;
     switch (line->dialect) {
     case TD_DIALECT_NORDIC_ANDROID:
     case TD_DIALECT_NORDIC_IOS:

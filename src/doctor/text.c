@@ -400,14 +400,12 @@ static bool known_hex(struct td_text *t, const struct td_line *line, const struc
     // Apple's log has no form of its own, and some of its lines look like Zephyr's.
     if (line->dialect != TD_DIALECT_NORDIC_ANDROID)
         first = 3;
-    if (first > 0 && (line->dialect == TD_DIALECT_SMPMGR || line->dialect == TD_DIALECT_MCUMGR))
-        return false;
-    if (first == 0 && strstr(line->text, "Writing characteristic")) {
+    if (first == 0 && strncmp(line->text, "Writing characteristic", 22) == 0) {
         t->other_uuid = names_other(line->text);
         return false;
     }
-    if (first > 0 && !strstr(line->text, "eripheral.") && !strstr(line->text, "value (0x)") &&
-        !strstr(line->text, " [Seq: ") && !strstr(line->text, " (SEQ No"))
+    // All of them are about a value, or begin with an arrow.
+    if (strstr(line->text, "alue") == NULL && line->text[0] != '-' && line->text[0] != '<')
         return false;
     for (size_t i = first; i < sizeof calls / sizeof calls[0]; i++) {
         at = strstr(line->text, calls[i].before);
@@ -464,12 +462,15 @@ static bool said_hex(struct td_text *t, const struct td_line *line, const struct
 static bool python_hex(struct td_text *t, const struct td_line *line,
                        const struct td_origin *origin)
 {
-    const char *at = strstr(line->text, "b'"), *end;
-    const char *other = strstr(line->text, "b\"");
+    const char *at, *other, *end;
     enum td_dress dress = TD_DRESS_HEX;
     enum td_direction dir = TD_DIR_UNKNOWN;
     size_t n, skip = 0;
 
+    if (line->dialect == TD_DIALECT_NORDIC_ANDROID || line->dialect == TD_DIALECT_ZEPHYR)
+        return false;
+    at = strstr(line->text, "b'");
+    other = strstr(line->text, "b\"");
     if (!at || (other && other < at))
         at = other;
     if (!at || (at > line->text && at[-1] != '=' && at[-1] != ' ' && at[-1] != '('))
