@@ -49,6 +49,33 @@ static const char *quote_of(const struct td_event *event)
     return device && event->line.raw[0] != '\0' ? event->line.raw : event->line.text;
 }
 
+#define EXCERPT 120 /* bytes of a long line that are quoted around a phrase */
+#define BEFORE  24  /* of them in front of it */
+
+static size_t whole_character(const char *text, size_t at)
+{
+    while (at > 0 && ((uint8_t)text[at] & 0xc0) == 0x80)
+        at--;
+    return at;
+}
+
+/* Of a long line, such as a post in one piece, the part around the phrase. */
+static const char *quote_around(const struct td_event *event, const struct td_phrase_hit *hit,
+                                char out[EXCERPT + 16])
+{
+    size_t len = strlen(hit->line);
+    size_t from = 0, to;
+
+    if (event->line.dialect != TD_DIALECT_PLAIN || len <= EXCERPT)
+        return quote_of(event);
+    if (hit->begin > BEFORE)
+        from = whole_character(hit->line, hit->begin - BEFORE);
+    to = from + EXCERPT < len ? whole_character(hit->line, from + EXCERPT) : len;
+    (void)snprintf(out, EXCERPT + 16, "%s%.*s%s", from > 0 ? "..." : "", (int)(to - from),
+                   hit->line + from, to < len ? "..." : "");
+    return out;
+}
+
 static void have(struct td_doctor *doctor, const struct td_place *at, const char *what)
 {
     td_fact_add(doctor->facts, "have", at, TD_NO_TIME, NULL, "what=%s", what);
@@ -68,7 +95,7 @@ static void say_phrase(void *user, const struct td_phrase_hit *hit)
     const struct saying *s = user;
     const struct td_event *event = s->event;
     struct td_seen *seen = &s->doctor->files[s->doctor->file];
-    char name[80], attrs[900];
+    char name[80], attrs[900], quote[EXCERPT + 16];
     size_t n_name = strcspn(hit->phrase->fact, " ");
     size_t len;
 
@@ -85,7 +112,8 @@ static void say_phrase(void *user, const struct td_phrase_hit *hit)
         len += (size_t)snprintf(attrs + len, sizeof attrs - len, " %s='%s'", hit->captures[i].name,
                                 value);
     }
-    td_fact_add(s->doctor->facts, name, &event->at, event->time_us, quote_of(event), "%s", attrs);
+    td_fact_add(s->doctor->facts, name, &event->at, event->time_us, quote_around(event, hit, quote),
+                "%s", attrs);
     if (strncmp(name, "boot.", 5) == 0)
         see_log(s->doctor, &event->at, &seen->boot_log, "boot-log");
     else if (strncmp(name, "nsib.", 5) == 0)

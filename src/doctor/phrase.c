@@ -431,6 +431,7 @@ static bool take_leading(const struct td_phrases *p, const struct piece *piece, 
 
     while (start > 0 && end - start < TD_PHRASE_VALUE && !ends_word(p->text[start - 1]))
         start--;
+    hit->begin = start;
     if (piece->kind == PIECE_NUMBER) {
         // Not the whole word: "size=4096 bytes".
         while (start < end && number_len(p->text + start, end - start, &value) != end - start)
@@ -447,12 +448,14 @@ static bool compare_at(const struct td_phrases *p, const struct pattern *pat, si
                        size_t at, size_t len, struct td_phrase_hit *hit)
 {
     hit->n_captures = 0;
+    hit->begin = at;
     if (first == 1 && !take_leading(p, &pat->at[0], at, hit))
         return false;
     for (size_t i = first; i < pat->n; i++) {
         if (!take_piece(p, pat, i, len, &at, hit))
             return false;
     }
+    hit->end = at;
     return true;
 }
 
@@ -519,6 +522,7 @@ static void key_found(struct search *s, uint32_t index)
     if (s->squeezed == 0)
         copy_line(s);
     hit.phrase = &p->knowledge->phrases[index];
+    hit.line = p->text;
     if (stands_in_line(p, &p->patterns[index], s->squeezed, &hit))
         s->found(s->user, &hit);
 }

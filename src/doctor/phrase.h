@@ -23,6 +23,8 @@ struct td_phrase_hit {
     const struct td_phrase *phrase;
     struct td_capture captures[TD_PHRASE_CAPTURES];
     size_t n_captures;
+    const char *line;  /* the whole line with single blanks, ended by 0 */
+    size_t begin, end; /* where in it the phrase stands */
 };
 
 struct td_phrases;

@@ -33,6 +33,7 @@ static void note(void *user, const struct td_phrase_hit *hit)
     char *out = user;
     size_t len = strlen(out);
 
+    assert_true(hit->begin < hit->end && hit->end <= strlen(hit->line));
     len += (size_t)snprintf(out + len, 400 - len, "%s%s", len > 0 ? " | " : "", hit->phrase->fact);
     for (size_t i = 0; i < hit->n_captures; i++)
         len += (size_t)snprintf(out + len, 400 - len, " %s=[%s]", hit->captures[i].name,
@@ -102,6 +103,35 @@ static void a_line_without_end_costs_no_more_than_its_length(void **state)
     td_phrases_free(phrases);
 }
 
+static void remember_place(void *user, const struct td_phrase_hit *hit)
+{
+    char *out = user;
+
+    snprintf(out, 100, "%.*s", (int)(hit->end - hit->begin), hit->line + hit->begin);
+}
+
+static void a_hit_tells_where_it_stands(void **state)
+{
+    static const struct {
+        const char *line, *place;
+    } rows[] = {
+        { "so  not  enough free space, sadly", "not enough free space" },
+        { "(4096 bytes were written)", "4096 bytes were written" },
+        { "is version  7 now", "version 7" },
+    };
+    struct td_phrases *phrases = td_phrases_new(&knowledge);
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        char place[100] = "";
+
+        td_phrases_find(phrases, rows[i].line, strlen(rows[i].line), TD_DIALECT_PLAIN,
+                        remember_place, place);
+        assert_string_equal(place, rows[i].place);
+    }
+    td_phrases_free(phrases);
+}
+
 static void no_phrases_find_nothing(void **state)
 {
     static const struct td_knowledge empty;
@@ -134,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_say_what_they_say),
         cmocka_unit_test(a_line_without_end_costs_no_more_than_its_length),
+        cmocka_unit_test(a_hit_tells_where_it_stands),
         cmocka_unit_test(no_phrases_find_nothing),
         cmocka_unit_test(what_cannot_be_looked_for_is_said),
     };

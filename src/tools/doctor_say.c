@@ -13,6 +13,7 @@
 
 #define STEPS_SHOWN 16 /* of the timeline: half of them from its beginning, half from its end */
 #define ASIDE_SHOWN 4
+#define TOLD        6  /* findings of a kind that are told in full */
 #define NAME_SHOWN  28 /* longer paths are shown without their folders */
 #define QUOTE_MIN   40 /* columns that a quote wants beside its place */
 #define LABEL       12 /* columns of "   Confirm  " */
@@ -337,7 +338,8 @@ static void say_asks(const struct saying *s, const struct td_finding *f)
     paragraph(s, "Add", text);
 }
 
-static void say_finding(struct saying *s, const struct td_finding *f)
+/* brief: the likelier ones above are told in full. */
+static void say_finding(struct saying *s, const struct td_finding *f, bool brief)
 {
     char label[24];
 
@@ -347,6 +349,8 @@ static void say_finding(struct saying *s, const struct td_finding *f)
     td_prose(s->out, label, td_prose_columns(label), s->width, f->title);
     fprintf(s->out, "%s   %s (%d of 100), %s %s\n", color(s, "0"), td_likelihood(f->score),
             f->score, f->rule->id, f->rule->name);
+    if (brief)
+        return;
     say_evidence(s, f);
     paragraph(s, "Why", f->why);
     paragraph(s, "Do", f->fix);
@@ -373,6 +377,8 @@ static size_t count_shown(const struct saying *s, enum td_finding_kind kind)
 
 static void say_kind(struct saying *s, enum td_finding_kind kind, const char *title)
 {
+    size_t told = 0;
+
     if (count_shown(s, kind) == 0)
         return;
     fputc('\n', s->out);
@@ -380,9 +386,13 @@ static void say_kind(struct saying *s, enum td_finding_kind kind, const char *ti
     for (size_t i = 0; i < td_doctor_count(s->doctor); i++) {
         const struct td_finding *f = td_doctor_at(s->doctor, i);
 
-        if (f->kind == kind && is_shown(s, f))
-            say_finding(s, f);
+        if (f->kind != kind || !is_shown(s, f))
+            continue;
+        say_finding(s, f, !s->all && told >= TOLD);
+        told++;
     }
+    if (!s->all && told > TOLD)
+        fprintf(s->out, "\n   (--all tells all of them in full)\n");
 }
 
 static void say_harmless(const struct saying *s)
@@ -460,7 +470,7 @@ void td_doctor_say(struct td_cli *cli, struct td_doctor *doctor, bool all)
 
     say_files(&s);
     say_story(&s);
-    say_kind(&s, TD_FINDING_CAUSE, "What is wrong");
+    say_kind(&s, TD_FINDING_CAUSE, "What is wrong, the likeliest first");
     say_kind(&s, TD_FINDING_TRAP, "What will bite");
     say_kind(&s, TD_FINDING_REMARK, "Worth knowing");
     say_harmless(&s);

@@ -67,7 +67,7 @@ class Text(Case):
         out = self.doctor(FOUND, self.file("console.txt", NO_ROOM)).out
         for text in (
             "Looked at\n  console.txt  console of MCUboot\n",
-            "What is wrong\n\n1. ",
+            "What is wrong, the likeliest first\n\n1. ",
             "   console.txt:4  W: Not enough free space to run swap upgrade\n",
             "\n   Why      ",
             "\n   Do       ",
