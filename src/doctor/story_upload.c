@@ -11,6 +11,25 @@
 
 #include "base/base64.h"
 
+/* 231440: "231,440". */
+struct grouped {
+    char text[32];
+};
+
+static struct grouped grouped(uint64_t n)
+{
+    struct grouped g = { { 0 } };
+    char plain[24];
+    size_t len = (size_t)snprintf(plain, sizeof plain, "%llu", (unsigned long long)n), out = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            g.text[out++] = ',';
+        g.text[out++] = plain[i];
+    }
+    return g;
+}
+
 static uint64_t number(const json_t *value)
 {
     json_int_t n = json_integer_value(value);
@@ -93,8 +112,8 @@ void story_upload_request(struct td_story *s, struct story_talk *t, struct story
         story_upload_close(s, t, event->time_us, NULL);
         start(u, event, m->body);
         story_step(s, t->session, &event->at, event->time_us,
-                   "an upload begins: %llu bytes, %u in the first chunk",
-                   (unsigned long long)u->size, q->chunk);
+                   "an upload begins: %s bytes, %u in the first chunk", grouped(u->size).text,
+                   q->chunk);
     } else if (!u->open) {
         start(u, event, NULL);
         u->sent = u->next = q->off;
@@ -130,13 +149,11 @@ static void done_step(struct td_story *s, struct story_talk *t, int64_t now_us,
         uint64_t rate = u->size * 10000 / (uint64_t)(took / 100 + 1); /* bytes a second */
 
         story_step(s, t->session, at, now_us,
-                   "upload done: %llu bytes in %lld.%lld s, %llu.%llu kB/s",
-                   (unsigned long long)u->size, (long long)(took / STORY_S),
-                   (long long)(took % STORY_S / 100000), (unsigned long long)(rate / 1000),
-                   (unsigned long long)(rate % 1000 / 100));
+                   "upload done: %s bytes in %lld.%lld s, %llu.%llu kB/s", grouped(u->size).text,
+                   (long long)(took / STORY_S), (long long)(took % STORY_S / 100000),
+                   (unsigned long long)(rate / 1000), (unsigned long long)(rate % 1000 / 100));
     } else {
-        story_step(s, t->session, at, now_us, "upload done: %llu bytes",
-                   (unsigned long long)u->size);
+        story_step(s, t->session, at, now_us, "upload done: %s bytes", grouped(u->size).text);
     }
     if (u->match == 0)
         story_step(s, t->session, at, now_us,
@@ -231,8 +248,8 @@ void story_upload_close(struct td_story *s, struct story_talk *t, int64_t now_us
     story_fact(s, "upload", &u->at, u->began_us, NULL, &a);
     if (!finished(u) && u->size_known)
         story_step(s, t->session, &t->last_at, now_us == TD_NO_TIME ? u->last_us : now_us,
-                   "the upload ends at %llu of %llu bytes", (unsigned long long)u->sent,
-                   (unsigned long long)u->size);
+                   "the upload ends at %s of %s bytes", grouped(u->sent).text,
+                   grouped(u->size).text);
     act = story_act(s, ACT_UPLOAD, t->session, t->dialect, &t->last_at,
                     now_us == TD_NO_TIME ? u->last_us : now_us);
     act->size = u->size;
