@@ -11,6 +11,16 @@
 
 #include "doctor/config_priv.h"
 
+/* What a device prints outranks what a person says; of "2.0 before, now 2.5" the newer counts. */
+static bool outranks(const struct td_sdk *one, const struct td_sdk *other)
+{
+    if (one->banner != other->banner)
+        return one->banner;
+    if (one->family != other->family)
+        return one->family == TD_SDK_NCS;
+    return !one->banner && one->number > other->number;
+}
+
 static void add_sdk(struct td_judge *judge)
 {
     struct td_config *config = judge->config;
@@ -20,7 +30,7 @@ static void add_sdk(struct td_judge *judge)
     struct td_sdk as_ncs;
 
     for (size_t i = 0; i < config->n_said; i++)
-        if (said == NULL || (config->said[i].sdk.banner && !said->sdk.banner))
+        if (said == NULL || outranks(&config->said[i].sdk, &said->sdk))
             said = &config->said[i];
     if (said == NULL)
         return;

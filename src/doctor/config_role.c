@@ -212,7 +212,8 @@ bool td_heading_in_line(const char *line, size_t len, struct td_heading *out)
     while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\r' || line[len - 1] == '\t'))
         len--;
     end = line + len;
-    if (len < 3 || len > 300)
+    // Every heading has it, in "prj.conf" and in "configuration".
+    if (len < 3 || len > 300 || memmem(line, len, "onf", 3) == NULL)
         return false;
     for (const char *p = line; p < end;) {
         const char *word = p;
