@@ -130,18 +130,21 @@ static void add_facts(struct td_doctor *doctor, size_t file, char *out, size_t c
     }
 }
 
-void td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_t cap)
+bool td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_t cap)
 {
     const struct td_seen *seen = td_doctor_seen(doctor, file);
 
     out[0] = '\0';
     add_logs(seen, out, cap);
     add_facts(doctor, file, out, cap);
-    if (out[0] == '\0' && seen->lines > 0)
+    if (out[0] != '\0')
+        return true;
+    if (seen->lines > 0)
         add(out, cap, "%" PRIu32 " line%s of text, none of a kind that I know", seen->lines,
             seen->lines == 1 ? "" : "s");
-    else if (out[0] == '\0')
+    else
         add(out, cap, "nothing that I know");
+    return false;
 }
 
 /* ---- places and quotes --------------------------------------------------------------- */
@@ -207,6 +210,7 @@ struct saying {
     size_t width;
     bool all;
     unsigned number; /* of the finding */
+    bool known;      /* some file holds something of a known kind */
 };
 
 static const char *color(const struct saying *s, const char *sgr)
@@ -229,7 +233,7 @@ static void row(const struct saying *s, size_t indent, size_t column, const char
     td_prose(s->out, label, column, s->width, text);
 }
 
-static void say_files(const struct saying *s)
+static void say_files(struct saying *s)
 {
     size_t longest = 0;
 
@@ -242,7 +246,7 @@ static void say_files(const struct saying *s)
     for (size_t i = 0; i < td_doctor_files(s->doctor); i++) {
         char text[700];
 
-        td_doctor_seen_text(s->doctor, i, text, sizeof text);
+        s->known = td_doctor_seen_text(s->doctor, i, text, sizeof text) || s->known;
         row(s, 2, longest + 4, short_name(s->doctor, (uint16_t)i), text);
     }
 }
@@ -450,7 +454,9 @@ static void say_end(const struct saying *s)
         bad += td_doctor_is_bad(td_doctor_at(s->doctor, i));
         hidden += !is_shown(s, td_doctor_at(s->doctor, i));
     }
-    if (bad == 0)
+    if (bad == 0 && !s->known)
+        fprintf(s->out, "\nThere is nothing in these files that I could judge.\n");
+    else if (bad == 0)
         fprintf(s->out, "\n%sNothing is wrong with what these files show.%s\n", color(s, "1;32"),
                 color(s, "0"));
     if (hidden > 0)

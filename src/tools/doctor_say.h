@@ -11,8 +11,8 @@
 /* Whether a finding makes the verb exit with 1: a cause or a trap that is not unlikely. */
 bool td_doctor_is_bad(const struct td_finding *finding);
 
-/* One line on what a file turned out to be. */
-void td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_t cap);
+/* One line on what a file turned out to be; false: nothing of a known kind. */
+bool td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_t cap);
 
 /* "boot.txt:12", "dump.bin at 0x4000"; long paths without their folders. */
 void td_doctor_place(const struct td_doctor *doctor, const struct td_place *at, char *out,
