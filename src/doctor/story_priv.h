@@ -3,7 +3,9 @@
  *
  *   story.c         the door: which conversation an event belongs to, steps of the timeline
  *   story_list.c    image lists: read, compared, made facts of
- *   story_talk.c    one conversation: requests, answers, links
+ *   story_session.c whose conversation it is, where it begins and ends
+ *   story_talk.c    requests and answers
+ *   story_link.c    the connection
  *   story_upload.c  one upload
  *   story_words.c   lines that a client wrote for people
  *   story_shell.c   commands of tools, as people paste them
@@ -25,6 +27,17 @@
 #define STORY_BOOTS  64
 #define STORY_IMAGES 4
 #define STORY_HASH   8 /* digits */
+
+/* Commands that the story follows. */
+#define ID_STATE      0 /* image: list, or mark */
+#define ID_UPLOAD     1 /* image */
+#define ID_ERASE      5 /* image */
+#define ID_RESET      5 /* os */
+#define ID_PARAMS     6 /* os */
+#define ID_BOOTLOADER 8 /* os */
+
+#define ATT_HEADER  3                      /* bytes of a packet that are not the client's */
+#define PATIENCE_US (2500 * INT64_C(1000)) /* what clients allow a short request */
 
 #define STORY_MS INT64_C(1000)
 #define STORY_S  INT64_C(1000000)
@@ -126,6 +139,7 @@ struct story_talk {
     bool has_list;
     struct story_upload upload;
     struct td_place reset_at;
+    uint32_t supervision_ms; /* 0: not said */
     bool reset_sent, reset_answered, reset_force;
     int reset_mode; /* the boot mode it asks for; -1: none */
     int64_t reset_us, last_answer_us, last_request_us;
@@ -243,16 +257,24 @@ bool story_list_same(const struct story_list *a, const struct story_list *b);
 void story_list_words(const struct story_list *list, char *out, size_t cap);
 void story_list_facts(struct td_story *s, const struct story_act *act, const char *when);
 
-/* story_talk.c */
+/* story_session.c */
+bool story_is_client(enum td_dialect dialect);
+const char *story_client(enum td_dialect dialect);       /* as `have client=` names it */
+const char *story_client_words(enum td_dialect dialect); /* as a sentence names it */
 struct story_talk *story_talk_of(struct td_story *s, const struct td_event *event);
-const char *story_client(enum td_dialect dialect); /* as `have client=` names it */
 void story_talk_begin(struct td_story *s, struct story_talk *t, const struct td_place *at,
                       int64_t time_us, bool began);
+void story_talk_end(struct td_story *s, struct story_talk *t);
+void story_unanswered(struct td_story *s, struct story_talk *t, struct story_request *q);
+
+/* story_talk.c */
 void story_talk_message(struct td_story *s, struct story_talk *t, const struct td_event *event);
-void story_talk_link(struct td_story *s, struct story_talk *t, const struct td_event *event);
 void story_talk_list(struct td_story *s, struct story_talk *t, const struct story_list *list,
                      const struct td_place *at, int64_t time_us);
-void story_talk_end(struct td_story *s, struct story_talk *t);
+void story_reset_lost(struct td_story *s, struct story_talk *t);
+
+/* story_link.c */
+void story_talk_link(struct td_story *s, struct story_talk *t, const struct td_event *event);
 
 /* story_upload.c */
 void story_upload_request(struct td_story *s, struct story_talk *t, struct story_request *q,

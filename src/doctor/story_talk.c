@@ -9,157 +9,10 @@
 #include "doctor/story_priv.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "slot/room.h"
 #include "smp/error.h"
-
-#define ID_STATE      0 /* image: list, or mark */
-#define ID_UPLOAD     1 /* image */
-#define ID_ERASE      5 /* image */
-#define ID_RESET      5 /* os */
-#define ID_PARAMS     6 /* os */
-#define ID_BOOTLOADER 8 /* os */
-
-#define ATT_HEADER 3 /* bytes of a packet that are not the client's */
-
-#define PATIENCE_US (2500 * STORY_MS) /* what clients allow a short request */
-
-static const char *client_name(enum td_dialect dialect)
-{
-    switch (dialect) {
-    case TD_DIALECT_NORDIC_ANDROID: return "the phone (Android)";
-    case TD_DIALECT_NORDIC_IOS: return "the phone (iOS)";
-    case TD_DIALECT_SMPMGR: return "smpmgr";
-    case TD_DIALECT_MCUMGR: return "mcumgr";
-    case TD_DIALECT_AUTERM: return "AuTerm";
-    case TD_DIALECT_TANDEM: return "tandem";
-    case TD_DIALECT_PLAIN:
-    case TD_DIALECT_CLIENT:
-    case TD_DIALECT_ZEPHYR:
-    case TD_DIALECT_CONSOLE: break;
-    }
-    return "the client";
-}
-
-const char *story_client(enum td_dialect dialect)
-{
-    switch (dialect) {
-    case TD_DIALECT_NORDIC_ANDROID: return "nordic-android";
-    case TD_DIALECT_NORDIC_IOS: return "nordic-ios";
-    case TD_DIALECT_SMPMGR: return "smpmgr";
-    case TD_DIALECT_MCUMGR: return "mcumgr";
-    case TD_DIALECT_AUTERM: return "auterm";
-    case TD_DIALECT_TANDEM: return "tandem";
-    case TD_DIALECT_PLAIN:
-    case TD_DIALECT_CLIENT:
-    case TD_DIALECT_ZEPHYR:
-    case TD_DIALECT_CONSOLE: break;
-    }
-    return "other";
-}
-
-static bool is_client(enum td_dialect dialect)
-{
-    return dialect != TD_DIALECT_PLAIN && dialect != TD_DIALECT_ZEPHYR &&
-           dialect != TD_DIALECT_CONSOLE;
-}
-
-/* ---- sessions ---- */
-
-struct story_talk *story_talk_of(struct td_story *s, const struct td_event *event)
-{
-    enum td_dialect dialect = event->line.dialect;
-    unsigned at = s->current;
-
-    // A line without a client's dress belongs to whoever talks.
-    if (!is_client(dialect)) {
-        if (event->kind == TD_EVENT_LINE || s->talks[at].used)
-            return &s->talks[at];
-        dialect = TD_DIALECT_PLAIN;
-    }
-    for (unsigned i = 0; i < STORY_TALKS; i++)
-        if (s->talks[i].used && s->talks[i].dialect == dialect) {
-            s->current = i;
-            return &s->talks[i];
-        }
-    if (event->kind == TD_EVENT_LINE)
-        return &s->talks[at];
-    if (s->talks[at].used)
-        at = (at + 1) % STORY_TALKS;
-    if (s->talks[at].used)
-        story_talk_end(s, &s->talks[at]);
-    memset(&s->talks[at], 0, sizeof s->talks[at]);
-    s->talks[at].used = true;
-    s->talks[at].dialect = dialect;
-    s->current = at;
-    return &s->talks[at];
-}
-
-void story_talk_begin(struct td_story *s, struct story_talk *t, const struct td_place *at,
-                      int64_t time_us, bool began)
-{
-    enum td_dialect dialect = t->dialect;
-    bool follows;
-
-    // Nobody waits any longer for what the old session left open.
-    t->late = true;
-    if (t->session)
-        story_talk_end(s, t);
-    follows = t->reset_done;
-    memset(t, 0, sizeof *t);
-    t->used = true;
-    t->dialect = dialect;
-    t->session = ++s->sessions;
-    t->began = began;
-    t->follows_reset = follows;
-    t->began_at = t->last_at = *at;
-    t->began_us = time_us;
-    t->reset_us = t->last_answer_us = t->last_request_us = t->seen_us = TD_NO_TIME;
-    t->reset_mode = -1;
-    t->upload.match = t->upload.magic_ok = -1;
-    (void)story_act(s, ACT_SESSION, t->session, dialect, at, time_us);
-}
-
-/* ---- unanswered ---- */
-
-static void unanswered(struct td_story *s, struct story_talk *t, struct story_request *q)
-{
-    if (!q->open)
-        return;
-    q->open = false;
-    t->n_open--;
-    if (q->group == TD_SMP_GROUP_IMAGE && q->id == ID_UPLOAD) {
-        struct story_attrs a = { 0 };
-
-        story_attr(&a, "off", "%llu", (unsigned long long)q->off);
-        if (t->upload.size_known)
-            story_attr(&a, "size", "%llu", (unsigned long long)t->upload.size);
-        story_attr(&a, "chunk", "%u", q->chunk);
-        if (t->mtu > ATT_HEADER && q->chunk > t->mtu - ATT_HEADER)
-            story_attr(&a, "over_mtu", "1");
-        story_fact(s, "upload.timeout", &q->at, q->time_us, NULL, &a);
-    }
-    // A reset takes its answer with it, now and then.
-    if (q->group == TD_SMP_GROUP_OS && q->id == ID_RESET && q->op == TD_SMP_WRITE)
-        return;
-    story_say(s, "smp.unanswered", &q->at, q->time_us, NULL, "op=%s group=%u id=%u",
-              q->op == TD_SMP_READ ? "read" : "write", q->group, q->id);
-}
-
-/* Whether the log shows that nobody waited any longer. */
-static bool waited(const struct story_talk *t, const struct story_request *q, int64_t now_us)
-{
-    return t->link_down || story_since(q->time_us, now_us) >= PATIENCE_US;
-}
-
-static void end_requests(struct td_story *s, struct story_talk *t, int64_t now_us)
-{
-    for (size_t i = 0; i < 256 && t->n_open > 0; i++)
-        if (t->open[i].open && (t->late || waited(t, &t->open[i], now_us)))
-            unanswered(s, t, &t->open[i]);
-}
 
 /* ---- requests ---- */
 
@@ -179,7 +32,7 @@ static void read_mark(struct story_request *q, const json_t *body)
 
 static void request_step(struct td_story *s, struct story_talk *t, const struct story_request *q)
 {
-    const char *who = client_name(t->dialect);
+    const char *who = story_client_words(t->dialect);
     char text[128] = "";
 
     if (q->group == TD_SMP_GROUP_BASIC && q->op == TD_SMP_WRITE)
@@ -219,7 +72,7 @@ static void drop_same_kind(struct td_story *s, struct story_talk *t,
         struct story_request *q = &t->open[i];
 
         if (q->open && q->group == hdr->group && q->id == hdr->id && q->op == hdr->op)
-            unanswered(s, t, q);
+            story_unanswered(s, t, q);
     }
 }
 
@@ -232,7 +85,7 @@ static void take_request(struct td_story *s, struct story_talk *t, const struct 
 
     if (!(image && hdr->id == ID_UPLOAD))
         drop_same_kind(s, t, hdr);
-    unanswered(s, t, q);
+    story_unanswered(s, t, q);
     *q = (struct story_request){ .open = true,
                                  .op = hdr->op,
                                  .id = hdr->id,
@@ -494,7 +347,7 @@ static void reset_fact(struct td_story *s, const struct story_talk *t, const str
 }
 
 /* No answer came, and what followed says that it happened. */
-static void reset_lost(struct td_story *s, struct story_talk *t)
+void story_reset_lost(struct td_story *s, struct story_talk *t)
 {
     t->reset_sent = false;
     reset_fact(s, t, &t->reset_at, t->reset_us, NULL, NULL);
@@ -607,141 +460,4 @@ void story_talk_message(struct td_story *s, struct story_talk *t, const struct t
         take_request(s, t, event);
     else
         take_answer(s, t, event);
-}
-
-/* ---- links ---- */
-
-static void link_up(struct td_story *s, struct story_talk *t, const struct td_event *event)
-{
-    const char *who = client_name(t->dialect);
-    int64_t after = t->reset_done ? story_since(t->reset_us, event->time_us) : -1;
-
-    if (t->link_up && !t->talked)
-        return;
-    story_talk_begin(s, t, &event->at, event->time_us, true);
-    t->link_up = true;
-    story_mark(s, "link.up", &event->at, event->time_us, event->line.text);
-    if (after < 0) {
-        story_step(s, t->session, &event->at, event->time_us, "%s connects", who);
-        return;
-    }
-    story_say(s, "link.back", &event->at, event->time_us, event->line.text, "after_ms=%lld",
-              (long long)(after / STORY_MS));
-    story_step(s, t->session, &event->at, event->time_us,
-               "%s connects, %lld.%lld s after the reset", who, (long long)(after / STORY_S),
-               (long long)(after % STORY_S / 100000));
-}
-
-static const char *during(const struct story_talk *t)
-{
-    if (t->reset_answered || t->reset_sent)
-        return "after-reset";
-    if (t->upload.open && !t->upload.reported)
-        return t->upload.sent == 0 ? "first-chunk" : "upload";
-    return t->n_open > 0 ? "request" : "idle";
-}
-
-static void down_step(struct td_story *s, struct story_talk *t, const struct td_event *event,
-                      const char *when)
-{
-    int status = event->u.link.status;
-    int64_t after = story_since(t->reset_us, event->time_us);
-
-    if (strcmp(when, "after-reset") == 0 && after >= 0)
-        story_step(s, t->session, &event->at, event->time_us,
-                   "the link is gone %lld.%02lld s later: that is the reboot",
-                   (long long)(after / STORY_S), (long long)(after % STORY_S / 10000));
-    else if (strcmp(when, "after-reset") == 0)
-        story_step(s, t->session, &event->at, event->time_us,
-                   "the link is gone: that is the reboot");
-    else if (status == 0 && strcmp(when, "idle") == 0)
-        story_step(s, t->session, &event->at, event->time_us, "the link is closed");
-    else if (status > 0)
-        story_step(s, t->session, &event->at, event->time_us, "the link is lost (status %d)",
-                   status);
-    else
-        story_step(s, t->session, &event->at, event->time_us, "the link is gone");
-}
-
-static void link_down(struct td_story *s, struct story_talk *t, const struct td_event *event)
-{
-    const char *when = during(t);
-    int64_t after = story_since(t->last_answer_us, event->time_us);
-    struct story_attrs a = { 0 };
-
-    if (t->session == 0 || t->link_down)
-        return;
-    if (event->u.link.status >= 0)
-        story_attr(&a, "status", "%d", event->u.link.status);
-    story_attr(&a, "during", "%s", when);
-    if (after >= 0)
-        story_attr(&a, "after_ms", "%lld", (long long)(after / STORY_MS));
-    story_fact(s, "link.down", &event->at, event->time_us, event->line.text, &a);
-    down_step(s, t, event, when);
-    if (t->reset_sent) {
-        reset_lost(s, t);
-    }
-    t->link_down = true;
-    t->link_up = false;
-}
-
-static void link_params(struct td_story *s, struct story_talk *t, const struct td_event *event)
-{
-    const struct td_link_event *l = &event->u.link;
-    int64_t quiet = story_since(t->last_request_us, event->time_us);
-    // Servers with their own parameter control give them back 5 s after the last request.
-    bool restored = quiet >= 4500 * STORY_MS && quiet <= 6 * STORY_S && l->interval_us > 15000;
-    struct story_attrs a = { 0 };
-
-    story_attr(&a, "interval_ms", "%u.%02u", l->interval_us / 1000, l->interval_us % 1000 / 10);
-    story_attr(&a, "interval_us", "%u", l->interval_us);
-    story_attr(&a, "timeout_ms", "%u", l->timeout_ms);
-    if (t->upload.open && !t->upload.reported)
-        story_attr(&a, "during", "upload");
-    if (restored) {
-        story_attr(&a, "restored", "1");
-        story_step(s, t->session, &event->at, event->time_us,
-                   "5 s after the last request the interval goes back to %u ms: the server "
-                   "restores its connection parameters",
-                   l->interval_us / 1000);
-    }
-    story_fact(s, "link.params", &event->at, event->time_us, event->line.text, &a);
-}
-
-void story_talk_link(struct td_story *s, struct story_talk *t, const struct td_event *event)
-{
-    switch (event->u.link.what) {
-    case TD_LINK_UP: link_up(s, t, event); break;
-    case TD_LINK_DOWN: link_down(s, t, event); break;
-    case TD_LINK_MTU:
-        t->mtu = event->u.link.value;
-        story_say(s, "link.mtu", &event->at, event->time_us, event->line.text, "mtu=%u",
-                  event->u.link.value);
-        break;
-    case TD_LINK_PARAMS: link_params(s, t, event); break;
-    }
-}
-
-/* ---- the end of a session ---- */
-
-void story_talk_end(struct td_story *s, struct story_talk *t)
-{
-    if (t->session == 0)
-        return;
-    end_requests(s, t, t->seen_us);
-    if (t->reset_sent && t->late)
-        reset_lost(s, t);
-    story_upload_close(s, t, TD_NO_TIME, NULL);
-    // Whoever comes back after a reset wants to see, not to send.
-    if (t->image_talk > 0 && !t->uploaded && !t->follows_reset)
-        story_mark(s, "story.nothing-uploaded", &t->began_at, t->began_us,
-                   "a whole session without a byte of image");
-    if (t->requests > 0 && t->answers == 0 && (t->requests > 1 || t->link_down || t->late))
-        story_say(s, "story.silent", &t->began_at, t->began_us, "requests, and not one answer",
-                  "requests=%u", t->requests);
-    if (t->answers > 0 && t->unsupported == t->answers && t->any_main)
-        story_say(s, "story.all-unsupported", &t->began_at, t->began_us,
-                  "every answer is NOT_SUPPORTED (8)", "answers=%u", t->answers);
-    t->session = 0;
-    t->link_down = t->link_up = t->talked = false;
 }

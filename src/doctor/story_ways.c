@@ -104,6 +104,7 @@ static const struct shift shifts[] = {
     { "slots-unequal", "boot secondary_magic=good", -5 },
     { "no-reboot", "link.down during=after-reset", -15 },
     { "no-reboot", "reset answered=0", 10 },
+    { "no-reboot", "link.down during=after-reset late=1", 45 },
     { "no-reboot", "boot mcuboot=1", -15 },
     { "marked-again", "story.swapped", 20 },
     { "marked-again", "boot swap_type=revert", 40 },

@@ -14,12 +14,6 @@ static bool is_phone(enum td_dialect dialect)
     return dialect == TD_DIALECT_NORDIC_ANDROID || dialect == TD_DIALECT_NORDIC_IOS;
 }
 
-static bool is_client(enum td_dialect dialect)
-{
-    return dialect != TD_DIALECT_PLAIN && dialect != TD_DIALECT_ZEPHYR &&
-           dialect != TD_DIALECT_CONSOLE;
-}
-
 /* ---- states and complaints ---- */
 
 static void state(struct td_story *s, struct story_talk *t, const struct td_event *event,
@@ -65,7 +59,7 @@ static void complaints(struct td_story *s, const struct td_event *event)
     struct story_attrs a = { 0 };
     char text[121];
 
-    if (!is_client(event->line.dialect) || !complains(&event->line))
+    if (!story_is_client(event->line.dialect) || !complains(&event->line))
         return;
     snprintf(text, sizeof text, "%s", event->line.text);
     story_attr_text(&a, "text", text);
