@@ -266,6 +266,13 @@ static void banner_line(struct td_story *s, const struct td_event *event, const 
     b->app = true;
 }
 
+/* Most lines of a long log are of an application's modules, which boot nothing. */
+static bool is_other_module(const struct td_line *line)
+{
+    return line->dialect == TD_DIALECT_ZEPHYR && line->module[0] != '\0' &&
+           line->module[0] != 'b' && strstr(line->module, "boot") == NULL;
+}
+
 void story_boot_line(struct td_story *s, const struct td_event *event)
 {
     const char *text = event->line.text;
@@ -282,6 +289,8 @@ void story_boot_line(struct td_story *s, const struct td_event *event)
     case TD_DIALECT_AUTERM:
     case TD_DIALECT_CLIENT: return;
     }
+    if (is_other_module(&event->line))
+        return;
     // The application asks the same code what the next boot will do, and it prints the same.
     if (strcmp(event->line.module, "mcuboot_util") == 0)
         return;
