@@ -8,6 +8,7 @@
 #include "base/verdict.h"
 #include "boot/note.h"
 #include "log/log.h"
+#include "tools/b0.h"
 #include "tools/inspect.h"
 
 struct flash {
@@ -244,6 +245,27 @@ static void say_slots(const struct flash *f)
                      "trusts)\n");
 }
 
+static void say_b0(const struct flash *f)
+{
+    FILE *out = f->session->cli->out;
+    struct td_b0_outlook o;
+
+    if (!td_b0_look(&o, &f->s))
+        return;
+    if (o.boots < 0)
+        fprintf(out, "first stage: boots neither slot\n");
+    else
+        fprintf(out, "first stage: boots version %u from S%d\n",
+                o.slot[o.boots].firmware->info.version, o.boots);
+    for (int n = 0; n < (int)o.n_slots; n++) {
+        if (n == o.boots)
+            continue;
+        fprintf(out, "  S%d, 0x%x: %s\n", n, o.slot[n].addr,
+                o.slot[n].refused != NULL ? o.slot[n].refused
+                                          : "bootable, and its version is not higher");
+    }
+}
+
 static void say_things(const struct flash *f)
 {
     FILE *out = f->session->cli->out;
@@ -286,7 +308,9 @@ static void say(const struct flash *f)
     }
     fprintf(out, "%s: %s, 0x%x to 0x%llx\n", f->path, f->hex ? "hex file" : "flash dump",
             td_memory_low(&f->m), (unsigned long long)td_memory_end(&f->m));
-    say_slots(f);
+    if (f->has_plan || !td_b0_look(&(struct td_b0_outlook){ .n_slots = 0 }, &f->s))
+        say_slots(f);
+    say_b0(f);
     say_things(f);
     if (each_verdict(f, count_verdict, NULL) > 0) {
         fprintf(out, "boot log, newest first:\n");
@@ -321,6 +345,21 @@ static json_t *slot_json(const struct flash *f, unsigned n)
     return json;
 }
 
+static json_t *b0_json(const struct td_b0_outlook *o)
+{
+    json_t *slots = json_array();
+
+    for (unsigned n = 0; n < o->n_slots; n++)
+        json_array_append_new(
+            slots,
+            json_pack("{s:I, s:o, s:s?}", "address", (json_int_t)o->slot[n].addr, "version",
+                      o->slot[n].firmware == NULL ? json_null()
+                                                  : json_integer(o->slot[n].firmware->info.version),
+                      "refused", o->slot[n].refused));
+    return json_pack("{s:o, s:o}", "boots", o->boots < 0 ? json_null() : json_integer(o->boots),
+                     "slots", slots);
+}
+
 static json_t *outlook_json(const struct flash *f)
 {
     const struct td_outlook *o = &f->outlook;
@@ -338,6 +377,7 @@ static json_t *outlook_json(const struct flash *f)
 static void say_json(const struct flash *f)
 {
     json_t *things = json_array(), *map = json_array(), *log = json_array();
+    struct td_b0_outlook b0;
     json_t *all;
 
     for (size_t i = 0; i < f->s.n; i++)
@@ -355,6 +395,8 @@ static void say_json(const struct flash *f)
                     "address", (json_int_t)td_memory_low(&f->m), "size",
                     (json_int_t)(td_memory_end(&f->m) - td_memory_low(&f->m)), "things", things,
                     "boot_log", log, "map", map);
+    if (td_b0_look(&b0, &f->s))
+        json_object_set_new(all, "first_stage", b0_json(&b0));
     if (f->has_plan) {
         json_object_set_new(all, "layout",
                             json_pack("{s:s, s:b, s:s, s:I}", "source", f->plan.source, "guessed",
@@ -433,12 +475,31 @@ static bool draw_thing(struct flash *f, const struct td_thing *t)
     return true;
 }
 
+static void draw_b0(struct flash *f)
+{
+    struct td_b0_outlook o;
+
+    if (!td_b0_look(&o, &f->s))
+        return;
+    for (unsigned n = 0; n < o.n_slots; n++)
+        if (o.slot[n].firmware != NULL)
+            td_map_band(&f->map, o.slot[n].addr,
+                        o.slot[n].firmware->start + o.slot[n].firmware->info.size - o.slot[n].addr,
+                        n == 0 ? "S0" : "S1");
+    if (o.boots < 0)
+        td_map_line(&f->map, "first stage: boots neither slot");
+    else
+        td_map_line(&f->map, "first stage: boots version %u from S%d",
+                    o.slot[o.boots].firmware->info.version, o.boots);
+}
+
 static bool draw(struct flash *f)
 {
     for (size_t i = 0; i < f->s.n; i++)
         if (!draw_thing(f, &f->s.at[i]))
             return false;
     snprintf(f->map.title, sizeof f->map.title, "%.190s", f->path);
+    draw_b0(f);
     if (!f->has_plan)
         return true;
     td_map_band(&f->map, f->plan.boot.addr, f->plan.boot.size, "bootloader");

@@ -404,7 +404,26 @@ class Nsib(Case):
         self.say(self.file("s0.bin", self.dump(code=bytes(code))), says="INVALIDATED")
         self.say(self.file("s0.bin", self.dump(code=firmware()[:0x1002])), says="no validation info behind it")
 
-    def test_an_image_for_mcubootss_own_update_shows_both_layers(self):
+    def test_which_slot_the_first_stage_boots(self):
+        two = firmware()
+        code = bytearray(firmware())
+        code[0x220:0x224] = bytes.fromhex("00000291")
+        rows = [(provision(), two, 0, None),
+                (provision(0x50fa0000), two, None, "its key is revoked"),
+                (provision(slots=[0xfff8, 0xfff6]), two, None, "below the counter"),
+                (provision(), bytes(code), None, "invalidated"),
+                (provision().replace(bytes.fromhex(FINGERPRINT), bytes(16)), two, None, "never provisioned")]
+        for prov, code, boots, why in rows:
+            with self.subTest(why):
+                path = self.file("s0.bin", self.dump(prov, code))
+                found = self.json(path)["first_stage"]
+                self.assertEqual(found["boots"], boots)
+                if why is not None:
+                    self.assertIn(why, found["slots"][0]["refused"])
+                self.assertEqual(found["slots"][1]["refused"], "no firmware is there")
+                self.say(path, says="boots version 3 from S0" if boots == 0 else "boots neither slot")
+
+    def test_an_image_for_mcuboots_own_update_shows_both_layers(self):
         raw, out = self.file("inner.bin", firmware()), self.dir / "up.bin"
         done = tandem("sign", "-k", KEY, "-v", "0.0.1", "-H", "0x200", "--pad-header", "-S", "0x10000", "--align", "4",
                       raw, out)
