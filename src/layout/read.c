@@ -109,9 +109,10 @@ enum td_err td_layout_read(const char *text, size_t len, const char *path, struc
             err = TD_EFORMAT;
             fault->line = 0;
             (void)snprintf(fault->what, sizeof fault->what, "there is no layout in this file");
-            (void)snprintf(fault->remedy, sizeof fault->remedy,
-                           "partitions.yml, pm_static.yml and the text of partition_manager_report "
-                           "are read");
+            (void)snprintf(
+                fault->remedy, sizeof fault->remedy,
+                "partitions.yml, pm_static.yml, the text of partition_manager_report and "
+                "zephyr.dts are read");
         }
     }
     for (size_t i = 0; err == TD_OK && i < own->n; i++) {

@@ -1,6 +1,6 @@
 /*
- * layout/read.h - from text to layouts: YAML of the partition manager, and its report as
- * people paste it, with colours, log prefixes, indentation and prose around it.
+ * layout/read.h - from text to layouts: YAML of the partition manager, its report, and
+ * devicetree, as people paste them, with colours, log prefixes, indentation and prose around.
  *
  * YAML: a mapping of names to mappings with address, size, end_address, region, span or
  * orig_span, device; other keys are passed over. Numbers are decimal or 0x. An alias
@@ -34,7 +34,7 @@ const char *td_layout_domain_of(const char *path, char out[16]);
  * Finds layouts in text that comes line by line. A report, or a YAML block that stands for
  * itself; a second report of the same domain and region begins another layout.
  */
-enum td_layout_kind { TD_LAYOUT_YAML, TD_LAYOUT_REPORT };
+enum td_layout_kind { TD_LAYOUT_YAML, TD_LAYOUT_REPORT, TD_LAYOUT_DTS };
 
 struct td_layout_scan;
 

@@ -319,6 +319,76 @@ static void yaml_is_found_in_a_post_however_it_is_indented(void **state)
     }
 }
 
+static void devicetree_is_read_from_a_build_and_from_an_overlay(void **state)
+{
+    static const char build[] = "/dts-v1/;\n"
+                                "/ {\n"
+                                "\tsoc {\n"
+                                "\t\tflash_controller: flash-controller@4001e000 {\n"
+                                "\t\t\tflash0: flash@0 {\n"
+                                "\t\t\t\treg = < 0x0 0x80000 >; /* in x.dtsi:5 */\n"
+                                "\t\t\t\tpartitions {\n"
+                                "\t\t\t\t\tboot_partition: partition@0 {\n"
+                                "\t\t\t\t\t\tlabel = \"mcuboot\";\n"
+                                "\t\t\t\t\t\treg = < 0x0 0xc000 >;\n"
+                                "\t\t\t\t\t};\n"
+                                "\t\t\t\t\t/* node '/soc/x' defined in y.dts:7 */\n"
+                                "\t\t\t\t\tslot0_partition: slot_ns: partition@c000 {\n"
+                                "\t\t\t\t\t\treg = < 0xc000 0x37000 >;\n"
+                                "\t\t\t\t\t};\n"
+                                "\t\t\t\t};\n"
+                                "\t\t\t};\n"
+                                "\t\t};\n"
+                                "\t\tspi3: spi@4002f000 {\n"
+                                "\t\t\tmx25r64: mx25r6435f@0 {\n"
+                                "\t\t\t\tpartitions {\n"
+                                "\t\t\t\t\tslot1_partition: partition@0 {\n"
+                                "\t\t\t\t\t\treg = <0x0 DT_SIZE_K(220)>;\n"
+                                "\t\t\t\t\t};\n"
+                                "\t\t\t\t};\n"
+                                "\t\t\t};\n"
+                                "\t\t};\n"
+                                "\t};\n"
+                                "};\n";
+    struct seen *seen = scanned(build);
+    const struct td_partition *p = seen->last[0].at;
+
+    (void)state;
+    assert_int_equal(seen->n, 1);
+    assert_int_equal(seen->kinds[0], TD_LAYOUT_DTS);
+    assert_int_equal(seen->last[0].n, 3);
+    assert_string_equal(p[0].name, "boot_partition");
+    assert_int_equal(p[0].size, 0xc000);
+    assert_int_equal(p[0].line, 8);
+    assert_string_equal(p[1].name, "slot0_partition");
+    assert_int_equal(p[1].addr, 0xc000);
+    assert_string_equal(p[1].region, "flash_primary");
+    assert_string_equal(p[2].region, "external_flash");
+    assert_int_equal(p[2].size, 220 * 1024);
+    free(seen);
+
+    seen = scanned("My overlay, for the network core:\n"
+                   "&flash1 {\n"
+                   "    partitions {\n"
+                   "        slot0_partition: partition@c000 {\n"
+                   "            reg = <0x0000c000 49152>;\n"
+                   "        };\n"
+                   "    };\n"
+                   "};\n"
+                   "and for the other:\n"
+                   "&slot1_partition {\n"
+                   "    reg = <0x80000 0x70000>;\n"
+                   "};\n"
+                   "int main(void) {\n}\n");
+    assert_int_equal(seen->n, 1);
+    assert_int_equal(seen->last[0].n, 2);
+    assert_string_equal(seen->last[0].at[0].domain, "CPUNET");
+    assert_int_equal(seen->last[0].at[0].addr, 0x0100c000);
+    assert_string_equal(seen->last[0].at[1].name, "slot1_partition");
+    assert_int_equal(seen->last[0].at[1].addr, 0x80000);
+    free(seen);
+}
+
 static void other_text_holds_no_layout(void **state)
 {
     static const char *const texts[] = {
@@ -328,6 +398,10 @@ static void other_text_holds_no_layout(void **state)
         "key: value\nother:\n- a\n- b\n",
         "+----+----+\n| a  | b  |\n+----+----+\n",
         "[00:00:00.250,000] <inf> app: mapped 0x0: ok\n",
+        "partition@0 {\n};\n",
+        "partition@0 {\nreg = <0xffffffff 0xffffffff>;\n};\n",
+        "partition@0 {\nreg = <0x0>;\n};\n}\n}\n",
+        "partition@0 {\nreg = <0x0 DT_SIZE_K(>;\n};\n",
     };
 
     (void)state;
@@ -351,6 +425,7 @@ int main(void)
         cmocka_unit_test(rows_are_told_from_what_looks_like_one),
         cmocka_unit_test(a_second_report_begins_another_layout),
         cmocka_unit_test(yaml_is_found_in_a_post_however_it_is_indented),
+        cmocka_unit_test(devicetree_is_read_from_a_build_and_from_an_overlay),
         cmocka_unit_test(other_text_holds_no_layout),
     };
 

@@ -203,6 +203,9 @@ enum td_row td_row_read(const char *text, size_t len, struct td_partition *part)
 {
     char line[ROW_MAX + 1];
 
+    // Every row has an address, a size or a corner.
+    if (len == 0 || (memchr(text, 'x', len) == NULL && memchr(text, '+', len) == NULL))
+        return TD_ROW_NONE;
     plain(text, len, line);
     for (const char *at = strstr(line, "0x"); at != NULL; at = strstr(at + 2, "0x")) {
         if (read_part(line, at, part))

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "layout/dts.h"
 #include "layout/read.h"
 #include "layout/rows.h"
 
@@ -34,6 +35,9 @@ struct td_layout_scan {
     bool in_name;  /* keys belong to a name */
     bool in_span;  /* list items are members */
     bool in_other; /* items and nested keys of what is passed over */
+
+    struct td_dts dts;
+    struct td_layout *tree; /* partitions of devicetree */
 };
 
 struct td_layout_scan *td_layout_scan_new(const struct td_layout_scan_hooks *hooks)
@@ -44,8 +48,9 @@ struct td_layout_scan *td_layout_scan_new(const struct td_layout_scan_hooks *hoo
         return NULL;
     scan->hooks = *hooks;
     scan->layout = td_layout_new();
+    scan->tree = td_layout_new();
     scan->block = malloc(TD_LAYOUT_TEXT);
-    if (scan->layout == NULL || scan->block == NULL) {
+    if (scan->layout == NULL || scan->tree == NULL || scan->block == NULL) {
         td_layout_scan_free(scan);
         return NULL;
     }
@@ -57,6 +62,7 @@ void td_layout_scan_free(struct td_layout_scan *scan)
     if (scan == NULL)
         return;
     td_layout_free(scan->layout);
+    td_layout_free(scan->tree);
     free(scan->block);
     free(scan);
 }
@@ -260,6 +266,30 @@ static bool take_yaml(struct td_layout_scan *scan, uint32_t line, const char *te
     return false;
 }
 
+/* ---- devicetree ------------------------------------------------------------------------ */
+
+static void end_tree(struct td_layout_scan *scan)
+{
+    if (scan->tree->n > 0)
+        scan->hooks.found(scan->hooks.ctx, TD_LAYOUT_DTS, scan->tree, scan->tree->at[0].line);
+    scan->tree->n = 0;
+    scan->dts.depth = 0;
+}
+
+/* The same label again: an overlay's word counts, but for another tree's in one text. */
+static void take_tree(struct td_layout_scan *scan, const struct td_partition *part)
+{
+    for (size_t i = 0; i < scan->tree->n; i++) {
+        struct td_partition *old = &scan->tree->at[i];
+
+        if (strcmp(old->name, part->name) == 0 && strcmp(old->domain, part->domain) == 0) {
+            *old = *part;
+            return;
+        }
+    }
+    (void)td_layout_add(scan->tree, part);
+}
+
 /* ---- the door -------------------------------------------------------------------------- */
 
 void td_layout_scan_line(struct td_layout_scan *scan, uint32_t line, const char *text, size_t len)
@@ -281,6 +311,10 @@ void td_layout_scan_line(struct td_layout_scan *scan, uint32_t line, const char 
     case TD_ROW_FRAME: return;
     case TD_ROW_NONE: break;
     }
+    if (len >= 9 && memcmp(text, "/dts-v1/;", 9) == 0)
+        end_tree(scan);
+    if (td_dts_line(&scan->dts, line, text, len, &part))
+        take_tree(scan, &part);
     if (!take_yaml(scan, line, text, len))
         end_block(scan);
 }
@@ -289,5 +323,6 @@ void td_layout_scan_end(struct td_layout_scan *scan)
 {
     end_block(scan);
     end_report(scan);
+    end_tree(scan);
     scan->domain[0] = '\0';
 }

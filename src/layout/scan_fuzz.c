@@ -65,6 +65,10 @@ static void take(void *ctx, enum td_layout_kind kind, const struct td_layout *la
     (void)ctx;
     if (layout->n == 0 || line == 0)
         abort();
+    for (size_t i = 0; i < layout->n; i++) {
+        if (td_partition_end(&layout->at[i]) > (uint64_t)UINT32_MAX + 1)
+            abort();
+    }
     if (kind != TD_LAYOUT_REPORT)
         return;
     td_report_print(layout, &style, &text);
