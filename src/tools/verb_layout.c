@@ -497,7 +497,7 @@ static const struct td_verb subs[] = {
       .summary = "the partitions in the look of partition_manager_report",
       .usage = "usage: tandem layout report [OPTIONS] FILE...\n\n"
                "Prints the partitions as partition_manager_report does, and below them what that\n"
-               "look hides. " USAGE_FILES
+               "look hides.\n\n" USAGE_FILES
                "  --exact              sizes as they are, not cut off to whole kB\n",
       .run = run_report },
     { .name = "check",
@@ -505,7 +505,7 @@ static const struct td_verb subs[] = {
       .summary = "what is wrong with it, and how large an image may be",
       .usage = "usage: tandem layout check [OPTIONS] FILE...\n\n"
                "Says what is wrong with a layout, and the largest image for each way of updating.\n"
-               "Exit 1 when there are errors or warnings. " USAGE_FILES USAGE_ROOM
+               "Exit 1 when there are errors or warnings.\n\n" USAGE_FILES USAGE_ROOM
                "  --running FILE       the image that runs: it has to be swapped out\n"
                "  -H, --header-size N  of the images (imgtool's)\n"
                "  --keys N, --counter-slots N   what the provision data are to hold\n"
@@ -517,7 +517,7 @@ static const struct td_verb subs[] = {
       .usage = "usage: tandem layout diff [OPTIONS] FROM TO\n\n"
                "What changes from one layout to another, what the bootloader on the devices makes\n"
                "of it, and whether they can be updated over the air. Exit 1 when they cannot, or\n"
-               "only with a new bootloader. " USAGE_FILES USAGE_ROOM,
+               "only with a new bootloader.\n\n" USAGE_FILES USAGE_ROOM,
       .run = run_diff },
 };
 
