@@ -174,6 +174,16 @@ static void take_quotes(struct prefix *x)
         x->p = skip_blanks(x->p + 1);
 }
 
+/* "uart:~$ " of Zephyr's shell, in front of what is logged meanwhile. */
+static void take_prompt(struct prefix *x)
+{
+    const char *p = strstr(x->p, ":~$ ");
+
+    if (p && p - x->p > 0 && p - x->p < 12 && word_size(x->p) == (size_t)(p - x->p) &&
+        (p[4] == '[' || p[4] == '<'))
+        x->p = p + 4;
+}
+
 /* "00> " of J-Link's RTT viewer: the channel. */
 static bool take_rtt(struct prefix *x)
 {
@@ -586,6 +596,8 @@ static void take_prefixes(struct prefix *x)
     }
     if (take_rtt(x))
         x->line->dialect = TD_DIALECT_CONSOLE;
+    if (x->p[0] == 'u' || x->p[0] == 'r')
+        take_prompt(x);
     // Most prefixes are told from prose by their first character.
     if (isdigit((unsigned char)*x->p) || *x->p == '[' || *x->p == '(' || *x->p == '<') {
         if (take_zephyr(x))
@@ -635,6 +647,43 @@ static bool is_rich_rest(const struct td_line_state *state)
 static bool is_banner(const char *p)
 {
     return strncmp(p, "*** ", 4) == 0 || strncmp(p, "uart:~$", 7) == 0;
+}
+
+/* Whether an entry begins at p: V 08:47:42.977, or [00:00:00.250,000] <inf>. */
+static bool begins_entry(const char *p, const char *end)
+{
+    int64_t us;
+
+    if (end - p < 16)
+        return false;
+    if (is_level(p[0]) && is_blank(p[1])) {
+        p = skip_blanks(p + 1);
+        return clock_time(&p, &us) && p[-4] == '.' && is_blank(*p);
+    }
+    if (p[0] != '[' || !isdigit((unsigned char)p[1]))
+        return false;
+    p++;
+    return clock_time(&p, &us) && p[0] == ']' && p[1] == ' ' && p[2] == '<';
+}
+
+size_t td_line_entry(const char *bytes, size_t len)
+{
+    const char *end = bytes + len;
+
+    if (len < 16)
+        return len;
+    // The clock's colons are rare enough to look for.
+    for (const char *p = bytes + 4; p + 6 < end; p++) {
+        p = memchr(p, ':', (size_t)(end - p - 6));
+        if (!p)
+            break;
+        if (p[3] != ':' || !isdigit((unsigned char)p[-1]))
+            continue;
+        for (const char *from = p - 3; from > bytes && from >= p - 6; from--)
+            if ((is_blank(from[-1]) || from[0] == '[') && begins_entry(from, end))
+                return (size_t)(from - bytes);
+    }
+    return len;
 }
 
 void td_line_read(struct td_line_state *state, const char *bytes, size_t len, struct td_line *line,

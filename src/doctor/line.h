@@ -45,4 +45,10 @@ struct td_line_state {
 void td_line_read(struct td_line_state *state, const char *bytes, size_t len, struct td_line *line,
                   int64_t *time_us);
 
+/*
+ * Logs lose their line ends on the way through forums: where in bytes, which are followed by a 0,
+ * the next entry of a log begins behind the first one; len when there is none.
+ */
+size_t td_line_entry(const char *bytes, size_t len);
+
 #endif

@@ -35,10 +35,32 @@ static size_t lost_escape_size(const char *p, size_t len)
     return n > 1 && n < len && p[n] == 'm' ? n + 1 : 0;
 }
 
-/* Bytes that need a look: control characters, ESC, [, DEL, and the first of a web page's blank. */
+/* What a web page's source has for characters of its own; 0 when it is none of these. */
+static size_t entity_size(const char *p, size_t len, char *c)
+{
+    static const struct {
+        const char *name;
+        char c;
+    } entities[] = {
+        { "&lt;", '<' },   { "&gt;", '>' },   { "&amp;", '&' },
+        { "&quot;", '"' }, { "&#39;", '\'' }, { "&nbsp;", ' ' },
+    };
+
+    for (size_t i = 0; i < sizeof entities / sizeof entities[0]; i++) {
+        size_t n = strlen(entities[i].name);
+
+        if (n <= len && memcmp(p, entities[i].name, n) == 0) {
+            *c = entities[i].c;
+            return n;
+        }
+    }
+    return 0;
+}
+
+/* Bytes that need a look: control characters, ESC, [, &, DEL, the first of a web page's blank. */
 static bool is_special(unsigned char c)
 {
-    return (c < 0x20 && c != '\t') || c == '[' || c == 0x7f || c == 0xc2;
+    return (c < 0x20 && c != '\t') || c == '[' || c == '&' || c == 0x7f || c == 0xc2;
 }
 
 /* What a special byte is in the text; how many bytes were used. */
@@ -48,6 +70,12 @@ static size_t copy_special(const char *p, size_t len, char *out, size_t *n)
 
     switch ((unsigned char)p[0]) {
     case 0x1b: return 1 + escape_size(p + 1, len - 1);
+    case '&':
+        lost = entity_size(p, len, out + *n);
+        if (lost == 0)
+            out[*n] = '&';
+        (*n)++;
+        return lost > 0 ? lost : 1;
     case '[':
         lost = lost_escape_size(p, len);
         if (lost > 0)

@@ -71,8 +71,9 @@ static void take(struct td_event_sink *sink, const struct td_event *event)
     check(event->time_us == TD_NO_TIME || event->time_us >= -(1ll << 62));
     switch (event->kind) {
     case TD_EVENT_LINE:
-        check(event->at.line == s->n_line + 1);
-        s->n_line++;
+        // one line may hold several entries of a log
+        check(event->at.line == s->n_line || event->at.line == s->n_line + 1);
+        s->n_line = event->at.line;
         check_line(s, event);
         break;
     case TD_EVENT_MESSAGE: check_message(s, event); break;

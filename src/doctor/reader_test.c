@@ -353,6 +353,22 @@ static const struct {
       "0B-00-00-07-00-00-42-00-BF-61-72-62-68-69-FF\n",
       "1: 36000.720000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
       "2: 36000.820000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
+    { "a log that lost its line ends",
+      "See what I get: D 10:00:00.001 [McuMgr] characteristic.setValue(0x02000002003F0100BFFF) I "
+      "10:00:00.050 [McuMgr] Notification received from da2e7828-fbce-4e01-ae9e-261174997c48, "
+      "value: "
+      "(0x) 03-00-00-06-00-3F-01-00-BF-62-72-63-08-FF D 10:00:01.000 [Callback] Connection state "
+      "changed with status: 8 and new state: 0 (DISCONNECTED)\n",
+      "1: 36000.001000 > v0 op2 g63 s1 i0 len2 {}\n"
+      "1: 36000.050000 < v0 op3 g63 s1 i0 len6 {\"rc\":8}\n"
+      "1: 36001.000000 down 8\n" },
+    { "nRF Connect's own lines beside the notification",
+      "I 10:00:00.050 Notification received from da2e7828-fbce-4e01-ae9e-261174997c48, value: (0x) "
+      "0B-00-00-07-00-00-42-00-BF-61-72-62-68-69-FF\n"
+      "A 10:00:00.051 \"(0x) 0B-00-00-07-00-00-42-00-BF-61-72-62-68-69-FF\" received\n"
+      "A 10:00:00.060 \"(0x) 0A-00-00-06-00-00-43-00-A1-61-64-62-68-69\" sent\n",
+      "1: 36000.050000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n"
+      "3: 36000.060000 > v1 op2 g0 s67 i0 len6 {\"d\":\"hi\"}\n" },
     { "Zephyr's sample says why the link went",
       "[00:00:05.100,000] <inf> smp_sample: Connected\n"
       "[00:00:09.250,500] <inf> smp_sample: Disconnected, reason 0x13\n",
@@ -408,6 +424,10 @@ static const struct {
       TD_DIALECT_ZEPHYR, "E [mcuboot]: Image is not valid" },
     { "Zephyr with colours that lost their escape", "[1;33m[00:00:00.250,000] <wrn> app: hot[0m\n",
       TD_DIALECT_ZEPHYR, "W [app]: hot" },
+    { "Zephyr behind its shell's prompt", "uart:~$ [00:00:01.000,000] <inf> app: up\n",
+      TD_DIALECT_ZEPHYR, "I [app]: up" },
+    { "Zephyr out of a web page", "[00:00:01.000,000] &lt;inf&gt; app: a &amp; b\n",
+      TD_DIALECT_ZEPHYR, "I [app]: a & b" },
     { "Zephyr's cycles", "[00008192] <dbg> app.main: loop\n", TD_DIALECT_ZEPHYR,
       "D [app.main]: loop" },
     { "Zephyr over RTT", "00> [00:00:01.000,000] <inf> app: up\n", TD_DIALECT_ZEPHYR,

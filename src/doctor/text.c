@@ -216,24 +216,38 @@ static bool join(struct td_text *t, const struct td_line *line, const struct td_
     return true;
 }
 
-static void take_line(struct td_text *t)
+static void take_entry(struct td_text *t, const char *bytes, size_t len, uint64_t offset)
 {
     struct td_event event = { .kind = TD_EVENT_LINE };
     struct td_line line;
     struct td_origin origin = { .line = &line };
     bool framed;
 
-    t->n_line++;
-    event.at = (struct td_place){ t->file, t->n_line, t->offset };
-    td_line_read(&t->state, t->line, t->n, &line, &event.time_us);
+    event.at = (struct td_place){ t->file, t->n_line, offset };
+    td_line_read(&t->state, bytes, len, &line, &event.time_us);
     event.line = line;
     origin.at = event.at;
     origin.time_us = event.time_us;
     td_frames_line(t->frames, &origin);
     t->sink->take(t->sink, &event);
-    framed = td_text_console_line(t, t->line, t->n, &origin);
+    framed = td_text_console_line(t, bytes, len, &origin);
     if (!join(t, &line, &origin))
         look(t, &line, &origin, framed);
+}
+
+#define RUN_TOGETHER 100 /* characters; a line with two entries of a log has more */
+
+static void take_line(struct td_text *t)
+{
+    size_t at = 0, n;
+
+    t->n_line++;
+    t->line[t->n] = 0;
+    while (t->n - at > RUN_TOGETHER && (n = td_line_entry(t->line + at, t->n - at)) < t->n - at) {
+        take_entry(t, t->line + at, n, t->offset + at);
+        at += n;
+    }
+    take_entry(t, t->line + at, t->n - at, t->offset + at);
 }
 
 void td_text_feed(struct td_text *t, const uint8_t *bytes, size_t len)
