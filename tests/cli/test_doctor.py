@@ -163,7 +163,6 @@ class Size(Case):
         env = dict(os.environ)
         # ASan keeps what was freed; what is measured here is what is held.
         env["ASAN_OPTIONS"] = env.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         child = subprocess.Popen([TANDEM, "doctor", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         sent = n = 0
         while sent < megabytes * 1000000:
@@ -176,7 +175,7 @@ class Size(Case):
         child.stdout.close()
         self.assertEqual(child.wait(), FOUND, out)
         self.assertIn("W: Not enough free space", out)
-        return before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
     @staticmethod
     def lines(n):
@@ -193,10 +192,10 @@ class Size(Case):
         return f"[{n // 3600000 % 100:02}:{n // 60000 % 60:02}:{n // 1000 % 60:02}.{n % 1000:03},000] <inf> app: value {n} of 0x{n * 7919 & 0xFFFFFFFF:08x}\n"
 
     def test_a_log_of_a_hundred_megabytes_takes_constant_memory(self):
-        _, short = self.feed(2)
-        _, long = self.feed(100)
-        self.assertLess(long - short, 8 * 1024, f"{short} KB for 2 MB, {long} KB for 100 MB")
-        if "asan" not in TANDEM:
+        checked = "asan" in TANDEM  # ten times as slow, and larger
+        short, long = self.feed(2), self.feed(20 if checked else 100)
+        self.assertLess(long - short, 8 * 1024, f"{short} KB for 2 MB, {long} KB for the long one")
+        if not checked:
             self.assertLess(long, 64 * 1024, f"{long} KB")
 
 
