@@ -113,7 +113,7 @@ struct provision {
 
 static struct provision reckon(const struct checking *c, const struct td_partition *p)
 {
-    bool two = td_layout_role(c->layout, TD_ROLE_BOOT, 0) != NULL;
+    bool two = td_layout_stages(c->layout) == 2;
     struct provision v = {
         .keys = c->soc->keys_in_kmu ? 0
                 : c->env->keys != 0 ? c->env->keys

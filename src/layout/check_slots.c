@@ -286,7 +286,7 @@ void td_layout_check_slots(struct checking *c)
         td_layout_issue(c, TD_LAYOUT_NO_PRIMARY, TD_HARM_ERROR, boot,
                         "add mcuboot_primary, which spans mcuboot_pad and app",
                         "there is a bootloader, and no primary slot for it to boot");
-    if (p != NULL && boot == NULL)
+    if (p != NULL && boot == NULL && td_layout_role(c->layout, TD_ROLE_S0, 0) == NULL)
         td_layout_issue(c, TD_LAYOUT_NO_BOOT, TD_HARM_NOTE, p, "",
                         "there are slots, and no partition for a bootloader is shown");
     if (p == NULL)

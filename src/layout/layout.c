@@ -151,8 +151,11 @@ const struct td_partition *td_layout_role(const struct td_layout *layout, enum t
 
 unsigned td_layout_stages(const struct td_layout *layout)
 {
-    unsigned b0 = td_layout_role(layout, TD_ROLE_B0, 0) != NULL;
-    unsigned boot = td_layout_role(layout, TD_ROLE_BOOT, 0) != NULL;
+    bool b0 = td_layout_role(layout, TD_ROLE_B0, 0) != NULL;
+    bool boot = td_layout_role(layout, TD_ROLE_BOOT, 0) != NULL;
 
-    return b0 + boot;
+    // Devicetree has no name for what lies in S0; slots beside it are a second stage's.
+    boot |= td_layout_role(layout, TD_ROLE_S0, 0) != NULL &&
+            td_layout_role(layout, TD_ROLE_PRIMARY, 0) != NULL;
+    return (unsigned)b0 + (unsigned)boot;
 }

@@ -219,6 +219,31 @@ static void the_application_cores_partition_comes_first(void **state)
     td_layout_free(layout);
 }
 
+static void stages_are_counted_whatever_they_are_called(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned stages;
+    } rows[] = {
+        { SAMPLE_ONE, 1 },
+        { SAMPLE_TWO, 2 },
+        { "app: {address: 0, size: 0x80000}\n", 0 },
+        { "b0: {address: 0, size: 0x8000}\ns0: {address: 0x8000, size: 0x30000}\n", 1 },
+        { "b0_partition: {address: 0, size: 0x8000}\ns0_partition: {address: 0x8000, size: "
+          "0x8000}\n"
+          "slot0_partition: {address: 0x20000, size: 0x30000}\n",
+          2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_layout *layout = sample_with(rows[i].text, NULL);
+
+        assert_int_equal(td_layout_stages(layout), rows[i].stages);
+        td_layout_free(layout);
+    }
+}
+
 static void chips_are_found_by_many_names(void **state)
 {
     static const struct {
@@ -291,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_name_of_a_file_tells_its_domain),
         cmocka_unit_test(roles_have_many_names),
         cmocka_unit_test(the_application_cores_partition_comes_first),
+        cmocka_unit_test(stages_are_counted_whatever_they_are_called),
         cmocka_unit_test(chips_are_found_by_many_names),
         cmocka_unit_test(chips_are_guessed_from_what_only_they_have),
     };
