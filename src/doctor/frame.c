@@ -319,6 +319,16 @@ static bool continues(const struct td_frames *f, enum td_dress dress, enum td_di
            f->n_line - p->n_line < OPEN_LINES;
 }
 
+/*
+ * Eight bytes are little to go by: zeros and small numbers of other formats look like a header
+ * without a payload. Alone, and asking for something, they are taken for one.
+ */
+static bool is_bare_request(const struct td_smp_header *hdr, size_t len)
+{
+    return len == TD_SMP_HEADER_SIZE && (hdr->op == TD_SMP_READ || hdr->op == TD_SMP_WRITE) &&
+           (hdr->group != 0 || hdr->seq != 0 || hdr->id != 0);
+}
+
 static bool take(struct td_frames *f, enum td_dress dress, enum td_direction dir,
                  const uint8_t *bytes, size_t len, bool known, const struct td_origin *origin,
                  size_t *used)
@@ -332,6 +342,8 @@ static bool take(struct td_frames *f, enum td_dress dress, enum td_direction dir
         *used = go_on(f, dress, bytes, len, origin);
         return true;
     }
+    if (look == TD_FRAME_WHOLE && hdr.len == 0 && !known && !is_bare_request(&hdr, len))
+        return false;
     if (look == TD_FRAME_WHOLE) {
         abandon(f, dress, origin);
         give_bytes(f, dress, dir, bytes, size, false, &origin->at, origin->time_us, origin);

@@ -100,6 +100,11 @@ static const struct {
 } rows[] = {
     { "a line of prose", "The update works, but deadbeef and 0102030405060708 are no frames.\n",
       "" },
+    { "numbers that look like a header without a payload",
+      "00 00 00 00 00 00 00 00\n01 00 00 00 00 00 00 00\n02 00 00 00 00 00 00 00 00 00 00 00\n",
+      "" },
+    { "a request without a payload", "00 00 00 00 00 01 05 00\n",
+      "1: - > v0 op0 g1 s5 i0 len0 {}\n" },
     { "hex with blanks", ECHO_REQ "\n" ECHO_RSP "\n", "1: " SAID_REQ "2: " SAID_RSP },
     { "a plain run", "got 0a00000600004200a16164626869 from it\n", "1: " SAID_REQ },
     { "dashes", "(0x) 0A-00-00-06-00-00-42-00-A1-61-64-62-68-69\n", "1: " SAID_REQ },
