@@ -19,7 +19,7 @@ struct td_config;
 struct td_config *td_config_new(struct td_facts *facts, const struct td_knowledge *knowledge);
 void td_config_free(struct td_config *config);
 
-/* name: the file's own (its last part), a first hint at the image it configures; may be NULL. */
+/* name: the file's path as given: it and its folders tell the image; may be NULL. */
 void td_config_file(struct td_config *config, uint16_t file, const char *name);
 
 /* Every line of text, in order; what is no option is looked at for a new file's heading. */

@@ -396,9 +396,11 @@ static void add_conflicts(const struct td_judge *judge, size_t n)
         } else if (same && one->role != other->role &&
                    has_text(known->match, td_role_name(one->role)) &&
                    has_text(known->match, td_role_name(other->role))) {
+            // The application's first, in whatever order the files were given.
             if (strcmp(one->value, other->value) != 0 && is_last(judge, one) &&
                 is_last(judge, other))
-                add_conflict(judge, one, other, "match");
+                add_conflict(judge, one->role < other->role ? one : other,
+                             one->role < other->role ? other : one, "match");
         } else if (!same && td_is_set(known->choice) && other->known != NULL &&
                    td_is_set(other->known->choice) && one->role == other->role &&
                    strcmp(known->choice, other->known->choice) == 0 && !td_is_no(one->value) &&

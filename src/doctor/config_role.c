@@ -81,18 +81,36 @@ static struct td_span last_part(struct td_span path)
     return path;
 }
 
-/* child_image/mcuboot/prj.conf, build/mcuboot/zephyr/.config: a folder names the image. */
-static enum td_role role_of_folders(struct td_span path)
+static enum td_role role_of_folder(struct td_span folder)
+{
+    for (size_t i = 0; i < sizeof images / sizeof images[0]; i++)
+        if (strlen(images[i].prefix) == folder.len && begins(folder, images[i].prefix))
+            return images[i].role;
+    return folder.len == 3 && begins(folder, "b0n") ? TD_ROLE_B0 : TD_ROLE_UNKNOWN;
+}
+
+/*
+ * child_image/mcuboot/prj.conf, build/mcuboot/zephyr/.config: a folder names the image. Only where
+ * the build puts images: a project may be called mcuboot as well.
+ */
+static enum td_role role_of_folders(struct td_span path, bool built)
 {
     struct td_span name = last_part(path);
     struct td_span rest = { path.at, path.len - name.len };
+    enum td_role inner = TD_ROLE_UNKNOWN;
 
+    if (holds(path, "mcuboot/boot/zephyr/"))
+        return TD_ROLE_MCUBOOT;
     while (rest.len > 0) {
         struct td_span part = last_part((struct td_span){ rest.at, rest.len - 1 });
-        enum td_role role = td_role_of_image(part);
+        enum td_role role = role_of_folder(part);
 
-        if (role != TD_ROLE_UNKNOWN && role != TD_ROLE_SYSBUILD)
-            return role;
+        if (inner != TD_ROLE_UNKNOWN &&
+            (role == TD_ROLE_SYSBUILD || (part.len == 11 && begins(part, "child_image"))))
+            return inner;
+        inner = role == TD_ROLE_SYSBUILD ? TD_ROLE_UNKNOWN : role;
+        if (built && inner != TD_ROLE_UNKNOWN)
+            return inner;
         rest.len = (size_t)(part.at - rest.at);
     }
     return TD_ROLE_UNKNOWN;
@@ -105,7 +123,7 @@ struct td_heading td_heading_of_path(struct td_span path)
 
     if (ends(name, ".config") || begins(name, "autoconf.h")) {
         got.merged = got.whole = true;
-        got.role = role_of_folders(path);
+        got.role = role_of_folders(path, true);
         return got;
     }
     if (!ends(name, ".conf") && !begins(name, "Kconfig.sysbuild"))
@@ -113,7 +131,7 @@ struct td_heading td_heading_of_path(struct td_span path)
     got.role = td_role_of_image(name);
     // sysbuild/mcuboot/prj.conf: MCUboot's own, not the application's.
     if (got.role == TD_ROLE_UNKNOWN)
-        got.role = role_of_folders(path);
+        got.role = role_of_folders(path, false);
     if (got.role == TD_ROLE_UNKNOWN && holds(name, "cpunet"))
         got.role = TD_ROLE_NET;
     if (got.role == TD_ROLE_UNKNOWN && (holds(path, "child_image") || holds(path, "sysbuild/")))

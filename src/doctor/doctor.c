@@ -290,7 +290,7 @@ bool td_doctor_file(struct td_doctor *doctor, const char *name)
     doctor->file = at.file;
     doctor->reader = td_reader_new(at.file, &doctor->sink);
     td_fact_add(doctor->facts, "file", &at, TD_NO_TIME, NULL, "index=%u name='%s'", at.file, last);
-    td_config_file(doctor->config, at.file, last);
+    td_config_file(doctor->config, at.file, name);
     td_layout_facts_file(doctor->layouts, at.file, last);
     return doctor->reader != NULL;
 }
