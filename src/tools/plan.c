@@ -110,20 +110,26 @@ static bool is_candidate(const struct td_thing *t)
     return t->kind == TD_THING_IMAGE && t->addr % PAGE == 0;
 }
 
-/* How well two images stand where two slots of one size would begin; 0: not at all. */
+/*
+ * How well two images stand in two slots of one size; 0: not at all. x is where the second slot
+ * would begin: at the second image, or one sector in front of it, as swap-offset has it.
+ */
 static int score_pair(const struct td_survey *s, const struct td_memory *m,
-                      const struct td_thing *a, const struct td_thing *b)
+                      const struct td_thing *a, const struct td_thing *b, uint32_t x)
 {
-    uint32_t size = b->addr - a->addr;
-    uint64_t end = (uint64_t)b->addr + size;
+    uint32_t size = x - a->addr;
+    uint64_t end = (uint64_t)x + size;
     int score = 1;
 
     if (size < SLOT_MIN || a->size > size || b->size > size || end > td_memory_end(m) + size)
         return 0;
-    if (trailer_ending_at(s, b->addr) != NULL)
+    if (trailer_ending_at(s, x) != NULL)
         score += 4;
     if (trailer_ending_at(s, end) != NULL)
         score += 4;
+    // Without a trailer to show for it, the shift is not believed.
+    if (x != b->addr && score == 1)
+        return 0;
     if (end <= td_memory_end(m))
         score += 2;
     // The second stage itself is an image too, in S0 or S1.
@@ -137,21 +143,23 @@ static bool guess_pair(struct td_plan *plan, const struct td_survey *s, const st
     int best = 0;
 
     for (size_t i = 0; i < s->n; i++) {
-        if (!is_candidate(&s->at[i]))
-            continue;
-        for (size_t k = i + 1; k < s->n; k++) {
-            int score = is_candidate(&s->at[k]) ? score_pair(s, m, &s->at[i], &s->at[k]) : 0;
+        for (size_t k = i + 1; k < s->n && is_candidate(&s->at[i]); k++) {
+            for (uint32_t shift = 0; shift <= PAGE && is_candidate(&s->at[k]); shift += PAGE) {
+                uint32_t x = s->at[k].addr - shift;
+                int score = score_pair(s, m, &s->at[i], &s->at[k], x);
 
-            if (score <= best)
-                continue;
-            best = score;
-            plan->primary = (struct td_place_of){ s->at[i].addr, s->at[k].addr - s->at[i].addr };
-            plan->secondary = (struct td_place_of){ s->at[k].addr, plan->primary.size };
+                if (score <= best)
+                    continue;
+                best = score;
+                plan->primary = (struct td_place_of){ s->at[i].addr, x - s->at[i].addr };
+                plan->secondary = (struct td_place_of){ x, plan->primary.size };
+                plan->mode = shift == 0 ? TD_MODE_MOVE : TD_MODE_OFFSET;
+            }
         }
     }
     if (best > 0)
-        snprintf(plan->source, sizeof plan->source, "guessed: two images, 0x%x bytes apart%s",
-                 plan->primary.size, best >= 5 ? ", and a trailer where a slot would end" : "");
+        snprintf(plan->source, sizeof plan->source, "guessed: two images, slots of 0x%x bytes%s",
+                 plan->primary.size, best >= 5 ? ", and a trailer where one would end" : "");
     return best > 0;
 }
 

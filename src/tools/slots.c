@@ -104,7 +104,7 @@ static void look_for_strays(const struct view *v, struct td_slot_seen *slot)
 static void look_at_slot(const struct view *v, unsigned n, struct td_place_of at)
 {
     struct td_slot_seen *slot = &v->o->slot[n];
-    bool wants_shift = n == 1 && v->plan->mode == TD_MODE_OFFSET && v->plan->mode_known;
+    bool wants_shift = n == 1 && v->plan->mode == TD_MODE_OFFSET;
     struct td_trailer t;
     struct td_window w;
     enum td_flag flag;

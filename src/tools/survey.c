@@ -351,12 +351,14 @@ static bool entry_is_sound(const uint8_t e[8], uint32_t sector)
 }
 
 /*
- * A sector of settings: entries grow down from its end, where the last one says where the
- * sector was closed, and stays erased while it is open. How many sound ones there are; 0: none.
+ * A sector of settings: entries grow down from its end, stride bytes apart, where the last one
+ * says where the sector was closed, and stays erased while it is open. How many sound ones there
+ * are; 0: it is none.
  */
-static uint32_t nvs_entries(const struct td_memory *m, uint32_t addr, uint32_t sector)
+static uint32_t nvs_entries(const struct td_memory *m, uint32_t addr, uint32_t sector,
+                            uint32_t stride)
 {
-    uint32_t at = addr + sector - 8;
+    uint32_t at = addr + sector - stride;
     bool closed = !td_memory_is_blank(m, at, 8);
     uint32_t n = 0;
     bool likely = closed;
@@ -365,7 +367,7 @@ static uint32_t nvs_entries(const struct td_memory *m, uint32_t addr, uint32_t s
     td_memory_read(m, at, e, sizeof e);
     if (closed && (!entry_is_sound(e, sector) || td_load_le16(e) != 0xffff))
         return 0;
-    for (at -= 8; at > addr; at -= 8) {
+    for (at -= stride; at > addr; at -= stride) {
         td_memory_read(m, at, e, sizeof e);
         if (!entry_is_sound(e, sector) || td_memory_is_blank(m, at, 8))
             break;
@@ -377,31 +379,35 @@ static uint32_t nvs_entries(const struct td_memory *m, uint32_t addr, uint32_t s
     return likely || n >= 4 ? n : 0;
 }
 
+/* Sectors of one size in a row, all with entries of one stride. */
+static bool add_storage_of(struct scan *s, uint32_t addr, uint32_t sector, uint32_t stride)
+{
+    uint32_t room = rest_from(s->m, addr);
+    uint32_t n = 0, total = 0, more;
+    struct td_thing *t;
+
+    while ((n + 1) * sector <= room &&
+           (more = nvs_entries(s->m, addr + n * sector, sector, stride)) > 0) {
+        total += more;
+        n++;
+    }
+    t = n == 0 ? NULL : add(s, TD_THING_STORAGE, addr, n * sector);
+    if (t == NULL)
+        return false;
+    t->u.storage.sector = sector;
+    t->u.storage.n_entries = total;
+    return true;
+}
+
 static bool add_storage(struct scan *s, uint32_t addr)
 {
     static const uint32_t sectors[] = { 4096, 1024, 2048, 8192 };
+    static const uint32_t strides[] = { 8, 16 }; // an entry, and one in a write unit of 16
 
-    for (size_t i = 0; i < TD_N_OF(sectors); i++) {
-        uint32_t sector = sectors[i];
-        uint32_t room = rest_from(s->m, addr);
-        uint32_t n = 0, total = 0, more;
-        struct td_thing *t;
-
-        // A single entry may be chance; a sector that is open has at least one more behind it.
-        if (addr % sector != 0 || room < sector || nvs_entries(s->m, addr, sector) == 0)
-            continue;
-        while ((n + 1) * sector <= room &&
-               (more = nvs_entries(s->m, addr + n * sector, sector)) > 0) {
-            total += more;
-            n++;
-        }
-        t = add(s, TD_THING_STORAGE, addr, n * sector);
-        if (t == NULL)
-            return false;
-        t->u.storage.sector = sector;
-        t->u.storage.n_entries = total;
-        return true;
-    }
+    for (size_t i = 0; i < TD_N_OF(sectors); i++)
+        for (size_t k = 0; k < TD_N_OF(strides) && addr % sectors[i] == 0; k++)
+            if (add_storage_of(s, addr, sectors[i], strides[k]))
+                return true;
     return false;
 }
 

@@ -69,9 +69,9 @@ def hex_file(chunks):
     return (out + record(1, 0, b"")).encode()
 
 
-def nvs_sector(entries, size=4096):
+def nvs_sector(entries, size=4096, stride=8):
     """A sector of Zephyr's NVS that is still open: data from the start, entries from the end."""
-    sector, at, data = bytearray(b"\xff" * size), size - 16, 0
+    sector, at, data = bytearray(b"\xff" * size), size - 2 * stride, 0
     for number, value in entries:
         sector[data:data + len(value)] = value
         raw = struct.pack("<HHHB", number, data, len(value), 0xff)
@@ -81,7 +81,7 @@ def nvs_sector(entries, size=4096):
             for _ in range(8):
                 crc = (crc << 1 ^ 7 if crc & 0x80 else crc << 1) & 0xff
         sector[at:at + 8] = raw + bytes([crc])
-        at -= 8
+        at -= stride
         data += len(value) + -len(value) % 4
     return bytes(sector)
 
@@ -265,6 +265,21 @@ class Dumps(Case):
         self.assertEqual(len(thing), 1)
         self.assertEqual(thing[0]["size"], 8192)
         self.assertIn("4 entries", thing[0]["text"])
+
+    def test_settings_in_wider_write_units_are_recognised(self):
+        rest = nvs_sector([(1, b"one"), (2, b"two")], stride=16)
+        kinds = [t["kind"] for t in self.json(self.file("flash.bin", self.flash(self.v1, b"", rest=rest)))["things"]]
+        self.assertIn("storage", kinds)
+
+    def test_swap_offset_is_guessed_from_where_the_images_stand(self):
+        shifted = pad(b"", 0x1000) + self.v2
+        path = self.file("flash.bin", self.flash(self.v1, with_trailer(shifted), rest=b"\xff" * 0x4000))
+        found = self.json(path)
+        self.assertEqual(found["layout"]["strategy"], "swap-offset")
+        self.assertEqual([slot["address"] for slot in found["slots"]], [0xc000, 0xc000 + SLOT])
+        self.assertEqual(found["next_boot"]["action"], "test")
+        # A layout that says swap-move: the image stands where that one does not look.
+        self.say("--layout", PROFILE, path, says=("begins at 0x45000", "looks for it at 0x44000"))
 
     def test_an_address_moves_everything(self):
         path = self.file("slots.bin", pad(self.v1, SLOT) + with_trailer(self.v2))
