@@ -72,6 +72,7 @@ struct drawing {
     struct memory *memories;
     size_t n_memories;
     bool used[N_PAINTS];
+    bool any_bad;
     struct td_text *out;
 };
 
@@ -291,6 +292,7 @@ static void block(struct drawing *d, const struct td_svg_side *side, const struc
     bool bad = has_error(side, p);
 
     d->used[paint] = true;
+    d->any_bad |= bad;
     td_text_printf(d->out,
                    "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"3\" fill=\"%s\" "
                    "fill-opacity=\"0.92\" stroke=\"%s\" stroke-width=\"%s\"%s/>\n",
@@ -500,6 +502,15 @@ static int draw_legend(struct drawing *d, int y, int width)
                        x, y, paints[i].fill, paints[i].edge);
         label(d->out, x + 20, y + 12, "left", paints[i].words);
         x += step;
+    }
+    if (d->any_bad) {
+        y += LINE;
+        lines++;
+        td_text_printf(d->out,
+                       "<rect x=\"%d\" y=\"%d\" width=\"13\" height=\"13\" rx=\"3\" fill=\"none\" "
+                       "stroke=\"#c62828\" stroke-width=\"3\"/>\n",
+                       MARGIN + 1, y + 1);
+        label(d->out, MARGIN + 20, y + 12, "left", "an error of the check");
     }
     return lines;
 }
