@@ -411,6 +411,22 @@ static void take_reset(struct judge *j, const struct story_act *act)
 
 /* ---- the end ---- */
 
+/* Whether somebody set about an update: a list that was merely read proves little. */
+static bool tried(const struct judge *j)
+{
+    unsigned sessions = 0;
+
+    for (size_t i = 0; i < story_n_acts(j->s); i++) {
+        enum story_act_kind kind = story_act_at(j->s, i)->kind;
+
+        sessions += kind == ACT_SESSION;
+        if (kind == ACT_MARK || kind == ACT_RESET || kind == ACT_UPLOAD)
+            return true;
+    }
+    return sessions > 1 || td_facts_hold(j->s->facts, "smp.request op=write") ||
+           td_facts_hold(j->s->facts, "client.state");
+}
+
 static void at_end(struct judge *j)
 {
     char quote[96];
@@ -430,7 +446,7 @@ static void at_end(struct judge *j)
         snprintf(quote, sizeof quote, "%s is pending while %s runs, confirmed", start->hash,
                  start->running);
         story_say(j->s, "story.mark-probably-survived", &start->at, start->time_us, quote,
-                  "hash=%s running=%s", start->hash, start->running);
+                  "hash=%s running=%s tried=%d", start->hash, start->running, tried(j));
         wrong(j, "mark-survived", start->hash, &start->at, start->time_us);
     }
     if (!j->prev)
