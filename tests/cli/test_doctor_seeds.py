@@ -22,13 +22,25 @@ MARK_STAYS = (CASES / "mark-stays.txt").read_text(encoding="utf-8")
 SECOND_STAGE = (CASES / "second-stage.txt").read_text(encoding="utf-8")
 
 
-def diagnose(*texts):
+def signed(size):
+    """An image of so many bytes, its header and records besides."""
+    with tempfile.TemporaryDirectory(prefix="tandem-doctor-") as name:
+        bare, out = pathlib.Path(name) / "app.bin", pathlib.Path(name) / "app.signed.bin"
+        bare.write_bytes(bytes(i * 7 & 0xFF for i in range(size)))
+        subprocess.run(
+            [TANDEM, "sign", "-H", "512", "-S", "0x37000", "-v", "1.0.0", "--pad-header", str(bare), str(out)],
+            check=True, capture_output=True, timeout=60,
+        )
+        return out.read_bytes()
+
+
+def diagnose(*contents):
     """What the doctor says about files with these contents: findings and what was set aside."""
     with tempfile.TemporaryDirectory(prefix="tandem-doctor-") as name:
         files = []
-        for i, text in enumerate(texts):
+        for i, content in enumerate(contents):
             files.append(pathlib.Path(name) / f"{i}.txt")
-            files[-1].write_text(text, encoding="utf-8")
+            files[-1].write_bytes(content if isinstance(content, bytes) else content.encode())
         done = subprocess.run(
             [TANDEM, "doctor", "--json", *map(str, files)],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
@@ -121,6 +133,13 @@ STAYS = [
     ("cut off before the second log", [MARK_STAYS[: MARK_STAYS.index(CONFIG.splitlines()[0])]], ["D03"]),
 ]
 
+# two slots of 220 KB in pages of 4 KB: 212 KB can be swapped
+PARTITIONS = """\
+mcuboot: {address: 0x0, size: 0xc000, end_address: 0xc000, region: flash_primary}
+mcuboot_primary: {address: 0xc000, size: 0x37000, end_address: 0x43000, region: flash_primary}
+mcuboot_secondary: {address: 0x43000, size: 0x37000, end_address: 0x7a000, region: flash_primary}
+"""
+
 BOOT = "*** Booting MCUboot v1.9.99 ***\nI: Starting bootloader\n"
 SMALL_ROOM = BOOT + "I: Boot source: none\nW: Not enough free space to run swap upgrade\nI: Swap type: none\n"
 NOT_VALID = BOOT + "I: Swap type: test\nE: Image in the secondary slot is not valid!\n"
@@ -207,6 +226,17 @@ class TheMarkStays(unittest.TestCase):
                 self.assertEqual(ids(found, "cause")[: len(first)], first)
                 for rule in gone:
                     self.assertNotIn(rule, ids(found))
+
+
+    def test_partitions_and_image_decide(self):
+        for says, size, first, aside_as_well in (
+            ("an image above the limit", 218000, ["D07"], []),
+            ("an image below it, so it is the one that runs", 100000, ["D08"], ["D07"]),
+        ):
+            with self.subTest(says):
+                _, found, aside = diagnose(MARK_STAYS, PARTITIONS, signed(size))
+                self.assertEqual(ids(found, "cause")[: len(first)], first)
+                self.assertLessEqual(set(aside_as_well), set(ids(aside)))
 
 
 class TheSecondStage(unittest.TestCase):
