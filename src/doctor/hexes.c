@@ -49,8 +49,8 @@ static const char *skip_between(const char *p)
 {
     const char *start = p;
 
-    while (p - start < 4 && (*p == ' ' || *p == '-' || *p == ':' || *p == ',' || *p == ';' ||
-                             *p == '|' || *p == '\t'))
+    while (p - start < 4 &&
+           (*p == ' ' || *p == '-' || *p == ':' || *p == ',' || *p == ';' || *p == '\t'))
         p++;
     return p == start && skip_mark(p) == p ? NULL : p;
 }

@@ -24,6 +24,15 @@ static bool names_other(const char *text)
     return uuid && strncasecmp(uuid, SMP_UUID, sizeof SMP_UUID - 1) != 0;
 }
 
+/* Whether the hex goes to the line's end, but for the characters that dumps put there. */
+static bool ends_line(const char *end)
+{
+    while (*end == ' ' || *end == '-' || *end == ',' || *end == ':' || *end == ')' || *end == '"' ||
+           *end == '\t')
+        end++;
+    return *end == 0 || *end == '|';
+}
+
 static void hex_piece(struct td_text *t, enum td_dress dress, enum td_direction dir,
                       const char *hex, bool known, const struct td_origin *origin)
 {
@@ -35,9 +44,7 @@ static void hex_piece(struct td_text *t, enum td_dress dress, enum td_direction 
     if (!td_frames_piece(t->frames, dress, dir, t->bytes, n, known, origin))
         return;
     // Without a closing bracket the hex may go on in the next line.
-    while (*end == ' ' || *end == '-' || *end == ',' || *end == ':')
-        end++;
-    if (*end == 0) {
+    if (*end != ')' && ends_line(end)) {
         t->wrapped = dress;
         t->wrapped_dir = dir;
         t->wrapped_line = t->n_line;
@@ -55,9 +62,7 @@ bool td_text_wrapped_hex(struct td_text *t, const struct td_line *line,
         line->dialect != TD_DIALECT_PLAIN)
         return false;
     n = td_hexes_at(line->text, t->bytes, TD_TEXT_FRAME_MAX, &end);
-    while (*end == ' ' || *end == '-' || *end == ',' || *end == ')' || *end == '"')
-        end++;
-    if (n == 0 || *end != 0 || !td_frames_goes_on(t->frames, t->wrapped))
+    if (n == 0 || !ends_line(end) || !td_frames_goes_on(t->frames, t->wrapped))
         return false;
     td_frames_piece(t->frames, t->wrapped, t->wrapped_dir, t->bytes, n, true, origin);
     t->wrapped_line = t->n_line;
