@@ -318,6 +318,30 @@ static bool is_comment(const char *line, size_t len, const struct td_assignment 
     return false;
 }
 
+/*
+ * "Have you tried CONFIG_X=y?", "please set CONFIG_X=y": what somebody asks or advises is in no
+ * file yet. Only of a sentence: words in small letters before the first option.
+ */
+static bool is_advice(const char *line, size_t len, const struct td_assignment *first)
+{
+    static const char *const words[] = { "?",          "should",   "please",      "have you",
+                                         "you can",    "you need", "you have to", "recommend",
+                                         "instead of", "suggest",  "would need" };
+    const char *p = after_blanks(line, len);
+    const char *end = line + first->begin;
+
+    if (first->begin < 4 || *p == '#' || first->command)
+        return false;
+    while (p < end && (*p < 'a' || *p > 'z'))
+        p++;
+    if (p == end)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (td_find_text(line, len, words[i]) != NULL)
+            return true;
+    return false;
+}
+
 static void look_for_heading(struct td_config *config, const char *line, size_t len)
 {
     const char *p = after_blanks(line, len);
@@ -371,7 +395,7 @@ void td_config_line(struct td_config *config, const struct td_event *event)
         return;
     len = strlen(line);
     while (td_assignment_next(line, len, &at, &got)) {
-        if (n++ == 0 && is_comment(line, len, &got))
+        if (n++ == 0 && (is_comment(line, len, &got) || is_advice(line, len, &got)))
             return;
         if (config->n_blocks == 0)
             begin_block(config, NULL);

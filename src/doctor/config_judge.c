@@ -431,15 +431,15 @@ static void count_names(struct td_judge *judge)
 
         if (known == NULL)
             continue;
-        if (td_is_set(known->until)) {
-            judge->olds++;
-        } else if ((since = td_bound_zephyr(known->since)) != 0) {
-            judge->news++;
-            if (since > judge->lower)
-                judge->lower = since;
-        }
+        judge->olds += td_is_set(known->until);
+        since = td_bound_zephyr(known->since);
+        if (since > judge->lower)
+            judge->lower = since;
     }
 }
+
+/* Zephyr 3.3 renamed all of the SMP server: before it names are old, from it on new. */
+#define RENAMED 303
 
 static void add_names(const struct td_judge *judge)
 {
@@ -454,13 +454,13 @@ static void add_names(const struct td_judge *judge)
             judge->lower >= td_bound_zephyr(known->until))
             mixed = true;
     }
-    if (judge->olds + judge->news > 0)
+    if (mixed || judge->lower >= RENAMED || judge->olds > 0)
         td_fact_add(config->facts, "sdk.names",
                     config->n_blocks > 0 ? &config->blocks[0].first : &nowhere, TD_NO_TIME, NULL,
                     "age=%s",
-                    mixed             ? "mixed"
-                    : judge->olds > 0 ? "old"
-                                      : "new");
+                    mixed                     ? "mixed"
+                    : judge->lower >= RENAMED ? "new"
+                                              : "old");
 }
 
 static void add_have(const struct td_judge *judge)

@@ -175,7 +175,7 @@ struct td_judge {
     struct td_sdk sdk;   /* family NONE: unknown */
     uint16_t generation; /* Zephyr number of sdk; 0: unknown */
     uint16_t lower;      /* names at hand are of this Zephyr at least */
-    unsigned olds, news;
+    unsigned olds;       /* names that a later SDK dropped */
 };
 
 bool td_effects_init(struct td_effects *map, size_t entries); /* false: no memory */
