@@ -1,8 +1,11 @@
 /* tools/layoutfile.c */
 #include "tools/layoutfile.h"
 
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "layout/read.h"
 #include "tools/file.h"
@@ -37,7 +40,7 @@ static int check_domains(struct td_cli *cli, const struct td_layout_file *file, 
     return TD_EXIT_OK;
 }
 
-int td_layout_file_add(struct td_cli *cli, const char *path, struct td_layout_file *file)
+static int add_file(struct td_cli *cli, const char *path, struct td_layout_file *file)
 {
     struct td_layout_fault fault;
     enum td_layout_kind kind;
@@ -64,6 +67,53 @@ int td_layout_file_add(struct td_cli *cli, const char *path, struct td_layout_fi
     return check_domains(cli, file, file->first[file->n - 1]);
 }
 
+/* What a build leaves in its folder: partitions.yml, and one more for each other core. */
+static int add_folder(struct td_cli *cli, const char *path, struct td_layout_file *file)
+{
+    static const char *const patterns[] = { "partitions.yml", "partitions_*.yml", "pm_static.yml" };
+    size_t before = file->n;
+    int exit = TD_EXIT_OK;
+
+    for (size_t i = 0; i < 3 && exit == TD_EXIT_OK; i++) {
+        char pattern[1024];
+        glob_t found;
+
+        if (i == 2 && file->n > before)
+            break; // what the build made of it says more
+        (void)snprintf(pattern, sizeof pattern, "%s/%s", path, patterns[i]);
+        if (glob(pattern, 0, NULL, &found) != 0)
+            continue;
+        for (size_t k = 0; k < found.gl_pathc && exit == TD_EXIT_OK; k++) {
+            char *copy = strdup(found.gl_pathv[k]);
+            size_t at = file->n;
+
+            exit = copy == NULL ? td_cli_fail(cli, TD_EXIT_FILE, "no-memory", "there is no memory",
+                                              path, NULL)
+                                : add_file(cli, copy, file);
+            if (file->n > at)
+                file->owned[at] = copy;
+            else
+                free(copy);
+        }
+        globfree(&found);
+    }
+    if (exit == TD_EXIT_OK && file->n == before)
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-layout", "there is no layout in this folder",
+                           path,
+                           "partitions.yml is in the folder of the build, pm_static.yml in the "
+                           "application's");
+    return exit;
+}
+
+int td_layout_file_add(struct td_cli *cli, const char *path, struct td_layout_file *file)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return add_folder(cli, path, file);
+    return add_file(cli, path, file);
+}
+
 int td_layout_file_pair(struct td_cli *cli, const char *path, const struct td_layout_env *env,
                         struct td_layout_file *file, struct td_room_geometry *g)
 {
@@ -83,8 +133,10 @@ int td_layout_file_pair(struct td_cli *cli, const char *path, const struct td_la
 
 void td_layout_file_close(struct td_layout_file *file)
 {
+    for (size_t i = 0; i < TD_LAYOUT_FILES; i++)
+        free(file->owned[i]);
     td_layout_free(file->layout);
-    file->layout = NULL;
+    *file = (struct td_layout_file){ .n = 0 };
 }
 
 const char *td_layout_file_of(const struct td_layout_file *file, const char *domain)

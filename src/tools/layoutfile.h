@@ -12,14 +12,16 @@
 
 struct td_layout_file {
     struct td_layout *layout;
-    const char *paths[TD_LAYOUT_FILES]; /* as given */
+    const char *paths[TD_LAYOUT_FILES]; /* as given, or found in a folder that was */
+    char *owned[TD_LAYOUT_FILES];       /* those that were found; NULL: given */
     size_t first[TD_LAYOUT_FILES];      /* index of the first partition of each */
     size_t n;
 };
 
 /*
- * Adds what path holds ("-": standard input): YAML, a report, or either in a text. What goes
- * wrong is said, with the line. Begin with { 0 }, end with td_layout_file_close.
+ * Adds what path holds ("-": standard input): YAML, a report, devicetree, or any in a text; of a
+ * folder partitions.yml and partitions_*.yml, else pm_static.yml. What goes wrong is said, with
+ * the line. Begin with { 0 }, end with td_layout_file_close.
  */
 int td_layout_file_add(struct td_cli *cli, const char *path, struct td_layout_file *file);
 void td_layout_file_close(struct td_layout_file *file);

@@ -481,7 +481,7 @@ static int run_diff(struct td_cli *cli, int argc, char **argv)
 #define USAGE_FILES                                                                                \
     "A layout is partitions.yml, pm_static.yml, zephyr.dts, or a text that holds such YAML or\n"   \
     "the output of partition_manager_report; \"-\" is standard input. partitions_CPUNET.yml\n"     \
-    "beside it is the network core's.\n\n"                                                         \
+    "beside it is the network core's; of a folder both are taken.\n\n"                             \
     "  --soc NAME           nrf52832, nrf52833, nrf52840, nrf5340, nrf5340-net, nrf9160,\n"        \
     "                       nrf54l15; guessed from the layout otherwise\n"                         \
     "  --svg FILE           a picture of the memories\n"

@@ -119,6 +119,24 @@ class Report(Case):
                                    "members": ["mcuboot_pad", "app"]})
         self.assertIn("of the same core", self.run_layout(USAGE, "report", app, app))
 
+    def test_a_builds_folder_stands_for_its_files(self):
+        for name in ("old", "new"):
+            (self.dir / name).mkdir()
+            self.write(f"{name}/partitions.yml", ONE)
+            self.write(f"{name}/partitions_CPUNET.yml", NET, **({} if name == "old" else {
+                "b0n_container": (0x1000000, 0x9000, ["b0n", "provision"])}))
+        self.write("old/pm_static.yml", TWO)  # the build's files say more
+        rows = self.lines(OK, "report", self.dir / "old")
+        self.assertEqual(len(rows), len(ONE) + len(NET))
+        self.assertIn("[b0n-changed]", self.run_layout(REFUSED, "diff", self.dir / "old", self.dir / "new"))
+        self.assertIn("new/partitions_CPUNET.yml:", self.run_layout(REFUSED, "check", self.dir / "new"))
+        (self.dir / "app").mkdir()
+        self.assertIn("no layout in this folder", self.run_layout(FILE, "report", self.dir / "app"))
+        self.write("app/pm_static.yml", ONE)
+        self.run_layout(OK, "check", self.dir / "app")
+        (self.dir / "app" / "partitions.yml").write_text("app: [\n")
+        self.assertIn("partitions.yml", self.run_layout(FILE, "check", self.dir / "app"))
+
     def test_files_that_hold_no_layout(self):
         for name, text, says in (("a.yml", "a:\n  address: 0x0\n  size: many\n", "a.yml:3"),
                                  ("b.yml", "a: [\n", "no YAML"),
