@@ -349,7 +349,7 @@ static void say_finding(struct saying *s, const struct td_finding *f, bool brief
 
     (void)snprintf(label, sizeof label, "%u. ", ++s->number);
     fputc('\n', s->out);
-    fputs(color(s, f->kind == TD_FINDING_CAUSE ? "1;31" : "1"), s->out);
+    fprintf(s->out, "%s%s", color(s, "1"), f->kind == TD_FINDING_CAUSE ? color(s, "31") : "");
     td_prose(s->out, label, td_prose_columns(label), s->width, f->title);
     fprintf(s->out, "%s   %s (%d of 100), %s %s\n", color(s, "0"), td_likelihood(f->score),
             f->score, f->rule->id, f->rule->name);
@@ -457,7 +457,7 @@ static void say_end(const struct saying *s)
     if (bad == 0 && !s->known)
         fprintf(s->out, "\nThere is nothing in these files that I could judge.\n");
     else if (bad == 0)
-        fprintf(s->out, "\n%sNothing is wrong with what these files show.%s\n", color(s, "1;32"),
+        fprintf(s->out, "\n%sNothing is wrong with what these files show.%s\n", color(s, "32"),
                 color(s, "0"));
     if (hidden > 0)
         fprintf(s->out, "\n%zu unlikely finding%s left out (--all shows them).\n", hidden,

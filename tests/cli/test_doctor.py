@@ -7,6 +7,7 @@ Debian's python3 alone; TANDEM names the binary.
 import json
 import os
 import pathlib
+import pty
 import resource
 import shutil
 import subprocess
@@ -103,6 +104,24 @@ class Text(Case):
         self.assertEqual(self.doctor(FOUND, self.file("c", NO_ROOM.replace("\n", "\r\n"))).out, plain)
         coloured = "".join(f"\033[1;33m{line}\033[0m\n" for line in NO_ROOM.splitlines())
         self.assertEqual(self.doctor(FOUND, self.file("c", coloured)).out, plain)
+
+    def test_a_terminal_gets_colours_unless_it_wants_none(self):
+        self.file("c.txt", NO_ROOM)
+        env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        for options, title in ((["c.txt"], b"\x1b[1m\x1b[31m1. "), (["--no-color", "c.txt"], b"\n1. ")):
+            ours, theirs = pty.openpty()
+            done = subprocess.Popen([TANDEM, "doctor", *options], stdout=theirs, cwd=self.dir, env=env)
+            os.close(theirs)
+            out = b""
+            try:
+                while block := os.read(ours, 4096):
+                    out += block
+            except OSError:
+                pass  # how a terminal says that nobody writes any more
+            os.close(ours)
+            self.assertEqual(done.wait(), FOUND)
+            self.assertIn(title, out)
+            self.assertEqual(b"\x1b" in out, "--no-color" not in options)
 
     def test_a_file_that_cannot_be_read_is_said_and_the_others_are_judged(self):
         done = self.doctor(FILE, "none.txt", self.file("c.txt", NO_ROOM), ".")
