@@ -92,7 +92,7 @@ struct story_step_ring {
 };
 
 struct story_request {
-    bool open;
+    bool open, answered;
     uint8_t op, id;
     uint16_t group;
     struct td_place at;

@@ -401,10 +401,14 @@ static void take_answer(struct td_story *s, struct story_talk *t, const struct t
     struct story_request *q = &t->open[hdr->seq];
     struct story_request of = { .time_us = TD_NO_TIME };
     struct outcome o = outcome_of(m);
+    bool its = q->group == hdr->group && q->id == hdr->id && q->op + 1 == hdr->op;
 
-    if (q->open && q->group == hdr->group && q->id == hdr->id && q->op + 1 == hdr->op) {
+    if (its && q->answered)
+        return; // the same answer twice: a link that repeats, or a log that does
+    if (its && q->open) {
         of = *q;
         q->open = false;
+        q->answered = true;
         t->n_open--;
     } else if (t->began && t->requests > 0) {
         story_say(s, "smp.foreign", &event->at, event->time_us, event->line.text,

@@ -14,6 +14,7 @@
  *   erase -> ANSWER                a slot
  *   upload SIZE by N [until M] [-> ANSWER]
  *   reset -> ANSWER
+ *   again GROUP ID                 an answer that nobody asked for, or once more
  *   wait MS | clock HH:MM | file | client android|smpmgr|mcumgr
  *   say TEXT | write TEXT          a line of the console, of the client
  *
@@ -81,7 +82,8 @@ static json_t *slots(char *text)
     json_t *list = json_array();
     char *save = NULL;
 
-    for (char *one = strtok_r(text, " ", &save); one; one = strtok_r(NULL, " ", &save)) {
+    for (char *one = text ? strtok_r(text, " ", &save) : NULL; one;
+         one = strtok_r(NULL, " ", &save)) {
         unsigned slot, image = 0;
         char hash[16], flags[8], full[80];
         json_t *entry;
@@ -249,6 +251,8 @@ static void play_step(struct play *p, char *step)
     }
     if (word(&rest, "probe"))
         ask(p, 0, 0, 6, json_object(), json_pack("{s:i, s:i}", "buf_size", 2475, "buf_count", 4));
+    else if (word(&rest, "again") && strlen(rest) == 3)
+        message(p, 1, (uint16_t)(rest[0] - '0'), (uint8_t)(rest[2] - '0'), slots(NULL));
     else if (word(&rest, "mode"))
         ask(p, 0, 0, 8, json_object(), json_pack("{s:i}", "mode", atoi(rest)));
     else if (word(&rest, "list"))
@@ -514,6 +518,14 @@ static const struct {
       "write     hash: a0a0a0a000000000000000000000000000000000000000000000000000000000\n",
       { "story.no-mark client=mcumgr", "story.no-swap hash=a0a0a0a0", "slot when=before-reset" },
       { "story.not-verified", "story.unexplained", "story.silent" } },
+    { "an answer that comes twice is no stranger",
+      "up\nprobe\nlist 0:a0a0a0a0:ac\nagain 1 0\ndown 0\n",
+      { "smp.answer group=1 id=0 ok=1" },
+      { "smp.foreign" } },
+    { "an answer to nothing is a stranger",
+      "up\nprobe\nlist 0:a0a0a0a0:ac\nagain 1 1\ndown 0\n",
+      { "smp.foreign group=1 id=1" },
+      { 0 } },
     { "a mark that was merely looked at proves little",
       "up\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\ndown 0\n",
       { "story.mark-probably-survived tried=0" },
