@@ -326,6 +326,18 @@ static void add_thing(const struct spot *s, const struct td_thing *t, int slot)
         add_provision(s, &t->u.provision);
 }
 
+/* Code alone, and not a bootloader's: somebody's program before it was signed. */
+static bool is_program(const struct td_survey *survey)
+{
+    if (survey->n == 0 || survey->at[0].kind != TD_THING_CODE ||
+        survey->at[0].u.role != TD_CODE_UNKNOWN)
+        return false;
+    for (size_t i = 0; i < survey->n; i++)
+        if (survey->at[i].kind < TD_THING_CODE)
+            return false;
+    return true;
+}
+
 static void look_at_flash(const struct spot *s, const struct td_memory *m)
 {
     struct td_survey survey;
@@ -340,7 +352,7 @@ static void look_at_flash(const struct spot *s, const struct td_memory *m)
     planned = td_plan_guess(&plan, &survey, m);
     if (planned)
         td_outlook(o, &plan, &survey, m);
-    if (survey.n > 0 && survey.at[0].kind == TD_THING_CODE && !planned) {
+    if (!planned && is_program(&survey)) {
         struct td_place at = at_byte(s, 0);
         char quote[QUOTE];
 

@@ -221,10 +221,34 @@ static void say_slot(const struct flash *f, unsigned n)
     say_note(f, n);
 }
 
+static size_t count_images(const struct flash *f, const struct td_thing **last)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->s.n; i++) {
+        if (f->s.at[i].kind != TD_THING_IMAGE)
+            continue;
+        *last = &f->s.at[i];
+        n++;
+    }
+    return n;
+}
+
 static void say_slots(const struct flash *f)
 {
     FILE *out = f->session->cli->out;
+    const struct td_thing *only = NULL;
+    char text[TD_MAP_TEXT];
 
+    if (!f->has_plan && count_images(f, &only) == 1) {
+        td_thing_text(only, text, sizeof text);
+        fprintf(out,
+                "one image, at 0x%x: %s\n"
+                "  where its slot ends, and what is asked for there, the file alone does not tell: "
+                "--layout FILE\n",
+                only->addr, text);
+        return;
+    }
     if (!f->has_plan) {
         fprintf(out, "no pair of slots recognised: --layout FILE says where they lie\n");
         return;
@@ -285,7 +309,8 @@ static void say_things(const struct flash *f)
 /* A program as the compiler left it: code from the first byte on, and no image anywhere. */
 static bool is_program(const struct flash *f)
 {
-    if (f->has_plan || f->s.n == 0 || f->s.at[0].kind != TD_THING_CODE)
+    if (f->has_plan || f->s.n == 0 || f->s.at[0].kind != TD_THING_CODE ||
+        f->s.at[0].u.role != TD_CODE_UNKNOWN)
         return false;
     for (size_t i = 0; i < f->s.n; i++)
         if (f->s.at[i].kind == TD_THING_IMAGE || f->s.at[i].kind == TD_THING_TRAILER)
@@ -518,6 +543,9 @@ static bool draw(struct flash *f)
 /* Whether there is anything in it that somebody could want to know. */
 static bool is_something(const struct flash *f)
 {
+    // A hex file says at least where its bytes belong.
+    if (f->hex)
+        return true;
     for (size_t i = 0; i < f->s.n; i++)
         if (f->s.at[i].kind != TD_THING_DATA && f->s.at[i].kind != TD_THING_HOLE)
             return true;

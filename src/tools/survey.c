@@ -21,6 +21,8 @@
 #define BLANK_MIN 1024u /* an erased run that is worth a line of its own */
 #define TAIL      256u  /* bytes in front of a magic that hold all cells */
 #define CODE_MAX  (16u * 1024 * 1024)
+#define LEAD_STEP 1024u /* a table of that many bytes is aligned so */
+#define LEAD_MAX  32768u
 
 struct scan {
     const struct td_memory *m;
@@ -86,7 +88,10 @@ bool td_vectors_at(const struct td_memory *m, uint32_t addr, struct td_vectors *
         return false;
     td_memory_read(m, addr, raw, sizeof raw);
     reset = td_load_le32(raw + 4);
-    if (!is_ram(td_load_le32(raw)) || (reset & 1) == 0 || reset >= 0x20000000u || reset < 0x40)
+    // Flash lies below RAM, or where the file itself says that it lies.
+    if (reset >= 0x20000000u && !(m->has_addresses && td_memory_has(m, reset & ~1u, 2)))
+        return false;
+    if (!is_ram(td_load_le32(raw)) || (reset & 1) == 0 || reset < 0x40)
         return false;
     for (size_t i = 0; i < TD_N_OF(handlers); i++) {
         uint32_t at = td_load_le32(raw + 4 * handlers[i]);
@@ -555,6 +560,53 @@ static uint32_t data_run(const struct td_memory *m, uint32_t addr, uint32_t len)
     return done;
 }
 
+static bool holds(const struct td_memory *m, uint32_t addr, uint32_t len, const char *words)
+{
+    uint8_t *bytes = malloc(len);
+    bool found = false;
+
+    if (bytes == NULL)
+        return false;
+    td_memory_read(m, addr, bytes, len);
+    found = memmem(bytes, len, words, strlen(words)) != NULL;
+    free(bytes);
+    return found;
+}
+
+static enum td_code_role role_of(const struct td_memory *m, uint32_t addr, uint32_t len)
+{
+    if (holds(m, addr, len, "Jumping to the first image") ||
+        holds(m, addr, len, "Unable to find bootable image"))
+        return TD_CODE_MCUBOOT;
+    return holds(m, addr, len, "Attempting to boot slot") ? TD_CODE_B0 : TD_CODE_UNKNOWN;
+}
+
+/*
+ * Bytes without a mark: code from the vector table on. Some chips want a block of their own in
+ * front of it.
+ */
+static void add_bytes(struct scan *s, uint32_t addr, uint32_t size)
+{
+    uint32_t lead = 0;
+    struct td_vectors v;
+    struct td_thing *t;
+
+    while (lead < size && lead < LEAD_MAX && !td_vectors_at(s->m, addr + lead, &v))
+        lead = td_round_up(addr + lead + 1, LEAD_STEP) - addr;
+    if (lead >= size || lead >= LEAD_MAX) {
+        add(s, TD_THING_DATA, addr, size);
+        return;
+    }
+    if (lead > 0)
+        add(s, TD_THING_DATA, addr, lead);
+    t = add(s, TD_THING_CODE, addr + lead, size - lead);
+    if (t == NULL)
+        return;
+    t->has_vectors = true;
+    t->vectors = v;
+    t->u.role = role_of(s->m, t->addr, t->size);
+}
+
 /* [addr, addr + len) holds nothing that has a mark: blank runs, and what is between them. */
 static void name_rest(struct scan *s, uint32_t addr, uint32_t len)
 {
@@ -563,7 +615,6 @@ static void name_rest(struct scan *s, uint32_t addr, uint32_t len)
     while (done < len) {
         uint32_t blank = blank_run(s->m, addr + done, len - done);
         uint32_t size;
-        struct td_thing *t;
 
         // A few blank bytes in front of something belong to it, as an alignment does.
         if (blank >= GRAIN || blank == len - done) {
@@ -572,13 +623,8 @@ static void name_rest(struct scan *s, uint32_t addr, uint32_t len)
             continue;
         }
         size = blank + data_run(s->m, addr + done + blank, len - done - blank);
-        t = add(s, TD_THING_DATA, addr + done, size);
+        add_bytes(s, addr + done, size);
         done += size;
-        if (t == NULL)
-            return;
-        t->has_vectors = td_vectors_at(s->m, t->addr, &t->vectors);
-        if (t->has_vectors)
-            t->kind = TD_THING_CODE;
     }
 }
 

@@ -51,6 +51,13 @@ struct td_vectors {
     uint32_t reset; /* as it stands, with the Thumb bit */
 };
 
+/* What a piece of code is, by the words it prints. */
+enum td_code_role {
+    TD_CODE_UNKNOWN,
+    TD_CODE_MCUBOOT, /* or a bootloader with its console lines, as Tandem's */
+    TD_CODE_B0,
+};
+
 struct td_thing {
     enum td_thing_kind kind;
     uint32_t addr;
@@ -66,6 +73,7 @@ struct td_thing {
             uint32_t swap_size;
         } trailer;
         struct td_provision provision;
+        enum td_code_role role; /* TD_THING_CODE */
         struct {
             uint32_t sector;
             uint32_t n_entries; /* allocation entries that are sound */

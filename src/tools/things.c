@@ -221,8 +221,12 @@ void td_thing_text(const struct td_thing *t, char *out, size_t cap)
         return;
     case TD_THING_LOG: snprintf(out, cap, "Tandem's boot log"); return;
     case TD_THING_CODE:
-        snprintf(out, cap, "code: starts at 0x%x, no header and no signature",
-                 t->vectors.reset & ~1u);
+        snprintf(out, cap, "%s: starts at 0x%x%s",
+                 t->u.role == TD_CODE_MCUBOOT ? "MCUboot"
+                 : t->u.role == TD_CODE_B0    ? "b0, the first stage"
+                                              : "code",
+                 t->vectors.reset & ~1u,
+                 t->u.role == TD_CODE_UNKNOWN ? ", no header and no signature" : "");
         return;
     case TD_THING_DATA: snprintf(out, cap, "other bytes"); return;
     case TD_THING_BLANK: snprintf(out, cap, "erased"); return;
@@ -285,6 +289,8 @@ json_t *td_thing_json(const struct td_thing *t)
         json_object_set_new(json, "copy_done", json_string(td_flag_word(s->copy_done)));
         json_object_set_new(json, "swap_type", json_string(td_swap_type_word(s->swap_type)));
     }
+    if (t->kind == TD_THING_CODE && t->u.role != TD_CODE_UNKNOWN)
+        json_object_set_new(json, "role", json_string(t->u.role == TD_CODE_B0 ? "b0" : "mcuboot"));
     if (t->kind == TD_THING_PROVISION)
         json_object_set_new(json, "provision", provision_json(&t->u.provision));
     return json;

@@ -370,6 +370,20 @@ class Hex(Case):
                          [("code", 0), ("image", 0xc000), ("provision", 0xff8100)])
         self.say(path, says=("not in the file", "code: starts at 0x100"))
 
+    def test_a_factory_file_is_no_bare_program(self):
+        boot = vectors(0x100) + bytes(900) + b"I: Jumping to the first image slot\0" + bytes(200)
+        path = self.file("merged.hex", hex_file([(0, boot), (0xc000, self.v1)]))
+        self.say(path, says=("MCUboot: starts at 0x100", "one image, at 0xc000"), not_says="not signed")
+        done = tandem("doctor", path)
+        self.assertNotIn("bare program", done.stdout)
+        self.assertEqual(self.json(path)["things"][0]["role"], "mcuboot")
+
+    def test_a_table_behind_a_chips_own_block_is_found(self):
+        block = b"FCFB" + bytes(range(1, 253)) * 3
+        path = self.file("rt.hex", hex_file([(0x60000000, block.ljust(0x2000, b"\1") + vectors(0x60002100) +
+                                              b"\x46" * 900)]))
+        self.assertEqual([(t["kind"], t["address"]) for t in self.json(path)["things"]], [("code", 0x60002000)])
+
     def test_an_image_alone_stays_an_image(self):
         path = self.file("app.hex", hex_file([(0xc000, self.v1)]))
         self.assertEqual(self.json(path)["kind"], "image")
