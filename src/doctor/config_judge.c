@@ -129,18 +129,37 @@ static void spell(const char *name, char out[160])
     snprintf(out, 160, "%s%s", strncmp(name, "SB_CONFIG_", 10) == 0 ? "" : "CONFIG_", name);
 }
 
+/* What the books say of an option, or of its name of today: " means='...'", "" for nothing. */
+static void say_means(const struct td_judge *judge, const struct td_option *known, char out[256])
+{
+    size_t n = 0;
+
+    out[0] = 0;
+    if (known != NULL && !td_is_set(known->means))
+        known = td_option_current(judge, known);
+    if (known == NULL || !td_is_set(known->means))
+        return;
+    n = (size_t)snprintf(out, 256, " means='");
+    // A quote would end the value.
+    for (const char *p = known->means; *p != 0 && n < 240; p++)
+        n += (size_t)(*p == '\'' ? snprintf(out + n, 256 - n, "\xE2\x80\x99")
+                                 : snprintf(out + n, 256 - n, "%c", *p));
+    snprintf(out + n, 256 - n, "'");
+}
+
 /* rest: what else shows it, behind the assignment itself. */
 static void add_with(const struct td_judge *judge, const struct td_setting *setting,
                      const char *fact, const char *attrs, const char *rest)
 {
-    char say[160], quote[400];
+    char say[160], quote[400], means[256];
 
     spell(setting->name, say);
+    say_means(judge, setting->known, means);
     snprintf(quote, sizeof quote, "%s=%s%s", say, setting->value, rest);
     td_fact_add(judge->config->facts, fact, &setting->at, setting->time_us, quote,
-                "name=%s say=%s value='%s' role=%s file='%s' %s", setting->name, say,
+                "name=%s say=%s value='%s' role=%s file='%s'%s %s", setting->name, say,
                 setting->value, td_role_name(setting->role),
-                judge->config->blocks[setting->block].name, attrs);
+                judge->config->blocks[setting->block].name, means, attrs);
 }
 
 static void add(const struct td_judge *judge, const struct td_setting *setting, const char *fact,
@@ -309,6 +328,17 @@ static void add_place(const struct td_judge *judge, const struct td_setting *set
     add(judge, setting, "option.misplaced", attrs);
 }
 
+/* What nothing sets may be on by default, or in a file of the board. */
+static bool off_by_default(const struct td_config *config, const char *need)
+{
+    const struct td_option *missing;
+    char name[128];
+
+    (void)td_split_need(need, strcspn(need, "|"), name);
+    missing = td_option_find(config->knowledge, name);
+    return missing != NULL && td_is_set(missing->fallback) && td_is_no(missing->fallback);
+}
+
 static void add_needs(const struct td_judge *judge, const struct td_setting *setting)
 {
     const struct td_option *known = setting->known;
@@ -316,22 +346,19 @@ static void add_needs(const struct td_judge *judge, const struct td_setting *set
 
     if (known->needs == NULL || td_is_no(setting->value))
         return;
-    for (td_texts need = known->needs; *need != NULL; need++) {
-        enum td_need got = td_need(judge, setting->role, *need);
-        char attrs[200], name[128];
-        const struct td_option *missing;
+    // What a file refuses is sure, whatever else is not to be seen.
+    for (int sure = 1; sure >= 0; sure--) {
+        for (td_texts need = known->needs; *need != NULL; need++) {
+            enum td_need got = td_need(judge, setting->role, *need);
+            char attrs[200];
 
-        if (got == TD_NEED_MET)
-            continue;
-        (void)td_split_need(*need, strcspn(*need, "|"), name);
-        missing = td_option_find(judge->config->knowledge, name);
-        // What nothing sets may be on by default, or in a board's file.
-        if (got == TD_NEED_OPEN && (!whole || missing == NULL || !td_is_set(missing->fallback) ||
-                                    !td_is_no(missing->fallback)))
-            continue;
-        snprintf(attrs, sizeof attrs, "needs=%s sure=%d", *need, got == TD_NEED_REFUSED);
-        add(judge, setting, "option.no-effect", attrs);
-        return;
+            if (got != (sure ? TD_NEED_REFUSED : TD_NEED_OPEN) ||
+                (!sure && !(whole && off_by_default(judge->config, *need))))
+                continue;
+            snprintf(attrs, sizeof attrs, "needs=%s sure=%d", *need, sure);
+            add(judge, setting, "option.no-effect", attrs);
+            return;
+        }
     }
 }
 
