@@ -17,6 +17,7 @@ help:
 	@echo 'make planted   shows that each fuzzer finds a bug'
 	@echo 'make size      cross-compile the device rooms and weigh them'
 	@echo 'make bench     the figures of the README'
+	@echo 'make doctor-case FILE="a.log prj.conf"   what the doctor says of files'
 	@echo 'make check     includes, manners of the device rooms, format'
 	@echo 'also: deps build build-clang build-asan build-arm test-clang test-asan test-arm test-port format clean'
 

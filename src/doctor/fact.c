@@ -518,10 +518,29 @@ static size_t next_candidate(const struct td_facts *facts, const struct conditio
     return i == NONE ? facts->n : i;
 }
 
+/* Most rules are about something else: their facts' names are not there at all. */
+static bool is_about_nothing(const struct td_facts *facts, const char *condition)
+{
+    char name[64];
+    size_t len = 0;
+
+    while (is_word(condition[len]))
+        len++;
+    if (len >= sizeof name || condition[len] == '*')
+        return false;
+    memcpy(name, condition, len);
+    name[len] = '\0';
+    return find_name(facts, name)->text == NULL;
+}
+
 const struct td_fact *td_facts_next(const struct td_facts *facts, const char *condition, size_t *at)
 {
     struct condition c;
 
+    if (condition[0] != ' ' && is_about_nothing(facts, condition)) {
+        *at = facts->n;
+        return NULL;
+    }
     if (parse(&c, condition) != NULL)
         return NULL;
     for (;;) {
