@@ -127,8 +127,11 @@ static void look_inside(struct inspection *in)
     if ((hdr->flags & (TD_IMAGE_F_ENCRYPTED | TD_IMAGE_F_COMPRESSED)) != 0 ||
         !td_memory_of_bytes(&m, in->file.bytes, in->file.size, 0))
         return;
-    in->has_vectors = td_vectors_at(&m, hdr->hdr_size, &in->vectors);
     td_nsib_look(&m, hdr->hdr_size, &in->nsib);
+    // Where the file has addresses, they say what can be a reset vector.
+    m.at[0].addr = in->file.base;
+    m.has_addresses = in->file.has_base;
+    in->has_vectors = td_vectors_at(&m, in->file.base + hdr->hdr_size, &in->vectors);
     td_memory_free(&m);
 }
 

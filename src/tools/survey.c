@@ -82,16 +82,18 @@ bool td_vectors_at(const struct td_memory *m, uint32_t addr, struct td_vectors *
 {
     static const uint8_t handlers[] = { 2, 3, 11, 14, 15 };
     uint8_t raw[64];
-    uint32_t reset;
+    uint32_t stack, reset;
+    bool known;
 
     if (!td_memory_has(m, addr, sizeof raw))
         return false;
     td_memory_read(m, addr, raw, sizeof raw);
+    stack = td_load_le32(raw);
     reset = td_load_le32(raw + 4);
-    // Flash lies below RAM, or where the file itself says that it lies.
-    if (reset >= 0x20000000u && !(m->has_addresses && td_memory_has(m, reset & ~1u, 2)))
-        return false;
-    if (!is_ram(td_load_le32(raw)) || (reset & 1) == 0 || reset < 0x40)
+    // Flash lies below RAM, or where the file itself says that it lies; then RAM may be anywhere.
+    known = m->has_addresses && td_memory_has(m, reset & ~1u, 2);
+    if ((reset & 1) == 0 || reset < 0x40 || (reset >= 0x20000000u && !known) ||
+        !(is_ram(stack) || (known && stack % 4 == 0 && stack >= 0x60000000u)))
         return false;
     for (size_t i = 0; i < TD_N_OF(handlers); i++) {
         uint32_t at = td_load_le32(raw + 4 * handlers[i]);
@@ -106,7 +108,7 @@ bool td_vectors_at(const struct td_memory *m, uint32_t addr, struct td_vectors *
         if (at != 0 && at != UINT32_MAX && ((at & 1) == 0 || at >= 0x20000000u))
             return false;
     }
-    *v = (struct td_vectors){ td_load_le32(raw), reset };
+    *v = (struct td_vectors){ stack, reset };
     return td_load_le32(raw + 8) != UINT32_MAX;
 }
 

@@ -380,7 +380,7 @@ class Hex(Case):
 
     def test_a_table_behind_a_chips_own_block_is_found(self):
         block = b"FCFB" + bytes(range(1, 253)) * 3
-        path = self.file("rt.hex", hex_file([(0x60000000, block.ljust(0x2000, b"\1") + vectors(0x60002100) +
+        path = self.file("rt.hex", hex_file([(0x60000000, block.ljust(0x2000, b"\1") + b"\0\x94\0\x80" + vectors(0x60002100)[4:] +
                                               b"\x46" * 900)]))
         self.assertEqual([(t["kind"], t["address"]) for t in self.json(path)["things"]], [("code", 0x60002000)])
 
