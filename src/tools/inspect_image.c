@@ -122,16 +122,19 @@ static void check_hash(struct inspection *in)
 static void look_inside(struct inspection *in)
 {
     const struct td_image_header *hdr = &in->img.hdr;
+    uint32_t base = in->file.base;
     struct td_memory m;
 
     if ((hdr->flags & (TD_IMAGE_F_ENCRYPTED | TD_IMAGE_F_COMPRESSED)) != 0 ||
         !td_memory_of_bytes(&m, in->file.bytes, in->file.size, 0))
         return;
     td_nsib_look(&m, hdr->hdr_size, &in->nsib);
-    // Where the file has addresses, they say what can be a reset vector.
-    m.at[0].addr = in->file.base;
-    m.has_addresses = in->file.has_base;
-    in->has_vectors = td_vectors_at(&m, in->file.base + hdr->hdr_size, &in->vectors);
+    // Where the bytes have addresses, in the file or in RAM, they say what can be a reset vector.
+    if ((hdr->flags & TD_IMAGE_F_RAM_LOAD) != 0 && hdr->load_addr <= UINT32_MAX - in->file.size)
+        base = hdr->load_addr;
+    m.at[0].addr = base;
+    m.has_addresses = base != 0;
+    in->has_vectors = td_vectors_at(&m, base + hdr->hdr_size, &in->vectors);
     td_memory_free(&m);
 }
 

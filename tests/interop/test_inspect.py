@@ -107,3 +107,22 @@ def test_hex_files_of_imgtool_keep_their_trailer(signed, options, ok):
     assert found["kind"] == "image"
     assert found["header"]["version"] == "1.2.3+0"
     assert found["trailer"]["image_ok"] == ok
+
+
+@pytest.mark.parametrize("pattern,things", [
+    # MCUboot and a factory image, as Zephyr's build merges them.
+    ("*qemu_cortex_m0_serial.merged.hex", [("code", "mcuboot"), ("image", None)]),
+    # MCUboot alone, with serial recovery.
+    ("*4.4.0*mps2_an385_serial_recovery_buf2048.hex", [("code", "mcuboot")]),
+])
+def test_builds_of_zephyr_are_told_apart(zephyr, pattern, things):
+    found = inspect(sorted(zephyr.glob(pattern))[-1])
+    assert [(t["kind"], t.get("role")) for t in found["things"]] == things
+    assert all(t["sound"] for t in found["things"] if t["kind"] == "image")
+
+
+def test_signed_builds_of_zephyr_are_images_that_start_behind_their_header(zephyr):
+    for path in sorted(zephyr.glob("*.signed.bin")):
+        found = inspect(path)
+        assert found["kind"] == "image" and found["hash"]["match"], path.name
+        assert found["vectors"]["reset"] > found["header"]["hdr_size"], path.name
