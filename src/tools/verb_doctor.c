@@ -23,6 +23,7 @@ struct visit {
     struct td_doctor *doctor;
     struct td_evidence *evidence;
     uint8_t *buf; /* CHUNK bytes */
+    size_t n_paths;
     unsigned unread;
     bool all;
 };
@@ -38,7 +39,8 @@ static void unread(struct visit *v, const char *path, const char *why)
 
     (void)snprintf(where, sizeof where, "%s: %s", path, why);
     (void)td_cli_fail(v->cli, TD_EXIT_FILE, "not-read", "a file cannot be read", where,
-                      "check the path; what the other files show follows");
+                      v->n_paths > 1 ? "check the path; what the other files show follows"
+                                     : "check the path");
     v->unread++;
 }
 
@@ -139,6 +141,7 @@ static int outcome(const struct visit *v)
 
 static bool read_all(struct visit *v, const char *const *paths, size_t n_paths)
 {
+    v->n_paths = n_paths;
     v->doctor = td_doctor_new(v->knowledge);
     v->evidence = v->doctor == NULL ? NULL : td_evidence_new(td_doctor_facts(v->doctor));
     v->buf = malloc(CHUNK);

@@ -128,7 +128,8 @@ class Text(Case):
         self.assertIn("none.txt: No such file", done.err)
         self.assertIn(".: Is a directory", done.err)
         self.assertIn("c.txt:4", done.out)
-        self.assertEqual(self.doctor(FILE, "none.txt").out, "")
+        alone = self.doctor(FILE, "none.txt")
+        self.assertEqual((alone.out, "other files" in alone.err), ("", False))
 
     def test_a_command_line_that_makes_no_sense_is_usage(self):
         self.assertIn("one file or more", self.doctor(USAGE).err)
