@@ -152,6 +152,28 @@ static const struct {
       "\x06\x09"
       "ABAKAAAGAABCAKFhZGJoaZsK\n",
       "1: " SAID_REQ },
+    { "a frame of two lines with a log's line between them",
+      "\x06\x09"
+      "AHIKAABoAABCAKFhZHhjYSB0ZXh0IHRoYXQgZG9lcyBub3QgZml0IGludG8gb25lIGxpbmUgb2YgdGhlIGNvbnNvbGUs"
+      "IGJlY2F1c2UgaXQgaXMgbG9uZ2VyIHRo\r\n"
+      "[00:00:01.000,000] <inf> app: busy\r\n"
+      "\x04\x14"
+      "YW4gbmluZXR5LXRocmVlIGJ5dGVzxe0=\r\n",
+      "1: - > v1 op2 g0 s66 i0 len104 {\"d\":\"a text that does not fit into one line of the "
+      "console, because it is longer than ninety-three bytes\"}\n" },
+    { "a frame of two lines whose markers were lost",
+      "AHIKAABoAABCAKFhZHhjYSB0ZXh0IHRoYXQgZG9lcyBub3QgZml0IGludG8gb25lIGxpbmUgb2YgdGhlIGNvbnNvbGUs"
+      "IGJlY2F1c2UgaXQgaXMgbG9uZ2VyIHRo\n"
+      "YW4gbmluZXR5LXRocmVlIGJ5dGVzxe0=\n",
+      "1: - > v1 op2 g0 s66 i0 len104 {\"d\":\"a text that does not fit into one line of the "
+      "console, because it is longer than ninety-three bytes\"}\n" },
+    { "a frame of two lines of which one was lost, and the next frame",
+      "\x06\x09"
+      "AHIKAABoAABCAKFhZHhjYSB0ZXh0IHRoYXQgZG9lcyBub3QgZml0IGludG8gb25lIGxpbmUgb2YgdGhlIGNvbnNvbGUs"
+      "IGJlY2F1c2UgaXQgaXMgbG9uZ2VyIHRo\n"
+      "\x06\x09"
+      "ABAKAAAGAABCAKFhZGJoaZsK\n",
+      "1: - garbage\n2: " SAID_REQ },
     { "console framing behind a prompt",
       "uart:~$ \x06\x09"
       "ABAKAAAGAABCAKFhZGJoaZsK\r\n",
@@ -307,7 +329,7 @@ static const struct {
       "DEBU[0001] Decoded input:\n"
       "00000000  0b 00 00 07 00 00 42 00  bf 61 72 62 68 69 ff     |......B..arbhi.|\n",
       "1: 1.000000 > v1 op2 g0 s66 i0 len6 {\"d\":\"hi\"}\n"
-      "9: 1.000000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
+      "7: 1.000000 < v1 op3 g0 s66 i0 len7 {\"r\":\"hi\"}\n" },
     { "the Go client into a file: a dump folded into one line",
       "time=\"2026-03-01T10:00:00+01:00\" level=debug msg=\"Tx NMP request: 00000000  03 00 00 14 "
       "00 "

@@ -8,11 +8,19 @@
 
 void td_text_console_byte(struct td_text *t, uint8_t byte, const struct td_origin *origin)
 {
+    struct td_origin at = *origin;
+
+    at.at = t->console_at;
+    if (t->console.marker == 0x06 && byte == 0x09) {
+        // Another frame begins: lines of the one before were lost.
+        if (t->console.state == TD_CONSOLE_BETWEEN)
+            td_frames_garbage(t->frames, &at);
+        t->console_at = origin->at;
+    }
     switch (td_console_in_byte(&t->console, byte)) {
     case TD_CONSOLE_PACKET:
-        if (!td_frames_piece(t->frames, TD_DRESS_CONSOLE, TD_DIR_UNKNOWN, t->packet, t->console.len,
-                             true, origin))
-            td_frames_garbage(t->frames, origin);
+        td_frames_piece(t->frames, TD_DRESS_CONSOLE, TD_DIR_UNKNOWN, t->packet, t->console.len,
+                        true, &at);
         break;
     case TD_CONSOLE_DROPPED: td_frames_garbage(t->frames, origin); break;
     case TD_CONSOLE_NOTHING:

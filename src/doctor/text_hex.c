@@ -223,8 +223,9 @@ static bool dump_text(struct td_text *t, const char *text, const struct td_origi
     }
     if (!t->dump || offset != t->dump_next) {
         td_text_dump_end(t, origin);
-        t->dump_console = n >= 2 && ((bytes[0] == 0x06 && bytes[1] == 0x09) ||
-                                     (bytes[0] == 0x04 && bytes[1] == 0x14));
+        // The markers alone are a piece that Go's client writes by itself.
+        t->dump_console = n > 2 && ((bytes[0] == 0x06 && bytes[1] == 0x09) ||
+                                    (bytes[0] == 0x04 && bytes[1] == 0x14));
         t->dump = t->dump_console || td_frames_piece(t->frames, t->dump_dress, TD_DIR_UNKNOWN,
                                                      bytes, n, false, origin);
         if (!t->dump)
