@@ -26,7 +26,7 @@ struct td_text {
     uint8_t *bytes; /* scratch, FRAME_MAX */
     struct td_console_in console;
     struct td_place console_at; /* where its frame begins */
-    uint8_t *packet; /* of console */
+    uint8_t *packet;            /* of console */
 
     bool other_uuid; /* the characteristic written last is not SMP's */
     bool dump, dump_console;
