@@ -15,7 +15,19 @@ static bool is_profile(const struct td_whole *file)
     return at != NULL && (at == text || at[-1] == '\n') && strstr(text, "flash:") != NULL;
 }
 
-static int take_profile(const struct td_inspect *in, struct td_plan *plan)
+/* Which of the profile's flashes this is a dump of: the one that is as large, else the first. */
+static unsigned flash_of(const struct sim_profile *p, const struct td_memory *m)
+{
+    uint64_t size = td_memory_end(m) - td_memory_low(m);
+
+    for (unsigned i = 0; i < p->n_flash; i++)
+        if (p->flash[i].size == size)
+            return i;
+    return 0;
+}
+
+static int take_profile(const struct td_inspect *in, const struct td_memory *m,
+                        struct td_plan *plan)
 {
     struct td_desk_fault fault;
     struct sim_profile p;
@@ -23,7 +35,7 @@ static int take_profile(const struct td_inspect *in, struct td_plan *plan)
     if (!td_profile_load(in->layout, &p, &fault))
         return td_cli_fail(in->cli, TD_EXIT_FILE, "bad-profile", fault.what, fault.where,
                            fault.remedy);
-    td_plan_of_profile(plan, &p, 0);
+    td_plan_of_profile(plan, &p, flash_of(&p, m));
     return TD_EXIT_OK;
 }
 
@@ -63,14 +75,14 @@ int td_inspect_plan(const struct td_inspect *in, const struct td_survey *s,
         *known = td_plan_guess(plan, s, m);
         exit = TD_EXIT_OK;
     } else if (strchr(in->layout, '/') == NULL && strstr(in->layout, ".y") == NULL) {
-        exit = take_profile(in, plan);
+        exit = take_profile(in, m, plan);
         *known = exit == TD_EXIT_OK;
     } else {
         *known = false;
         exit = td_whole_read(in->cli, in->layout, &file);
         if (exit != TD_EXIT_OK)
             return exit;
-        exit = is_profile(&file) ? take_profile(in, plan) : take_layout(in, &file, plan);
+        exit = is_profile(&file) ? take_profile(in, m, plan) : take_layout(in, &file, plan);
         td_whole_free(&file);
         *known = exit == TD_EXIT_OK;
     }

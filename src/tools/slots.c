@@ -351,7 +351,8 @@ static void judge_quiet(const struct view *v)
 static void judge_request(const struct view *v)
 {
     char old[40], new[40];
-    const char *from = version_of(v->o->slot[0].image, old);
+    const char *from =
+        v->o->slot[0].at.size == 0 ? "what runs now" : version_of(v->o->slot[0].image, old);
     const char *to = version_of(v->o->slot[1].image, new);
     bool swaps = td_mode_swaps(v->plan->mode);
     char *text = v->o->text;

@@ -300,6 +300,28 @@ settings_storage: {address: 0x7c000, size: 0x4000, region: flash_primary}
         bad = self.file("bad.yml", b"mcuboot_primary: [\n")
         self.say("--layout", bad, path, exit=FILE, says="bad.yml")
 
+    def test_a_second_slot_on_another_chip_is_judged_by_itself(self):
+        text = (ROOT / "profiles" / (PROFILE + ".yml")).read_text().replace("keys/", str(ROOT / "profiles/keys") + "/")
+        outside = """  - name: outside
+    size: 0x40000
+    sectors:
+      - { count: 64, size: 4096 }
+    write_size: 4
+    erased: 0xff
+    writes_per_word: 2
+    torn_word: unstable
+    timing: { erase_us: 50000, program_us: 10, read_us_per_kb: 100 }
+
+partitions:"""
+        text = text.replace("\npartitions:", "\n" + outside, 1).replace(
+            "secondary: { flash: internal, offset: 0x44000", "secondary: { flash: outside, offset: 0x00000")
+        profile = self.file("two.yml", text.encode())
+        inside = self.file("in.bin", pad(b"", 0xc000) + pad(pad(self.v1, SLOT), 0x74000))
+        outer = self.file("out.bin", pad(with_trailer(self.v2), 0x40000))
+        self.say("--layout", profile, inside, says=("slot 1: not in this file", "runs 1.0.0"))
+        self.say("--layout", profile, outer, says=("slot 0: not in this file", "a test swap is requested",
+                                                 "brings what runs now back"))
+
     def test_the_cells_distance_can_be_given(self):
         path = self.file("flash.bin", self.flash(self.v1, with_trailer(self.v2, magic=WIDE, align=16)))
         found = self.json("--layout", PROFILE, "--align", "16", path)
