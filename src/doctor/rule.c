@@ -188,12 +188,37 @@ static void show(const struct gathering *g, struct td_finding *f)
     f->more_evidence = (uint32_t)g->n - f->n_evidence + g->left_out;
 }
 
+static bool is_option(const struct td_fact *fact)
+{
+    return strncmp(fact->name, "option", 6) == 0;
+}
+
+/* Options run together on one line: the one that is meant says more than the line's beginning. */
+static void drop_lines_of_options(struct gathering *g)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < g->n; i++) {
+        const struct td_fact *fact = g->at[i];
+        bool is_said = false;
+
+        for (size_t k = 0; k < g->n && !is_option(fact); k++)
+            is_said = is_said || (is_option(g->at[k]) && fact->first.line != 0 &&
+                                  g->at[k]->first.file == fact->first.file &&
+                                  g->at[k]->first.line == fact->first.line);
+        if (!is_said)
+            g->at[kept++] = fact;
+    }
+    g->n = kept;
+}
+
 static void set_evidence(const struct judging *j, struct td_finding *f)
 {
     struct gathering g = { .j = j };
 
     gather_round(&g, 0, PER_CONDITION);
     gather_round(&g, PER_CONDITION, SIZE_MAX);
+    drop_lines_of_options(&g);
     show(&g, f);
 }
 

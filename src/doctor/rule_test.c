@@ -31,7 +31,9 @@ static const char book[] =
     "  - { id: H1, name: harmless, kind: harmless, title: h, when: reset, score: 100, adjust: [ { "
     "if: reset, by: 50 } ], why: w }\n"
     "  - { id: R1, name: absent, kind: remark, title: r, when: [reset, not have what=log], "
-    "score: 5, why: w }\n";
+    "score: 5, why: w }\n"
+    "  - { id: C3, name: options, kind: cause, title: o, when: [stages, option name=A, option "
+    "name=B], score: 40, why: w }\n";
 
 struct desk {
     struct td_knowledge *knowledge;
@@ -214,6 +216,26 @@ static void evidence_is_what_made_conditions_hold_lines_before_conclusions(void 
     end(&desk);
 }
 
+static void of_options_on_one_line_the_ones_meant_are_shown(void **state)
+{
+    const struct td_finding *f;
+    struct desk desk;
+
+    (void)state;
+    begin(&desk);
+    fact(&desk, 4, "CONFIG_A=y CONFIG_Z=n CONFIG_...", "stages", "");
+    fact(&desk, 4, "CONFIG_A=y", "option", "name=A value=y");
+    fact(&desk, 4, "CONFIG_B=y", "option", "name=B value=y");
+    fact(&desk, 9, "Attempting to boot slot 0.", "stages", "slot=0");
+    judge(&desk);
+    f = named(&desk, "C3");
+    assert_int_equal(f->n_evidence, 3);
+    assert_string_equal(f->evidence[0]->quote, "Attempting to boot slot 0.");
+    assert_string_equal(f->evidence[1]->quote, "CONFIG_A=y");
+    assert_string_equal(f->evidence[2]->quote, "CONFIG_B=y");
+    end(&desk);
+}
+
 static void only_what_is_not_at_hand_is_asked_for(void **state)
 {
     struct desk desk;
@@ -258,6 +280,7 @@ int main(void)
         cmocka_unit_test(what_speaks_against_a_rule_sets_it_aside),
         cmocka_unit_test(texts_are_filled_from_facts),
         cmocka_unit_test(evidence_is_what_made_conditions_hold_lines_before_conclusions),
+        cmocka_unit_test(of_options_on_one_line_the_ones_meant_are_shown),
         cmocka_unit_test(only_what_is_not_at_hand_is_asked_for),
         cmocka_unit_test(points_have_words),
     };
