@@ -479,6 +479,25 @@ static void add_member(const struct spot *s, const struct td_member *m)
         add_nsib(&inner, &m->nsib, i.slot);
 }
 
+/* A file that this cannot look into, and what would help. */
+static void add_unreadable(const struct spot *s, const char *what, const char *why)
+{
+    struct td_place at = at_byte(s, 0);
+
+    td_fact_add(s->e->facts, "file.unreadable", &at, TD_NO_TIME, why, "file='%s' what=%s why='%s'",
+                s->name, what, why);
+}
+
+/* A zip is no update because it is a zip: phones and browsers pack logs as well. */
+static bool is_update(const struct td_package *p)
+{
+    bool images = p->has_manifest || p->kind == TD_PACKAGE_MULTI;
+
+    for (size_t i = 0; i < p->n; i++)
+        images |= p->at[i].is_image || td_nsib_is_signed(&p->at[i].nsib);
+    return images;
+}
+
 static void look_at_package(const struct spot *s, const uint8_t *bytes, size_t len)
 {
     struct td_package_fault fault = { .what = "there is not enough memory" };
@@ -488,10 +507,15 @@ static void look_at_package(const struct spot *s, const uint8_t *bytes, size_t l
 
     if (p == NULL || !td_package_read(p, bytes, len, TD_PACKAGE_LIMIT, &fault)) {
         clean(text, sizeof text, fault.what);
-        td_fact_add(s->e->facts, "file.unreadable", &at, TD_NO_TIME, fault.what,
-                    "file='%s' what=package why='%s'", s->name, text);
+        add_unreadable(s, "package", text);
         if (p != NULL)
             td_package_free(p);
+        free(p);
+        return;
+    }
+    if (!is_update(p)) {
+        add_unreadable(s, "zip", "zip archive without a manifest or an image");
+        td_package_free(p);
         free(p);
         return;
     }
@@ -535,6 +559,7 @@ void td_evidence_file(struct td_evidence *evidence, uint16_t file, const char *n
     case TD_KIND_HEX: look_at_hex(&s, bytes, len); return;
     case TD_KIND_ZIP:
     case TD_KIND_MULTI: look_at_package(&s, bytes, len); return;
+    case TD_KIND_GZIP: add_unreadable(&s, "gzip", "packed with gzip"); return;
     case TD_KIND_ELF:
         td_fact_add(evidence->facts, "image.elf", &at, TD_NO_TIME, "an ELF file", "file='%s'",
                     s.name);

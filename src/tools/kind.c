@@ -52,15 +52,15 @@ static bool is_multi(const uint8_t *head, size_t len)
                        memcmp(head + 2, open_ended, sizeof open_ended) == 0);
 }
 
-/* Text has no zero and few control characters; a console's colours and frames are allowed. */
-static bool is_text(const uint8_t *head, size_t len)
+/*
+ * Every step-th byte from the first on. Text has no zero and few control characters; a console's
+ * colours and frames are allowed.
+ */
+static bool reads(const uint8_t *head, size_t len, size_t first, size_t step)
 {
-    size_t odd = 0;
+    size_t odd = 0, n = 0;
 
-    // Text of another width, as some systems write it: a log all the same.
-    if (begins(head, len, "\xff\xfe", 2) && len > 3 && head[3] == 0)
-        return true;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = first; i < len; i += step, n++) {
         uint8_t c = head[i];
 
         if (c == 0 || c == 0xff)
@@ -68,7 +68,32 @@ static bool is_text(const uint8_t *head, size_t len)
         else if (c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != 0x1b)
             odd++;
     }
-    return odd * 8 < len;
+    return n > 0 && odd * 8 < n;
+}
+
+/*
+ * UTF-16 of either order, with its mark or without, as Windows' shells write what is sent into a
+ * file: one byte of nearly every two is zero, and the others are text.
+ */
+static bool is_wide_text(const uint8_t *head, size_t len)
+{
+    bool marked = begins(head, len, "\xff\xfe", 2) || begins(head, len, "\xfe\xff", 2);
+    size_t from = marked ? 2 : 0;
+
+    for (size_t zero = 0; zero < 2 && len >= from + 4; zero++) {
+        size_t n = 0, zeros = 0;
+
+        for (size_t i = from + zero; i < len; i += 2, n++)
+            zeros += head[i] == 0;
+        if (zeros * 8 >= n * 7 && reads(head, len, from + 1 - zero, 2))
+            return true;
+    }
+    return false;
+}
+
+static bool is_text(const uint8_t *head, size_t len)
+{
+    return reads(head, len, 0, 1) || is_wide_text(head, len);
 }
 
 enum td_kind td_kind_of(const uint8_t *head, size_t len)
@@ -81,6 +106,8 @@ enum td_kind td_kind_of(const uint8_t *head, size_t len)
         return TD_KIND_ZIP;
     if (begins(head, len, "\177ELF", 4))
         return TD_KIND_ELF;
+    if (begins(head, len, "\x1f\x8b\x08", 3))
+        return TD_KIND_GZIP;
     if (is_capture(head, len))
         return TD_KIND_CAPTURE;
     if (is_multi(head, len))

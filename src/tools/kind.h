@@ -10,13 +10,14 @@
 
 enum td_kind {
     TD_KIND_EMPTY,   /* no byte at all */
-    TD_KIND_TEXT,    /* a log, a configuration, a layout: lines */
+    TD_KIND_TEXT,    /* a log, a configuration, a layout: lines; also in UTF-16 */
     TD_KIND_CAPTURE, /* btsnoop, pcap, pcapng */
     TD_KIND_IMAGE,   /* begins with MCUboot's magic */
     TD_KIND_HEX,     /* Intel hex */
     TD_KIND_ZIP,
     TD_KIND_MULTI, /* dfu_multi_image.bin: a CBOR list in front of several images */
     TD_KIND_ELF,
+    TD_KIND_GZIP,
     TD_KIND_FLASH, /* any other binary: a dump, an unsigned program */
 };
 

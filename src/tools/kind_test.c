@@ -41,6 +41,11 @@ static void each_kind_has_its_mark(void **state)
         ROW("\0\0\x01\x20\x01\xc3\0\0", TD_KIND_FLASH),
         ROW("\xff\xff\xff\xff\xff\xff\xff\xff", TD_KIND_FLASH),
         ROW("\xff\xfeI\0:\0 \0", TD_KIND_TEXT),
+        ROW("\xfe\xff\0I\0:\0 ", TD_KIND_TEXT),
+        ROW("I\0:\0 \0S\0\r\0\n\0", TD_KIND_TEXT),
+        ROW("\0I\0:\0 \0S\0\r\0\n", TD_KIND_TEXT),
+        ROW("\0\1\0\2\0\3\0\4", TD_KIND_FLASH),
+        ROW("\x1f\x8b\x08\0\0\0\0\0", TD_KIND_GZIP),
     };
 
     (void)state;

@@ -518,20 +518,23 @@ const struct td_verb td_verb_sim = {
     .name = "sim",
     .kind = TD_VERB_DESK,
     .summary = "run a virtual device: real bootloader, real server, simulated flash",
-    .usage =
-        "usage: tandem sim PROFILE --state DIR [--udp HOST:PORT] [--pty PATH] [--tcp HOST:PORT]\n"
-        "                  [--key PEM]... [--program SLOT=FILE]... [--speed real|fast]\n"
-        "                  [--cut-power-at N [--cut before|torn|after]]\n"
-        "\n"
-        "PROFILE is tandem-nrf52833, krepet-nrf52833, overwrite-only, or the path of a .yml file.\n"
-        "The console goes to stdout; the line 'ready: URLS' says that the application serves SMP.\n"
-        "\n"
-        "  --state DIR        holds the flash; made if missing, used by one process at a time\n"
-        "  --udp, --tcp, --pty  links, each may be given several times; port 0: any\n"
-        "  --key PEM          trust this key (private or public) instead of the profile's\n"
-        "  --program SLOT=FILE  write slot0 or slot1 (.bin or .hex) before the power comes\n"
-        "  --cut-power-at N   the power goes at the Nth write or erase, and the process ends\n"
-        "  --cut KIND         before it, in the middle of it (torn, default) or after it\n"
-        "  --speed real       take the time that flash and serial lines take on a board\n",
+    .usage = "usage: tandem sim PROFILE --state DIR [--udp HOST:PORT] [--pty PATH]\n"
+             "                  [--tcp HOST:PORT] [--key PEM]... [--program SLOT=FILE]...\n"
+             "                  [--speed real|fast]\n"
+             "                  [--cut-power-at N [--cut before|torn|after]]\n"
+             "\n"
+             "PROFILE is tandem-nrf52833, krepet-nrf52833, overwrite-only, or the path of a\n"
+             ".yml file. The console goes to stdout; the line 'ready: URLS' says that the\n"
+             "application serves SMP.\n"
+             "\n"
+             "  --state DIR        holds the flash; made if missing, used by one process at a\n"
+             "                     time\n"
+             "  --udp, --tcp, --pty  links, each may be given several times; port 0: any\n"
+             "  --key PEM          trust this key (private or public) instead of the profile's\n"
+             "  --program SLOT=FILE  write slot0 or slot1 (.bin, .hex) before the power comes\n"
+             "  --cut-power-at N   the power goes at the Nth write or erase, and the process\n"
+             "                     ends\n"
+             "  --cut KIND         before it, in the middle of it (torn, default) or after it\n"
+             "  --speed real       take the time that flash and serial lines take on a board\n",
     .run = run,
 };

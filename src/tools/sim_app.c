@@ -95,7 +95,7 @@ const struct td_verb td_verb_sim_app = {
     .usage = "usage: tandem sim-app OUT --name NAME [--size BYTES] [--self-confirm] [--crash]\n"
              "                          [--mute] [--hang]\n"
              "\n"
-             "Writes an unsigned payload. Another name gives other bytes, the same name the same.\n"
+             "Writes an unsigned payload. Another name gives other bytes, the same the same.\n"
              "Without flags the application serves SMP and waits to be confirmed.\n"
              "\n"
              "  --name NAME     printed when it runs; up to 43 characters\n"

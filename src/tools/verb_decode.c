@@ -17,6 +17,7 @@
 #include "doctor/say.h"
 #include "doctor/talk.h"
 #include "tools/cli.h"
+#include "tools/kind.h"
 
 struct decode {
     struct td_event_sink sink;
@@ -27,7 +28,8 @@ struct decode {
     uint32_t n;       /* messages, over all files */
     uint32_t n_requests;
     uint64_t n_bytes; /* of all files: what was looked at when there is none */
-    uint32_t n_lines, n_garbage, n_link;
+    uint32_t n_lines, n_garbage;
+    bool packed; /* one of them was an archive */
 };
 
 /* ---- parts of a line ----------------------------------------------------------------- */
@@ -270,7 +272,6 @@ static void take_message(struct decode *d, const struct td_event *event)
 
 static void take_link(struct decode *d, const struct td_event *event)
 {
-    d->n_link++;
     if (event->u.link.what == TD_LINK_DOWN || event->u.link.what == TD_LINK_UP)
         say_lost(d);
     if (!d->all)
@@ -320,8 +321,16 @@ static int not_read(struct decode *d, const char *path, int error)
 
     snprintf(where, sizeof where, "%s: %s", path, strerror(error));
     return td_cli_fail(d->cli, TD_EXIT_FILE, "file-not-read", "the file cannot be read", where,
-                       error == ENOENT ? "check the path; hex may stand there instead of a file"
-                                       : NULL);
+                       error == ENOENT   ? "check the path; hex may stand there instead of a file"
+                       : error == EISDIR ? "name the files in it"
+                                         : "check the path, and who may read it");
+}
+
+static bool is_packed(const uint8_t *head, size_t len)
+{
+    enum td_kind kind = td_kind_of(head, len < TD_KIND_HEAD ? len : TD_KIND_HEAD);
+
+    return kind == TD_KIND_GZIP || kind == TD_KIND_ZIP;
 }
 
 /* As much as is there at a time, so that a pipe is followed. */
@@ -329,6 +338,7 @@ static int read_all(struct decode *d, int fd, const char *path, uint16_t file)
 {
     struct td_reader *reader = td_reader_new(file, &d->sink);
     static char bytes[65536];
+    bool first = true;
     ssize_t n;
     int error;
 
@@ -339,6 +349,9 @@ static int read_all(struct decode *d, int fd, const char *path, uint16_t file)
     while ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
         if (n < 0)
             continue;
+        if (first)
+            d->packed |= is_packed((const uint8_t *)bytes, (size_t)n);
+        first = false;
         td_reader_feed(reader, bytes, (size_t)n);
         d->n_bytes += (size_t)n;
         fflush(d->cli->out);
@@ -403,13 +416,20 @@ static int read_hex(struct decode *d, const char *word, uint16_t file)
 
 static int nothing_found(struct decode *d)
 {
+    const char *remedy = "a log with the bytes (nRF Connect: level debug), a capture, or hex; "
+                         "tandem doctor reads logs without";
     char where[160];
+    int len =
+        snprintf(where, sizeof where, "%llu byte%s, %u line%s", (unsigned long long)d->n_bytes,
+                 d->n_bytes == 1 ? "" : "s", d->n_lines, d->n_lines == 1 ? "" : "s");
 
-    snprintf(where, sizeof where,
-             "%llu bytes, %u lines, %u times the link changed, %u damaged frames",
-             (unsigned long long)d->n_bytes, d->n_lines, d->n_link, d->n_garbage);
+    if (d->n_garbage > 0)
+        (void)snprintf(where + len, sizeof where - (size_t)len, ", %u damaged frame%s (--all)",
+                       d->n_garbage, d->n_garbage == 1 ? "" : "s");
+    if (d->packed)
+        remedy = "this is packed (gzip or zip): unpack it first";
     return td_cli_fail(d->cli, TD_EXIT_REFUSED, "no-frame", "no SMP frame was found", where,
-                       "a log with the bytes (nRF Connect: level debug), a capture, or hex");
+                       remedy);
 }
 
 enum { OPT_ALL };
@@ -452,11 +472,12 @@ const struct td_verb td_verb_decode = {
     .summary = "SMP frames of logs, captures or hex in words",
     .usage = "usage: tandem decode [--all] [--json] [FILE|HEX|-]...\n\n"
              "Prints each SMP message that is found, one line each: its number, the time, the\n"
-             "direction, header and body in words; answers with the request that they belong to.\n"
-             "Reads logs (nRF Connect and Device Manager, smpmgr, mcumgr, AuTerm, Tandem's own),\n"
-             "serial captures, btsnoop, pcap and pcapng files, and hex in any dress. Without a\n"
-             "FILE it reads standard input, and follows it.\n\n"
+             "direction, header and body in words; answers with the request that they belong\n"
+             "to. Reads logs (nRF Connect and Device Manager, smpmgr, mcumgr, AuTerm, Tandem's\n"
+             "own), serial captures, btsnoop, pcap and pcapng files, and hex in any dress.\n"
+             "Without a FILE it reads standard input, and follows it.\n\n"
              "  --all   the link's ups and downs and damaged frames as well\n\n"
-             "  tandem decode 0B00000700004200BF6172626869FF\n",
+             "  tandem decode 0B00000700004200BF6172626869FF\n\n"
+             "Exit: 0 frames were found, 1 none was, 4 a file cannot be read.\n",
     .run = run,
 };

@@ -280,8 +280,8 @@ const struct td_verb td_verb_getpub = {
     .summary = "print a key's public half",
     .usage = "usage: tandem getpub -k FILE [-e lang-c|lang-rust|pem|raw] [-o FILE]\n"
              "\n"
-             "The public key as source text for a bootloader, as PEM, or as the bytes (DER) that\n"
-             "an image carries.\n"
+             "The public key as source text for a bootloader, as PEM, or as the bytes (DER)\n"
+             "that an image carries.\n"
              "\n"
              "  -k, --key FILE          private or public key (PEM)\n"
              "  -e, --encoding E        lang-c (default; also c), lang-rust (rust), pem, raw\n"

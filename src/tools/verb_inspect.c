@@ -225,20 +225,19 @@ const struct td_verb td_verb_inspect = {
     .name = "inspect",
     .kind = TD_VERB_FILE,
     .summary = "explain an image, a package, a hex file or a flash dump",
-    .usage =
-        "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N] [--svg OUT] [--json]\n"
-        "                      FILE...\n"
-        "\n"
-        "Says what is in each file, found by its content, with a map of the bytes.\n"
-        "Images: header, TLVs, hash (computed again), trailer, NSIB's metadata. Packages\n"
-        "(zip, dfu_multi_image.bin): manifest against contents, each image. Hex files and\n"
-        "dumps: what lies where, and what the bootloader will do at the next boot.\n"
-        "\n"
-        "  --layout FILE   where the slots lie: pm_static.yml, partitions.yml, or a profile;\n"
-        "                  without it they are guessed from what is found\n"
-        "  --base ADDR     address of a raw file's first byte (default 0)\n"
-        "  --align N       distance of a trailer's cells: 8, 16 or 32\n"
-        "  --svg OUT       draws the maps\n",
+    .usage = "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N] [--svg OUT]\n"
+             "                      [--json] FILE...\n"
+             "\n"
+             "Says what is in each file, found by its content, with a map of the bytes.\n"
+             "Images: header, TLVs, hash (computed again), trailer, NSIB's metadata. Packages\n"
+             "(zip, dfu_multi_image.bin): manifest against contents, each image. Hex files and\n"
+             "dumps: what lies where, and what the bootloader will do at the next boot.\n"
+             "\n"
+             "  --layout FILE   where the slots lie: pm_static.yml, partitions.yml, or a\n"
+             "                  profile; without it they are guessed from what is found\n"
+             "  --base ADDR     address of a raw file's first byte (default 0)\n"
+             "  --align N       distance of a trailer's cells: 8, 16 or 32\n"
+             "  --svg OUT       draws the maps\n",
     .run = run,
 };
 

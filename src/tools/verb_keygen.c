@@ -173,15 +173,15 @@ const struct td_verb td_verb_keygen = {
     .name = "keygen",
     .kind = TD_VERB_FILE,
     .summary = "make a key pair",
-    .usage =
-        "usage: tandem keygen -k FILE -t TYPE [-p | --passphrase-file FILE]\n"
-        "\n"
-        "Writes a new private key as PEM (PKCS#8), readable by its owner alone. A file that\n"
-        "is there already is kept as FILE.old1.\n"
-        "\n"
-        "  -k, --key FILE          where to\n"
-        "  -t, --type TYPE         rsa-2048, rsa-3072, ecdsa-p256, ecdsa-p384, ed25519, x25519\n"
-        "  -p, --password          ask for a passphrase that locks the key\n"
-        "  --passphrase-file FILE  lock the key with the first line of FILE\n",
+    .usage = "usage: tandem keygen -k FILE -t TYPE [-p | --passphrase-file FILE]\n"
+             "\n"
+             "Writes a new private key as PEM (PKCS#8), readable by its owner alone. A file\n"
+             "that is there already is kept as FILE.old1.\n"
+             "\n"
+             "  -k, --key FILE          where to\n"
+             "  -t, --type TYPE         rsa-2048, rsa-3072, ecdsa-p256, ecdsa-p384, ed25519 or\n"
+             "                          x25519\n"
+             "  -p, --password          ask for a passphrase that locks the key\n"
+             "  --passphrase-file FILE  lock the key with the first line of FILE\n",
     .run = run,
 };

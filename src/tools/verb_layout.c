@@ -479,16 +479,18 @@ static int run_diff(struct td_cli *cli, int argc, char **argv)
 }
 
 #define USAGE_FILES                                                                                \
-    "A layout is partitions.yml, pm_static.yml, zephyr.dts, or a text that holds such YAML or\n"   \
-    "the output of partition_manager_report; \"-\" is standard input. partitions_CPUNET.yml\n"     \
-    "beside it is the network core's; of a folder both are taken.\n\n"                             \
-    "  --soc NAME           nrf52832, nrf52833, nrf52840, nrf5340, nrf5340-net, nrf9160,\n"        \
-    "                       nrf54l15; guessed from the layout otherwise\n"                         \
+    "A layout is partitions.yml, pm_static.yml, zephyr.dts, or a text that holds such\n"           \
+    "YAML or the output of partition_manager_report; - is standard input.\n"                       \
+    "partitions_CPUNET.yml beside it is the network core's; of a folder both are\n"                \
+    "taken.\n\n"                                                                                   \
+    "  --soc NAME           nrf52832, nrf52833, nrf52840, nrf5340, nrf5340-net,\n"                 \
+    "                       nrf9160, nrf54l15; guessed from the layout otherwise\n"                \
     "  --svg FILE           a picture of the memories\n"
 
 #define USAGE_ROOM                                                                                 \
     "  --strategy S         swap-move, swap-offset, swap-scratch, overwrite-only, ...\n"           \
-    "  --sector-size N, -M, --max-sectors N, --align N   of the bootloader; the chip's else\n"     \
+    "  --sector-size N, -M, --max-sectors N, --align N\n"                                          \
+    "                       of the bootloader; the chip's figures otherwise\n"                     \
     "  --image FILE         whether this image fits\n"
 
 static const struct td_verb subs[] = {
@@ -504,8 +506,8 @@ static const struct td_verb subs[] = {
       .kind = TD_VERB_FILE,
       .summary = "what is wrong with it, and how large an image may be",
       .usage = "usage: tandem layout check [OPTIONS] FILE...\n\n"
-               "Says what is wrong with a layout, and the largest image for each way of updating.\n"
-               "Exit 1 when there are errors or warnings.\n\n" USAGE_FILES USAGE_ROOM
+               "Says what is wrong with a layout, and the largest image for each way of\n"
+               "updating. Exit 1 when there are errors or warnings.\n\n" USAGE_FILES USAGE_ROOM
                "  --running FILE       the image that runs: it has to be swapped out\n"
                "  -H, --header-size N  of the images (imgtool's)\n"
                "  --keys N, --counter-slots N   what the provision data are to hold\n"
@@ -515,9 +517,9 @@ static const struct td_verb subs[] = {
       .kind = TD_VERB_FILE,
       .summary = "what a move to another layout means for devices in the field",
       .usage = "usage: tandem layout diff [OPTIONS] FROM TO\n\n"
-               "What changes from one layout to another, what the bootloader on the devices makes\n"
-               "of it, and whether they can be updated over the air. Exit 1 when they cannot, or\n"
-               "only with a new bootloader.\n\n" USAGE_FILES USAGE_ROOM,
+               "What changes from one layout to another, what the bootloader on the devices\n"
+               "makes of it, and whether they can be updated over the air. Exit 1 when they\n"
+               "cannot, or only with a new bootloader.\n\n" USAGE_FILES USAGE_ROOM,
       .run = run_diff },
 };
 

@@ -338,11 +338,10 @@ static const struct td_verb os_verbs[] = {
     { .name = "reset",
       .kind = TD_VERB_DEVICE,
       .summary = "have the device reset",
-      .usage =
-          "usage: tandem os reset [--force] [--boot-mode N]\n\n"
-          "Has the device reset.\n\n"
-          "  --force        also where its application would rather not\n"
-          "  --boot-mode N  0 as usual, 1 into the bootloader, where the firmware knows that\n",
+      .usage = "usage: tandem os reset [--force] [--boot-mode N]\n\n"
+               "Has the device reset.\n\n"
+               "  --force        also where its application would rather not\n"
+               "  --boot-mode N  0 as usual, 1 into the bootloader, where the firmware can\n",
       .run = os_reset },
     { .name = "params",
       .kind = TD_VERB_DEVICE,
@@ -373,11 +372,10 @@ static const struct td_verb os_verbs[] = {
     { .name = "info",
       .kind = TD_VERB_DEVICE,
       .summary = "names and versions of its kernel, board and processor",
-      .usage =
-          "usage: tandem os info [FORMAT] [--json]\n\n"
-          "What the firmware calls itself. FORMAT is any of s kernel, n node, r release,\n"
-          "v version, b build time, m machine, p processor, i board, o operating system; a is\n"
-          "all of them. The order of the answer is the device's.\n",
+      .usage = "usage: tandem os info [FORMAT] [--json]\n\n"
+               "What the firmware calls itself. FORMAT is any of s kernel, n node, r release,\n"
+               "v version, b build time, m machine, p processor, i board, o operating system; a\n"
+               "is all of them. The order of the answer is the device's.\n",
       .run = os_info },
     { .name = "bootloader",
       .kind = TD_VERB_DEVICE,
@@ -391,7 +389,7 @@ static const struct td_verb os_verbs[] = {
 const struct td_verb td_verb_os = {
     .name = "os",
     .kind = TD_VERB_DEVICE,
-    .summary = "the device as such: echo, reset, params, tasks, pools, datetime, info, bootloader",
+    .summary = "the device as such: echo, reset, params, info, bootloader, ...",
     .subs = os_verbs,
     .n_subs = TD_N_OF(os_verbs),
 };

@@ -192,9 +192,8 @@ const struct td_verb td_verb_scan = {
     .name = "scan",
     .kind = TD_VERB_DEVICE,
     .summary = "look for devices by Bluetooth (not in this version)",
-    .usage =
-        "usage: tandem scan\n\n"
-        "Looks for devices that offer SMP by Bluetooth. This version has no Bluetooth, says so\n"
-        "and ends with 3.\n",
+    .usage = "usage: tandem scan\n\n"
+             "Looks for devices that offer SMP by Bluetooth. This version has no Bluetooth,\n"
+             "says so and ends with 3.\n",
     .run = scan,
 };

@@ -694,32 +694,36 @@ static int run(struct td_cli *cli, int argc, char **argv)
 #define USAGE                                                                                      \
     " [OPTIONS] IN OUT\n"                                                                          \
     "\n"                                                                                           \
-    "Makes an MCUboot image of IN; files that end in .hex are Intel hex. OUT is written whole\n"   \
-    "or not at all.\n"                                                                             \
+    "Makes an MCUboot image of IN; files that end in .hex are Intel hex. OUT is\n"                 \
+    "written whole or not at all.\n"                                                               \
     "\n"                                                                                           \
     "  -v, --version V          MAJOR[.MINOR[.REVISION[+BUILD]]] (required)\n"                     \
     "  -H, --header-size N      bytes in front of the program, 32 or more (required)\n"            \
-    "  -S, --slot-size N        bytes of the slot, for the size check and padding (required)\n"    \
+    "  -S, --slot-size N        bytes of the slot: checked, and padded to (required)\n"            \
     "  -k, --key FILE           private key (PEM); without it the image is unsigned\n"             \
-    "  --passphrase-file FILE   its first line opens the key; else the terminal is asked\n"        \
-    "  --pad-header             put the header in front, instead of over zeros that are there\n"   \
-    "  --pad, --test, --confirm fill up to the slot's size; marked pending, or confirmed\n"        \
-    "  --align N, --max-align N write size (1..32), cell size of the trailer (8, 16, 32)\n"        \
+    "  --passphrase-file FILE   its first line opens the key, or a terminal is asked\n"            \
+    "  --pad-header             put the header in front, instead of over zeros there\n"            \
+    "  --pad, --test, --confirm fill up to the slot's size; marked pending; confirmed\n"           \
+    "  --align N                write size (1..32)\n"                                              \
+    "  --max-align N            cell size of the trailer (8, 16, 32)\n"                            \
     "  -M, --max-sectors N      sectors that the bootloader can swap (128)\n"                      \
     "  --overwrite-only         the bootloader overwrites and does not swap\n"                     \
-    "  --strategy S --sector-size N   check the exact limit of swap-move, swap-offset,\n"          \
+    "  --strategy S --sector-size N\n"                                                             \
+    "                           check the exact limit of swap-move, swap-offset,\n"                \
     "                           swap-scratch, overwrite-only, ...\n"                               \
-    "  --layout FILE            the same with slots and sectors from partitions.yml, "             \
-    "pm_static.yml\n"                                                                              \
-    "                           or a report; -S may be left away (--soc NAME: the chip)\n"         \
+    "  --layout FILE            the same with slots and sectors from partitions.yml,\n"            \
+    "                           pm_static.yml or a report; -S may be left away\n"                  \
+    "                           (--soc NAME: the chip)\n"                                          \
     "  -d, --dependencies D     \"(1, 1.2.3+0)(2, 4.5)\"\n"                                        \
     "  -s, --security-counter N number or auto\n"                                                  \
-    "  --custom-tlv TYPE VALUE, --custom-tlv-file TYPE FILE, --boot-record TYPE, --vid, --cid\n"   \
+    "  --custom-tlv TYPE VALUE, --custom-tlv-file TYPE FILE\n"                                     \
+    "  --boot-record TYPE, --vid ID, --cid ID\n"                                                   \
     "  -L, --load-addr A, -F, --rom-fixed A, --non-bootable\n"                                     \
     "  -R, --erased-val V       0 or 0xff\n"                                                       \
     "  -x, --hex-addr A         address of hex output\n"                                           \
     "  --sha N, --pure, --pad-sig, --public-key-format hash|full\n"                                \
-    "  --vector-to-sign payload|digest, --fix-sig FILE --fix-sig-pubkey PEM, --sig-out FILE\n"
+    "  --vector-to-sign payload|digest, --sig-out FILE\n"                                          \
+    "  --fix-sig FILE --fix-sig-pubkey PEM\n"
 
 const struct td_verb td_verb_sign = {
     .name = "sign",

@@ -184,13 +184,13 @@ const struct td_verb td_verb_verify = {
     .name = "verify",
     .kind = TD_VERB_FILE,
     .summary = "check an image as the bootloader would",
-    .usage =
-        "usage: tandem verify [-k KEY] FILE\n"
-        "\n"
-        "Checks structure and hash, and with a key the signature. Exit 0: it would boot where\n"
-        "the key is trusted; 1: it would not, and why; 4: the file is no well-formed image.\n"
-        "\n"
-        "  -k, --key FILE          private or public key (PEM)\n"
-        "  --passphrase-file FILE  its first line opens the key\n",
+    .usage = "usage: tandem verify [-k KEY] FILE\n"
+             "\n"
+             "Checks structure and hash, and with a key the signature. Exit 0: it would boot\n"
+             "where the key is trusted; 1: it would not, and why; 4: the file is no\n"
+             "well-formed image.\n"
+             "\n"
+             "  -k, --key FILE          private or public key (PEM)\n"
+             "  --passphrase-file FILE  its first line opens the key\n",
     .run = run,
 };

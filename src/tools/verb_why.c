@@ -361,8 +361,8 @@ const struct td_verb td_verb_why = {
     .summary = "why the device refused or reverted an image, in words",
     .usage = "usage: tandem why [--history] [--json]\n\n"
              "The last refusal, revert or fault of the device's bootloader, with its facts and\n"
-             "what to do. A device that keeps no verdicts is judged by its image list, and it is\n"
-             "said how surely. \"Nothing was refused\" is an answer, too.\n\n"
+             "what to do. A device that keeps no verdicts is judged by its image list, and it\n"
+             "is said how surely. \"Nothing was refused\" is an answer, too.\n\n"
              "  --history  everything that the device has recorded, newest first\n",
     .run = why,
 };

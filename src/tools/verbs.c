@@ -99,18 +99,19 @@ void td_cli_help(struct td_cli *cli)
     fprintf(cli->out,
             "usage: %s [GLOBAL] VERB [OPTIONS] [ARGUMENTS]\n"
             "\n"
-            "Updates the firmware of microcontrollers over SMP, and says why when it does not.\n",
+            "Updates the firmware of microcontrollers over SMP, and says why when it fails.\n",
             cli->program);
     list_kind(cli, "Devices:", TD_VERB_DEVICE);
     list_kind(cli, "Files:", TD_VERB_FILE);
     list_kind(cli, "On the desk:", TD_VERB_DESK);
     fputs("\n"
-          "Global options (before the verb; behind the verb as well for devices):\n"
-          "  -d, --device URL     udp:HOST[:PORT], serial:PATH[?baud=N&framing=console|raw],\n"
-          "                       tcp:HOST:PORT[?framing=...]; or TANDEM_DEVICE\n"
-          "  --timeout SECONDS    how long one request may stay unanswered, retries included\n"
-          "  --json               results as JSON on stdout, errors as JSON on stderr\n"
-          "  -v, --log FILE       frames and decisions with times, to stderr or a file\n"
+          "Global options (before the verb or behind it; -d, --timeout, -v, --log behind it\n"
+          "of devices alone):\n"
+          "  -d, --device URL   udp:HOST[:PORT], serial:PATH[?baud=N&framing=console|raw],\n"
+          "                     tcp:HOST:PORT[?framing=...]; or TANDEM_DEVICE\n"
+          "  --timeout SECONDS  how long one request may stay unanswered, with retries\n"
+          "  --json             results as JSON on stdout, errors as JSON on stderr\n"
+          "  -v, --log FILE     frames and decisions with times, to stderr or a file\n"
           "  --quiet, --no-color, --version, --help\n"
           "\n"
           "Exit codes: 0 done and proven, 1 refused or failed on the device, 2 usage,\n"

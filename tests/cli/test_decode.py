@@ -4,6 +4,7 @@
 Debian's python3 alone; TANDEM names the binary.
 """
 
+import gzip
 import json
 import os
 import pathlib
@@ -180,6 +181,15 @@ class Decode(unittest.TestCase):
         # The sanitizers' builds need more for themselves.
         limit = 40_000 if "asan" not in TANDEM else 900_000
         self.assertLess(int(done.stdout), limit, "KB")
+
+    def test_what_is_packed_is_to_be_unpacked(self):
+        done = self.decode(self.file("a.log.gz", gzip.compress(PHONE.encode())), ok=REFUSED)
+        self.assertIn("unpack it first", done.stderr)
+
+    def test_a_folder_is_no_file(self):
+        done = self.decode(self.dir, ok=FILE)
+        self.assertIn("Is a directory", done.stderr)
+        self.assertIn("  try: name the files in it\n", done.stderr)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 Debian's python3 alone; TANDEM names the binary.
 """
 
+import gzip
+import io
 import json
 import os
 import pathlib
@@ -13,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TANDEM = os.environ.get("TANDEM", str(ROOT / "build" / "gcc" / "tandem"))
@@ -89,6 +92,26 @@ class Text(Case):
         self.assertIn("a.txt  3 lines of text, none of a kind that I know\n", done.out)
         self.assertIn("b      nothing that I know\n", done.out)
         self.assertIn("nothing in these files that I could judge", done.out)
+
+    def test_text_of_windows_is_text(self):
+        for name, text in {
+            "le.txt": NO_ROOM.encode("utf-16-le"),
+            "be.txt": NO_ROOM.encode("utf-16-be"),
+            "le-marked.txt": b"\xff\xfe" + NO_ROOM.encode("utf-16-le"),
+            "be-marked.txt": b"\xfe\xff" + NO_ROOM.encode("utf-16-be"),
+            "marked.txt": b"\xef\xbb\xbf" + NO_ROOM.replace("\n", "\r\n").encode(),
+        }.items():
+            out = self.doctor(FOUND, self.file(name, text)).out
+            self.assertIn(f"{name}:4  W: Not enough free space to run swap upgrade\n", out)
+
+    def test_what_is_packed_is_not_passed_over_in_silence(self):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("console.txt", NO_ROOM)
+        for name, content in {"a.gz": gzip.compress(NO_ROOM.encode()), "a.zip": packed.getvalue()}.items():
+            out = self.doctor(FOUND, self.file(name, content)).out
+            self.assertIn(f"1. {name} is packed: nothing in it was looked at\n", out)
+            self.assertIn("Unpack it", out)
 
     def test_an_image_is_recognised_among_text(self):
         shutil.copy(GOLDEN / "ecdsa-p256.img", self.dir / "app.bin")
