@@ -60,7 +60,8 @@ void td_book_close(struct td_book_reading *book)
 
 /* ---- values -------------------------------------------------------------------------- */
 
-const char *td_book_scalar(const yaml_node_t *node)
+/* The text of a scalar, NULL when the node is none. Ends with the document. */
+static const char *scalar_of(const yaml_node_t *node)
 {
     return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value
                                                           : NULL;
@@ -80,7 +81,7 @@ static bool copy_text(struct td_book_reading *book, const char *text, const char
 bool td_book_text_or_empty(struct td_book_reading *book, yaml_node_t *node, const char *name,
                            void *dst)
 {
-    const char *text = td_book_scalar(node);
+    const char *text = scalar_of(node);
 
     if (text == NULL)
         return td_book_fail(book, node, "%s: a text is wanted", name);
@@ -89,7 +90,7 @@ bool td_book_text_or_empty(struct td_book_reading *book, yaml_node_t *node, cons
 
 bool td_book_text(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    const char *text = td_book_scalar(node);
+    const char *text = scalar_of(node);
 
     if (text == NULL || text[0] == '\0')
         return td_book_fail(book, node, "%s: a text is wanted", name);
@@ -127,7 +128,7 @@ bool td_book_texts(struct td_book_reading *book, yaml_node_t *node, const char *
 
 bool td_book_points(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst)
 {
-    const char *text = td_book_scalar(node);
+    const char *text = scalar_of(node);
     char *end;
     long value;
 
@@ -153,7 +154,7 @@ static const struct td_book_key *find_key(const struct td_book_key *keys, size_t
 static bool unknown_key(struct td_book_reading *book, const yaml_node_t *node, const char *what,
                         const struct td_book_key *keys, size_t n_keys)
 {
-    const char *name = td_book_scalar(node);
+    const char *name = scalar_of(node);
     char list[160] = "";
 
     for (size_t i = 0; i < n_keys; i++) {
@@ -176,7 +177,7 @@ bool td_book_map(struct td_book_reading *book, yaml_node_t *node, const char *wh
          pair < node->data.mapping.pairs.top; pair++) {
         yaml_node_t *name = yaml_document_get_node(&book->doc, pair->key);
         yaml_node_t *value = yaml_document_get_node(&book->doc, pair->value);
-        const struct td_book_key *key = find_key(keys, n_keys, td_book_scalar(name));
+        const struct td_book_key *key = find_key(keys, n_keys, scalar_of(name));
 
         if (key == NULL)
             return unknown_key(book, name, what, keys, n_keys);

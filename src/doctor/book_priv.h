@@ -35,9 +35,6 @@ bool td_book_no_memory(struct td_book_reading *book);
 bool td_book_open(struct td_book_reading *book, const struct td_book *from);
 void td_book_close(struct td_book_reading *book);
 
-/* The text of a scalar, NULL when the node is none. Ends with the document. */
-const char *td_book_scalar(const yaml_node_t *node);
-
 /* Values by kind, for tables: dst is a const char *, td_texts, int. */
 bool td_book_text(struct td_book_reading *book, yaml_node_t *node, const char *name, void *dst);
 bool td_book_text_or_empty(struct td_book_reading *book, yaml_node_t *node, const char *name,

@@ -408,30 +408,52 @@ static bool is_last(const struct td_judge *judge, const struct td_setting *setti
     return effect != NULL && effect->from == setting;
 }
 
-static void add_conflicts(const struct td_judge *judge, size_t n)
+/* An assignment that a later one of the same text undoes. */
+static void add_twice(const struct td_judge *judge, size_t n)
 {
     const struct td_setting *one = &judge->config->settings[n];
-    const struct td_option *known = one->known;
 
     for (size_t i = n + 1; i < judge->config->n_settings; i++) {
         const struct td_setting *other = &judge->config->settings[i];
-        bool same = strcmp(one->name, other->name) == 0;
 
-        if (same && one->block == other->block && one->role == other->role) {
-            if (strcmp(one->value, other->value) != 0)
-                add_conflict(judge, one, other, "twice");
-        } else if (same && one->role != other->role &&
-                   has_text(known->match, td_role_name(one->role)) &&
-                   has_text(known->match, td_role_name(other->role))) {
+        if (other->known != one->known || other->block != one->block || other->role != one->role)
+            continue;
+        if (strcmp(one->value, other->value) != 0)
+            add_conflict(judge, one, other, "twice");
+        return; // which is set against the one behind it in its turn
+    }
+}
+
+static bool same_choice(const struct td_setting *one, const struct td_setting *other)
+{
+    return one->role == other->role && td_is_set(one->known->choice) &&
+           td_is_set(other->known->choice) &&
+           strcmp(one->known->choice, other->known->choice) == 0 && !td_is_no(one->value) &&
+           !td_is_no(other->value);
+}
+
+/* Only what holds in the end: a name counts once for each image, however often it is assigned. */
+static void add_conflicts(const struct td_judge *judge, size_t n)
+{
+    const struct td_setting *one = &judge->config->settings[n];
+
+    if (!is_last(judge, one)) {
+        add_twice(judge, n);
+        return;
+    }
+    for (size_t i = n + 1; i < judge->config->n_settings; i++) {
+        const struct td_setting *other = &judge->config->settings[i];
+
+        if (other->known == NULL)
+            continue;
+        if (other->known == one->known) {
             // The application's first, in whatever order the files were given.
-            if (strcmp(one->value, other->value) != 0 && is_last(judge, one) &&
-                is_last(judge, other))
+            if (one->role != other->role && has_text(one->known->match, td_role_name(one->role)) &&
+                has_text(one->known->match, td_role_name(other->role)) &&
+                strcmp(one->value, other->value) != 0 && is_last(judge, other))
                 add_conflict(judge, one->role < other->role ? one : other,
                              one->role < other->role ? other : one, "match");
-        } else if (!same && td_is_set(known->choice) && other->known != NULL &&
-                   td_is_set(other->known->choice) && one->role == other->role &&
-                   strcmp(known->choice, other->known->choice) == 0 && !td_is_no(one->value) &&
-                   !td_is_no(other->value) && is_last(judge, one) && is_last(judge, other)) {
+        } else if (same_choice(one, other) && is_last(judge, other)) {
             add_conflict(judge, one, other, "choice");
         }
     }

@@ -1,6 +1,6 @@
 /*
  * image/fw_info.h - what Nordic's first stage (NSIB, b0) reads of a firmware: the fw_info
- * structure inside it, its EXT_API records, and the validation info behind it.
+ * structure inside it and the validation info behind it; EXT_API records are counted, not read.
  *
  *   [address ... fw_info ... address + size) filler FF to a word | validation info
  *
@@ -23,7 +23,6 @@
 
 #define TD_FW_MAGIC_COMMON     0x281ee6deu
 #define TD_FW_MAGIC_INFO       0x8fcebb4cu
-#define TD_FW_MAGIC_EXT_API    0xb845aceau
 #define TD_FW_MAGIC_VALIDATION 0x86518483u
 #define TD_FW_MAGIC_SIZE       12
 #define TD_FW_VALID            0x9102ffffu /* any other value: invalidated */
@@ -70,34 +69,6 @@ enum td_fw_search {
 /* The first one that such a first stage finds behind base. TD_ENOTFOUND; else as the read. */
 enum td_err td_fw_info_find(const struct td_source *src, uint32_t base, enum td_fw_search search,
                             struct td_fw_info *info);
-
-struct td_ext_api {
-    uint32_t off;
-    uint32_t len; /* of the record */
-    uint32_t id;
-    uint32_t flags;
-    uint32_t version; /* a request: at least this one */
-    bool is_request;
-    uint32_t max_version; /* a request: less than this */
-    bool required;        /* a request: without it the firmware does not boot */
-    uint32_t pointer;     /* a request: address of the variable that gets the record's address */
-};
-
-/* Walks the records; the fields are the iterator's own. */
-struct td_ext_api_iter {
-    const struct td_source *src;
-    uint32_t next, end;
-    uint32_t provided, requested; /* that are still to come */
-};
-
-void td_ext_api_begin(struct td_ext_api_iter *it, const struct td_source *src,
-                      const struct td_fw_info *info);
-
-/* The next record, or *end. TD_EFORMAT: a record that is none, or leaves the structure. */
-enum td_err td_ext_api_next(struct td_ext_api_iter *it, struct td_ext_api *api, bool *end);
-
-/* "SECP256R1"; NULL for an id that is not known. */
-const char *td_ext_api_name(uint32_t id);
 
 struct td_fw_validation {
     uint32_t off;

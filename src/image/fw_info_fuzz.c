@@ -8,19 +8,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void walk(const struct td_source *src, const struct td_fw_info *info)
-{
-    struct td_ext_api_iter it;
-    struct td_ext_api api;
-    bool end = false;
-
-    td_ext_api_begin(&it, src, info);
-    while (td_ext_api_next(&it, &api, &end) == TD_OK && !end) {
-        if (api.off < info->off || !td_range_in(api.off, api.len, info->off + info->total_size))
-            abort();
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *bytes = malloc(size + (size == 0)); // of exactly this length, so that ASan sees
@@ -38,7 +25,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             continue;
         if (!td_range_in(info.off, info.total_size, src.size))
             abort();
-        walk(&src, &info);
         if (td_fw_hash(&src, 0, info.size, hash) == TD_OK && info.size > src.size)
             abort();
         if (td_fw_validation_read(&src, info.size, &v) == TD_OK)

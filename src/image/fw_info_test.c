@@ -200,44 +200,6 @@ static void the_form_of_another_algorithm_is_named_as_such(void **state)
     assert_int_equal(td_fw_validation_read(&f.src, SIZE, &v), TD_EUNSUPPORTED);
 }
 
-static void records_come_provided_first_then_requested(void **state)
-{
-    struct td_ext_api_iter it;
-    struct td_ext_api api;
-    struct td_fw_info info;
-    struct firmware f;
-    uint8_t *at;
-    bool end;
-
-    (void)state;
-    build(&f);
-    td_store_le32(f.bytes + INFO + 12, 60 + 36 + 40);
-    td_store_le32(f.bytes + INFO + 52, 1);
-    td_store_le32(f.bytes + INFO + 56, 1);
-    at = f.bytes + INFO + 60;
-    from_hex("dee61e28 eaac45b8 02340000 24000000 03100000 01000000 01000000", at);
-    from_hex("dee61e28 eaac45b8 02340000 28000000 02100000 00000000 01000000 ff000000 01000000"
-             "00010020",
-             at + 36);
-    assert_int_equal(td_fw_info_read(&f.src, INFO, &info), TD_OK);
-    td_ext_api_begin(&it, &f.src, &info);
-    assert_int_equal(td_ext_api_next(&it, &api, &end), TD_OK);
-    assert_false(end);
-    assert_false(api.is_request);
-    assert_string_equal(td_ext_api_name(api.id), "SECP256R1");
-    assert_int_equal(td_ext_api_next(&it, &api, &end), TD_OK);
-    assert_true(api.is_request && api.required);
-    assert_int_equal(api.max_version, 255);
-    assert_int_equal(api.pointer, 0x20000100);
-    assert_int_equal(td_ext_api_next(&it, &api, &end), TD_OK);
-    assert_true(end);
-    // A record that says that it is longer than the structure.
-    td_store_le32(at + 12, 200);
-    td_ext_api_begin(&it, &f.src, &info);
-    assert_int_equal(td_ext_api_next(&it, &api, &end), TD_EFORMAT);
-    assert_null(td_ext_api_name(0x1234));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,7 +211,6 @@ int main(void)
         cmocka_unit_test(what_is_cut_off_is_an_error),
         cmocka_unit_test(validation_info_is_looked_for_at_five_offsets),
         cmocka_unit_test(the_form_of_another_algorithm_is_named_as_such),
-        cmocka_unit_test(records_come_provided_first_then_requested),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,11 +72,6 @@ const struct td_soc *td_soc_by_name(const char *name)
     return found;
 }
 
-const struct td_soc *td_soc_net_of(const struct td_soc *soc)
-{
-    return strcmp(soc->name, "nrf5340") == 0 ? named("nrf5340-net") : NULL;
-}
-
 /* What a domain's partitions show of its chip. */
 struct traces {
     uint64_t flash_end;

@@ -39,7 +39,4 @@ const struct td_soc *td_soc_at(size_t n);
  */
 const struct td_soc *td_soc_guess(const struct td_layout *layout, const char *domain, bool *sure);
 
-/* The network core that goes with an application core; NULL: it has none. */
-const struct td_soc *td_soc_net_of(const struct td_soc *soc);
-
 #endif

@@ -159,8 +159,8 @@ static const char *short_name(const struct td_doctor *doctor, uint16_t file)
     return last != NULL && td_prose_columns(name) > NAME_SHOWN ? last + 1 : name;
 }
 
-void td_doctor_place(const struct td_doctor *doctor, const struct td_place *at, char *out,
-                     size_t cap)
+static void place_text(const struct td_doctor *doctor, const struct td_place *at, char *out,
+                       size_t cap)
 {
     const char *name = short_name(doctor, at->file);
 
@@ -292,7 +292,7 @@ static void say_fact(const struct saying *s, const struct td_fact *fact)
     char place[300], quote[460], label[320];
     size_t indent, room, fit;
 
-    td_doctor_place(s->doctor, &fact->first, place, sizeof place);
+    place_text(s->doctor, &fact->first, place, sizeof place);
     td_doctor_quote(fact, quote, 400);
     indent = 5 + td_prose_columns(place);
     room = s->width - (indent < s->width ? indent : s->width);
@@ -412,7 +412,7 @@ static void say_harmless(const struct saying *s)
         if (f->kind != TD_FINDING_HARMLESS || !is_shown(s, f))
             continue;
         if (f->n_evidence > 0)
-            td_doctor_place(s->doctor, &f->evidence[0]->first, place, sizeof place);
+            place_text(s->doctor, &f->evidence[0]->first, place, sizeof place);
         (void)snprintf(text, sizeof text, "%s (%s). %s", f->title, place, f->why);
         td_prose(s->out, "  - ", 4, s->width, text);
     }
@@ -436,7 +436,7 @@ static void say_aside(const struct saying *s)
             fputc('\n', s->out);
             heading(s, "Set aside: it would fit, but something speaks against it");
         }
-        td_doctor_place(s->doctor, &f->evidence[0]->first, place, sizeof place);
+        place_text(s->doctor, &f->evidence[0]->first, place, sizeof place);
         td_doctor_quote(f->evidence[0], quote, sizeof quote);
         quote[td_prose_fit(quote, s->all ? sizeof quote : 100)] = '\0';
         (void)snprintf(text, sizeof text, "%s (%s): %s %s", f->title, f->rule->id, place, quote);

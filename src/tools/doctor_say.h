@@ -14,10 +14,6 @@ bool td_doctor_is_bad(const struct td_finding *finding);
 /* One line on what a file turned out to be; false: nothing of a known kind. */
 bool td_doctor_seen_text(struct td_doctor *doctor, size_t file, char *out, size_t cap);
 
-/* "boot.txt:12", "dump.bin at 0x4000"; long paths without their folders. */
-void td_doctor_place(const struct td_doctor *doctor, const struct td_place *at, char *out,
-                     size_t cap);
-
 /* The evidence in words: the fact's quote, or the fact itself. */
 void td_doctor_quote(const struct td_fact *fact, char *out, size_t cap);
 

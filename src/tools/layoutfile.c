@@ -152,7 +152,8 @@ const char *td_layout_file_of(const struct td_layout_file *file, const char *dom
     return file->paths[0];
 }
 
-bool td_strategy_by_name(const char *text, enum td_strategy_id *mode)
+/* "swap-move", "move", "overwrite-only" ... */
+static bool strategy_by_name(const char *text, enum td_strategy_id *mode)
 {
     for (int id = TD_MODE_SINGLE; id <= TD_MODE_OFFSET; id++) {
         const char *name = td_mode_name((enum td_strategy_id)id);
@@ -168,7 +169,7 @@ bool td_strategy_by_name(const char *text, enum td_strategy_id *mode)
 
 int td_layout_take_strategy(struct td_cli *cli, const char *text, struct td_layout_env *env)
 {
-    env->has_strategy = td_strategy_by_name(text, &env->strategy);
+    env->has_strategy = strategy_by_name(text, &env->strategy);
     if (env->has_strategy)
         return TD_EXIT_OK;
     return td_cli_usagef(cli,

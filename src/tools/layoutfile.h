@@ -36,9 +36,6 @@ const char *td_layout_file_of(const struct td_layout_file *file, const char *dom
 int td_layout_file_pair(struct td_cli *cli, const char *path, const struct td_layout_env *env,
                         struct td_layout_file *file, struct td_room_geometry *g);
 
-/* "swap-move", "move", "overwrite-only" ... false: there is none of that name. */
-bool td_strategy_by_name(const char *text, enum td_strategy_id *mode);
-
 /* Options of a verb that fill in env. Each says its own error. */
 int td_layout_take_soc(struct td_cli *cli, const char *text, struct td_layout_env *env);
 int td_layout_take_strategy(struct td_cli *cli, const char *text, struct td_layout_env *env);
