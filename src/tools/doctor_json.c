@@ -131,13 +131,24 @@ void td_doctor_say_json(struct td_cli *cli, struct td_doctor *doctor, unsigned u
 
 /* ---- rules --------------------------------------------------------------------------- */
 
+static json_t *adjust_json(const struct td_rule *r)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < r->n_adjust; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:i}", "if", r->adjust[i].condition, "by", r->adjust[i].by));
+    return list;
+}
+
 static json_t *rule_json(const struct td_rule *r)
 {
-    return json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:s, s:s, s:s, s:o}}",
+    return json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o}}",
                      "rule", "id", r->id, "name", r->name, "topic", r->topic, "kind", r->kind,
                      "title", r->title, "score", r->score, "when", texts_json(r->when), "any",
-                     texts_json(r->any), "unless", texts_json(r->unless), "why", r->why, "fix",
-                     r->fix, "check", r->check, "sources", texts_json(r->sources));
+                     texts_json(r->any), "unless", texts_json(r->unless), "adjust", adjust_json(r),
+                     "why", r->why, "fix", r->fix, "check", r->check, "sources",
+                     texts_json(r->sources));
 }
 
 static void say_texts(struct td_cli *cli, const char *label, td_texts texts)

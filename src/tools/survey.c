@@ -28,7 +28,6 @@ struct scan {
     const struct td_memory *m;
     struct td_survey *out;
     size_t cap;
-    bool no_memory;
 };
 
 const char *td_thing_name(enum td_thing_kind kind)
@@ -484,7 +483,8 @@ static void scan_segment(struct scan *s, const struct td_segment *seg)
     uint64_t end = (uint64_t)seg->addr + seg->len;
     uint64_t at = seg->addr;
 
-    while (at < end) {
+    // A file made of nothing but small signed things would cost a signature each.
+    while (at < end && !s->out->truncated) {
         uint32_t taken = look_at(s, (uint32_t)at);
         uint64_t next = at + (taken > 0 ? taken : STEP);
 
