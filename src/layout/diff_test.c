@@ -215,6 +215,45 @@ static void a_picture_names_what_is_there_and_is_always_the_same(void **state)
     td_layout_free(b);
 }
 
+static void names_are_taken_by_their_words(void **state)
+{
+    struct td_layout *layout =
+        sample_with(SAMPLE_ONE, "snapper: {address: 0x7c000, size: 0x1000}\n");
+    const struct td_svg_side side = { layout, "x", NULL };
+    char *text;
+
+    (void)state;
+    text = drawn(&side, 1);
+    assert_non_null(strstr(text, ">other<")); // no application, for all its letters
+    assert_null(strstr(text, "moved or resized"));
+    free(text);
+    td_layout_free(layout);
+}
+
+static void gaps_have_a_size_and_ties_a_legend(void **state)
+{
+    struct td_layout *layout = sample_with(SAMPLE_ONE, NULL), *far = td_layout_new();
+    struct td_partition p = { .name = "a", .region = "flash_primary", .size = 0x1000 };
+    const struct td_svg_side sides[] = { { layout, "a", NULL }, { layout, "b", NULL } };
+    const struct td_svg_side gap = { far, "x", NULL };
+    char *text = drawn(sides, 2);
+
+    (void)state;
+    assert_non_null(strstr(text, "at the same place"));
+    assert_non_null(strstr(text, "moved or resized"));
+    free(text);
+    assert_int_equal(td_layout_add(far, &p), TD_OK);
+    p = (struct td_partition){
+        .name = "b", .region = "flash_primary", .addr = 0x13000, .size = 0x1000
+    };
+    assert_int_equal(td_layout_add(far, &p), TD_OK);
+    text = drawn(&gap, 1);
+    assert_non_null(strstr(text, ">72 kB<"));
+    free(text);
+    td_layout_free(layout);
+    td_layout_free(far);
+}
+
 static void what_has_an_error_is_framed(void **state)
 {
     struct td_layout *layout =
@@ -259,6 +298,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_move_has_its_consequence),
+        cmocka_unit_test(names_are_taken_by_their_words),
+        cmocka_unit_test(gaps_have_a_size_and_ties_a_legend),
         cmocka_unit_test(changes_are_counted_and_named),
         cmocka_unit_test(the_worst_consequence_is_the_verdict),
         cmocka_unit_test(a_picture_names_what_is_there_and_is_always_the_same),

@@ -5,6 +5,7 @@
  */
 #include "layout/svg.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,11 @@ struct memory {
     uint64_t stops[STOPS_MAX]; /* boundaries, ascending */
     int y[STOPS_MAX];          /* of each, from the top of the column */
     size_t n;
+};
+
+/* Where its next entry goes. */
+struct legend {
+    int x, y, width, lines;
 };
 
 struct drawing {
@@ -157,6 +163,17 @@ static int by_rank(const void *a, const void *b)
     return order != 0 ? order : strcmp(m->region, k->region);
 }
 
+/* Short names are looked for where a word begins: there is an "app" in "mapped", too. */
+static bool is_named(const char *name, const char *part)
+{
+    const char *at = strstr(name, part);
+
+    while (at != NULL && strlen(part) < 5 && at > name && isalnum((unsigned char)at[-1]) &&
+           isalnum((unsigned char)part[0]))
+        at = strstr(at + 1, part);
+    return at != NULL;
+}
+
 static enum paint paint_of(const struct td_partition *p)
 {
     static const struct {
@@ -190,7 +207,7 @@ static enum paint paint_of(const struct td_partition *p)
     };
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strstr(p->name, names[i].part) != NULL)
+        if (is_named(p->name, names[i].part))
             return names[i].paint == PAINT_APP && p->domain[0] != '\0' ? PAINT_NET : names[i].paint;
     }
     return strncmp(p->region, "sram", 4) == 0 ? PAINT_RAM : PAINT_OTHER;
@@ -356,13 +373,17 @@ static void draw_gaps(struct drawing *d, const struct td_svg_side *side, const s
     for (size_t i = 0; i + 1 < m->n; i++) {
         size_t from = i;
         struct td_partition gap = { .name = "EMPTY" };
+        char size[32];
 
         while (i + 1 < m->n && !is_covered(side->layout, m, m->stops[i]))
             i++;
         if (i == from)
             continue;
         gap.size = (uint32_t)(m->stops[i] - m->stops[from]);
+        size_text(gap.size, size);
         block(d, side, &gap, x, y + m->y[from], BOX_WIDTH + LEAF_WIDTH, m->y[i] - m->y[from]);
+        label(d->out, x + BOX_WIDTH + LEAF_WIDTH - 10, y + (m->y[from] + m->y[i]) / 2 + 4, "size",
+              size);
     }
 }
 
@@ -481,38 +502,42 @@ static void draw_head(struct drawing *d, int width, int height)
         width, height, width, height, width, height);
 }
 
+/* One entry: what is drawn like that, and what it means. */
+static void swatch(struct drawing *d, struct legend *at, const char *style, const char *words)
+{
+    int step = 40 + 7 * (int)strlen(words);
+
+    if (at->x + step > at->width) {
+        at->x = MARGIN;
+        at->y += LINE;
+        at->lines++;
+    }
+    td_text_printf(d->out, "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" rx=\"3\" %s/>\n",
+                   at->x, at->y, style);
+    label(d->out, at->x + 20, at->y + 12, "left", words);
+    at->x += step;
+}
+
 /* What was painted, in lines of that width; returns how many it takes. */
 static int draw_legend(struct drawing *d, int y, int width)
 {
-    int x = MARGIN, lines = 1;
+    struct legend at = { MARGIN, y, width, 1 };
+    char style[80];
 
     for (unsigned i = 0; i < N_PAINTS; i++) {
-        int step = 40 + 7 * (int)strlen(paints[i].words);
-
-        if (!d->used[i])
-            continue;
-        if (x + step > width) {
-            x = MARGIN;
-            y += LINE;
-            lines++;
-        }
-        td_text_printf(d->out,
-                       "<rect x=\"%d\" y=\"%d\" width=\"14\" height=\"14\" rx=\"3\" "
-                       "fill=\"%s\" stroke=\"%s\"/>\n",
-                       x, y, paints[i].fill, paints[i].edge);
-        label(d->out, x + 20, y + 12, "left", paints[i].words);
-        x += step;
+        (void)snprintf(style, sizeof style, "fill=\"%s\" stroke=\"%s\"", paints[i].fill,
+                       paints[i].edge);
+        if (d->used[i])
+            swatch(d, &at, style, paints[i].words);
     }
-    if (d->any_bad) {
-        y += LINE;
-        lines++;
-        td_text_printf(d->out,
-                       "<rect x=\"%d\" y=\"%d\" width=\"13\" height=\"13\" rx=\"3\" fill=\"none\" "
-                       "stroke=\"#c62828\" stroke-width=\"3\"/>\n",
-                       MARGIN + 1, y + 1);
-        label(d->out, MARGIN + 20, y + 12, "left", "an error of the check");
+    if (d->n_sides == 2) {
+        swatch(d, &at, "fill=\"#c9d0da\" fill-opacity=\"0.35\"", "at the same place");
+        swatch(d, &at, "fill=\"#f0a35e\" fill-opacity=\"0.5\"", "moved or resized");
     }
-    return lines;
+    if (d->any_bad)
+        swatch(d, &at, "fill=\"none\" stroke=\"#c62828\" stroke-width=\"3\"",
+               "an error of the check");
+    return at.lines;
 }
 
 static int height_of(const struct memory *m)

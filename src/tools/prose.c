@@ -26,8 +26,13 @@ size_t td_prose_columns(const char *text)
 {
     size_t n = 0;
 
-    for (; *text != '\0'; text++)
-        n += !continues(*text);
+    while (*text != '\0') {
+        if (text[0] == '\033' && text[1] == '[') // a colour
+            text += strcspn(text, "m");
+        else
+            n += !continues(*text);
+        text += *text != '\0';
+    }
     return n;
 }
 

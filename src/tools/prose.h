@@ -15,7 +15,7 @@ size_t td_prose_width(FILE *out);
  */
 void td_prose(FILE *out, const char *label, size_t indent, size_t width, const char *text);
 
-/* How many columns text takes: characters of UTF-8, all of them one column wide. */
+/* How many columns text takes: characters of UTF-8, all of them one column wide; colours none. */
 size_t td_prose_columns(const char *text);
 
 /* The bytes of text that fit into so many columns. */

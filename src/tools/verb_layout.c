@@ -12,6 +12,7 @@
 #include "tools/file.h"
 #include "tools/imagefile.h"
 #include "tools/layoutfile.h"
+#include "tools/prose.h"
 
 /* What the three have in common. */
 struct laying {
@@ -214,16 +215,19 @@ static void print_report(struct laying *l)
         .yellow = td_cli_color(cli, cli->out, "93"),
         .plain = td_cli_color(cli, cli->out, "0"),
     };
-    struct td_text out = { 0 };
+    struct td_text out = { 0 }, remarks = { 0 };
     bool sure;
     const struct td_soc *soc = td_layout_soc(layout, &l->env, &sure);
 
     td_report_print(layout, &style, &out);
     if (!l->exact)
-        td_report_remarks(layout, sure ? soc : NULL, &out);
+        td_report_remarks(layout, sure ? soc : NULL, &remarks);
     if (out.len > 0)
         fputs(out.at, cli->out);
+    if (remarks.len > 0)
+        td_prose(cli->out, "", 0, td_prose_width(cli->out), remarks.at);
     free(out.at);
+    free(remarks.at);
 }
 
 static int run_report(struct td_cli *cli, int argc, char **argv)
@@ -258,26 +262,40 @@ static void issue_json(struct laying *l, const struct td_layout_issue *issue)
     td_cli_json(l->cli, o);
 }
 
+/* What is wrong, behind where and how badly, with the rule's name; and what to do. */
+static void say_prose(struct laying *l, const char *label, const char *text, const char *rule,
+                      const char *remedy)
+{
+    size_t width = td_prose_width(l->cli->out);
+    char whole[1200];
+
+    (void)snprintf(whole, sizeof whole, "%s [%s]", text, rule);
+    td_prose(l->cli->out, label, 2, width, whole);
+    if (remedy[0] != '\0')
+        td_prose(l->cli->out, "    try: ", 9, width, remedy);
+}
+
 static void say_issue(struct laying *l, const struct td_layout_issue *issue)
 {
     static const char *const colors[] = { "2", "33", "31" };
     struct td_cli *cli = l->cli;
-    char line[16] = "";
+    char line[16] = "", label[600];
 
     if (issue->line > 0)
         (void)snprintf(line, sizeof line, ":%u", (unsigned)issue->line);
-    fprintf(cli->out, "%s%s: %s%s:%s %s [%s]\n", td_layout_file_of(&l->files[0], issue->domain),
-            line, td_cli_color(cli, cli->out, colors[issue->harm]), td_harm_name(issue->harm),
-            td_cli_color(cli, cli->out, "0"), issue->text, td_layout_rule_name(issue->rule));
-    if (issue->remedy[0] != '\0')
-        fprintf(cli->out, "    %s\n", issue->remedy);
+    (void)snprintf(label, sizeof label, "%s%s: %s%s:%s ",
+                   td_layout_file_of(&l->files[0], issue->domain), line,
+                   td_cli_color(cli, cli->out, colors[issue->harm]), td_harm_name(issue->harm),
+                   td_cli_color(cli, cli->out, "0"));
+    say_prose(l, label, issue->text, td_layout_rule_name(issue->rule), issue->remedy);
 }
 
 static void say_room(struct laying *l, const struct td_layout_room *room)
 {
     struct td_cli *cli = l->cli;
-    const char *usual =
-        room->strategy == td_layout_strategy(l->files[0].layout, &l->env) ? "  <" : "";
+    const char *usual = room->strategy != td_layout_strategy(l->files[0].layout, &l->env) ? ""
+                        : l->env.has_strategy ? "  < as given"
+                                              : "  < supposed";
     char size[24];
 
     if (cli->json) {
@@ -305,13 +323,17 @@ static void say_rooms(struct laying *l, const struct td_soc *soc, bool sure)
     struct td_layout_room rooms[TD_LAYOUT_ROOMS];
     size_t n = td_layout_rooms(l->files[0].layout, &l->env, rooms);
     struct td_room_geometry g;
+    char text[240];
 
-    if (n > 0 && !l->cli->json && td_layout_geometry(l->files[0].layout, &l->env, &g) == TD_OK)
-        fprintf(l->cli->out,
-                "\nLargest image in bytes, header and TLVs included (%s%s, sectors of 0x%x, %u of "
-                "them counted, words of %u):\n",
-                soc != NULL ? soc->title : "unknown chip", soc == NULL || sure ? "" : "?",
-                (unsigned)g.primary_sector, (unsigned)g.max_sectors, (unsigned)g.write_size);
+    if (n > 0 && !l->cli->json && td_layout_geometry(l->files[0].layout, &l->env, &g) == TD_OK) {
+        (void)snprintf(text, sizeof text,
+                       "Largest image in bytes, header and TLVs included (%s%s, sectors of 0x%x, "
+                       "%u of them counted, words of %u):",
+                       soc != NULL ? soc->title : "unknown chip", soc == NULL || sure ? "" : "?",
+                       (unsigned)g.primary_sector, (unsigned)g.max_sectors, (unsigned)g.write_size);
+        fputc('\n', l->cli->out);
+        td_prose(l->cli->out, "", 0, td_prose_width(l->cli->out), text);
+    }
     for (size_t i = 0; i < n; i++)
         say_room(l, &rooms[i]);
 }
@@ -427,6 +449,7 @@ static void say_consequence(struct laying *l, const struct td_consequence *c)
 {
     static const char *const colors[] = { "32", "33", "33", "31" };
     FILE *out = l->cli->out;
+    char label[48];
 
     if (l->cli->json) {
         td_cli_json(l->cli,
@@ -434,10 +457,20 @@ static void say_consequence(struct laying *l, const struct td_consequence *c)
                               "way", td_way_name(c->way), "text", c->text, "remedy", c->remedy));
         return;
     }
-    fprintf(out, "\n%s%s:%s %s. [%s]\n", td_cli_color(l->cli, out, colors[c->way]),
-            td_way_name(c->way), td_cli_color(l->cli, out, "0"), c->text, c->rule);
-    if (c->remedy[0] != '\0')
-        fprintf(out, "    %s\n", c->remedy);
+    fputc('\n', out);
+    (void)snprintf(label, sizeof label, "%s%s:%s ", td_cli_color(l->cli, out, colors[c->way]),
+                   td_way_name(c->way), td_cli_color(l->cli, out, "0"));
+    say_prose(l, label, c->text, c->rule, c->remedy);
+}
+
+static void say_verdict(struct laying *l, const struct td_layout_diff *d)
+{
+    char text[sizeof d->verdict + 2];
+
+    if (d->n_changes > 0)
+        fputc('\n', l->cli->out);
+    (void)snprintf(text, sizeof text, "%s.", d->verdict);
+    td_prose(l->cli->out, "Over the air: ", 2, td_prose_width(l->cli->out), text);
 }
 
 static int diff(struct laying *l, struct td_layout_diff *d)
@@ -456,7 +489,7 @@ static int diff(struct laying *l, struct td_layout_diff *d)
         td_cli_json(l->cli,
                     json_pack("{s:s, s:s}", "result", td_way_name(d->way), "text", d->verdict));
     else
-        fprintf(l->cli->out, "%sOver the air: %s.\n", d->n_changes > 0 ? "\n" : "", d->verdict);
+        say_verdict(l, d);
     exit = draw(l, NULL, 2);
     if (exit != TD_EXIT_OK)
         return exit;

@@ -59,6 +59,11 @@ REPORT = """\
 """
 
 
+def flow(text):
+    """Without the line ends, which are the terminal's."""
+    return " ".join(text.split())
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -95,7 +100,7 @@ class Report(Case):
     def test_the_look_and_what_it_hides(self):
         out = self.run_layout(OK, "report", self.write("partitions.yml", ONE))
         self.assertTrue(out.startswith(REPORT), out)
-        self.assertIn("app is 227.5kB", out[len(REPORT):])
+        self.assertIn("app is 227.5kB", flow(out[len(REPORT):]))
         exact = self.run_layout(OK, "report", "--exact", self.dir / "partitions.yml")
         self.assertIn("app (0x38e00 - 227.5kB)", exact)
         self.assertNotIn("cut off", exact)
@@ -157,11 +162,20 @@ class Report(Case):
             self.assertIn(says, self.run_layout(USAGE, *args))
 
 
+    def test_sentences_fit_a_terminal_of_80_columns(self):
+        one, two = self.write("one.yml", ONE), self.write("two.yml", TWO)
+        crowded = self.write("crowded.yml", ONE, settings_storage=(0x7C000, 0x4000))
+        for want, *args in ((OK, "report", two), (REFUSED, "check", crowded), (REFUSED, "diff", one, two)):
+            for line in self.run_layout(want, *args).splitlines():
+                # What names a file is as long as the name.
+                self.assertLessEqual(len(line.replace(str(self.dir), "")), 80, line)
+
+
 class Check(Case):
     def test_a_sound_layout(self):
         out = self.run_layout(OK, "check", self.write("partitions.yml", ONE))
         self.assertIn("Nothing is wrong with this layout.", out)
-        self.assertRegex(out, r"swap-move +225280  220kB  <")
+        self.assertRegex(out, r"swap-move +225280  220kB  < supposed\n")
         self.assertRegex(out, r"overwrite-only +233432")
         rows = self.lines(OK, "check", self.dir / "partitions.yml")
         self.assertEqual(rows[-1], {"result": "sound", "errors": 0, "warnings": 0, "notes": 0,
@@ -172,7 +186,7 @@ class Check(Case):
     def test_an_issue_has_its_place_and_remedy(self):
         path = self.write("pm_static.yml", ONE, settings_storage=(0x7C000, 0x4000))
         out = self.run_layout(REFUSED, "check", path)
-        self.assertRegex(out, r"pm_static\.yml:\d+: error: .*share 0x2000 bytes.*\[storage-in-slot\]")
+        self.assertRegex(flow(out), r"pm_static\.yml:\d+: error: .*share 0x2000 bytes.*\[storage-in-slot\] try: ")
         self.assertIn("1 error, 0 warnings.", out)
         issue = next(r for r in self.lines(REFUSED, "check", path) if r.get("event") == "issue")
         at = path.read_text().splitlines()[issue["line"] - 1]
