@@ -17,6 +17,7 @@ struct td_book_reading {
     yaml_document_t doc;
     struct td_arena *arena;
     struct td_knowledge_fault *fault;
+    bool without_cases;
 };
 
 struct td_book_key {

@@ -449,8 +449,8 @@ static struct td_knowledge *publish(struct library *library, const struct shelf 
     return &library->pub;
 }
 
-struct td_knowledge *td_knowledge_read(const struct td_book *books,
-                                       struct td_knowledge_fault *fault)
+static struct td_knowledge *read(const struct td_book *books, bool without_cases,
+                                 struct td_knowledge_fault *fault)
 {
     struct library *library = calloc(1, sizeof *library);
     struct shelf shelf = {
@@ -466,12 +466,25 @@ struct td_knowledge *td_knowledge_read(const struct td_book *books,
         return NULL;
     shelf.book.arena = &library->arena;
     shelf.book.fault = fault;
+    shelf.book.without_cases = without_cases;
     for (; ok && books->path != NULL; books++)
         ok = read_book(&shelf, books);
     if (ok && check_rules(&shelf, fault) && sort_options(&shelf, fault))
         return publish(library, &shelf);
     td_knowledge_free(&library->pub);
     return NULL;
+}
+
+struct td_knowledge *td_knowledge_read(const struct td_book *books,
+                                       struct td_knowledge_fault *fault)
+{
+    return read(books, false, fault);
+}
+
+struct td_knowledge *td_knowledge_read_without_cases(const struct td_book *books,
+                                                     struct td_knowledge_fault *fault)
+{
+    return read(books, true, fault);
 }
 
 void td_knowledge_free(struct td_knowledge *knowledge)

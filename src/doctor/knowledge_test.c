@@ -35,6 +35,39 @@ static void the_books_of_the_command_can_be_read(void **state)
     td_knowledge_free(k);
 }
 
+static void without_cases_all_the_rest_is_the_same(void **state)
+{
+    struct td_knowledge_fault fault;
+    struct td_knowledge *all = td_knowledge_read(td_books, &fault);
+    struct td_knowledge *brief = td_knowledge_read_without_cases(td_books, &fault);
+
+    (void)state;
+    assert_non_null(all);
+    if (brief == NULL)
+        fail_msg("%s: %s", fault.where, fault.what);
+    assert_int_equal(brief->n_phrases, all->n_phrases);
+    assert_int_equal(brief->n_options, all->n_options);
+    assert_int_equal(brief->n_asks, all->n_asks);
+    assert_int_equal(brief->n_rules, all->n_rules);
+    for (size_t i = 0; i < all->n_rules; i++) {
+        const struct td_rule *a = &all->rules[i], *b = &brief->rules[i];
+
+        assert_string_equal(a->id, b->id);
+        assert_string_equal(a->title, b->title);
+        assert_string_equal(a->why, b->why);
+        assert_string_equal(a->fix, b->fix);
+        assert_string_equal(a->check, b->check);
+        assert_int_equal(a->score, b->score);
+        assert_int_equal(a->n_adjust, b->n_adjust);
+        for (size_t k = 0; a->sources[k] != NULL; k++)
+            assert_string_equal(a->sources[k], b->sources[k]);
+        assert_true(a->n_cases > 0);
+        assert_int_equal(b->n_cases, 0);
+    }
+    td_knowledge_free(all);
+    td_knowledge_free(brief);
+}
+
 static const char whole[] = "rules:\n"
                             "  - id: X1\n"
                             "    name: x-one\n"
@@ -153,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_books_of_the_command_can_be_read),
+        cmocka_unit_test(without_cases_all_the_rest_is_the_same),
         cmocka_unit_test(a_book_holds_what_its_text_says),
         cmocka_unit_test(what_is_wrong_with_a_book_is_said_with_its_line),
         cmocka_unit_test(an_empty_book_is_a_book),

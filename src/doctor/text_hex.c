@@ -11,7 +11,7 @@
 static const char *find_uuid(const char *text)
 {
     for (const char *p = strchr(text, '-'); p != NULL; p = strchr(p + 1, '-'))
-        if (p - text >= UUID_DASH && strlen(p) >= 28 && p[5] == '-' && p[10] == '-' && p[15] == '-')
+        if (p - text >= UUID_DASH && strnlen(p, 28) == 28 && p[5] == '-' && p[10] == '-' && p[15] == '-')
             return p - UUID_DASH;
     return NULL;
 }

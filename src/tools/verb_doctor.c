@@ -205,7 +205,9 @@ static int run(struct td_cli *cli, int argc, char **argv)
         if (id == TD_ARG_WORD)
             words[n_words++] = args.value;
     }
-    v.knowledge = td_knowledge_read(td_books, &fault);
+    // The build lists the rules, and so finds what is wrong in any part of a book.
+    v.knowledge = rules ? td_knowledge_read(td_books, &fault)
+                        : td_knowledge_read_without_cases(td_books, &fault);
     if (v.knowledge == NULL)
         exit = td_cli_fail(cli, TD_EXIT_FILE, "bad-book", fault.what, fault.where, NULL);
     else if (rules && n_words < 2)
