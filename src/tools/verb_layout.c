@@ -430,7 +430,7 @@ static void say_change(struct laying *l, const struct td_change *c)
                                       "from", place_json(c->from), "to", place_json(c->to)));
         return;
     }
-    fprintf(out, "  %s%-17s%s %-22s", td_cli_color(l->cli, out, color), td_change_name(c->kind),
+    fprintf(out, "  %s%-17s%s %-18s", td_cli_color(l->cli, out, color), td_change_name(c->kind),
             td_cli_color(l->cli, out, "0"), p->name);
     if (c->from != NULL)
         fprintf(out, " 0x%x (0x%x)%s%s", (unsigned)c->from->addr, (unsigned)c->from->size,
