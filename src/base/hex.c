@@ -27,17 +27,14 @@ bool td_unhex(const char *text, uint8_t *out, size_t cap, size_t *len)
 {
     size_t n = 0;
 
-    while (text[n] != '\0')
-        n++;
-    if (n % 2 != 0 || n / 2 > cap)
-        return false;
-    for (size_t i = 0; i < n / 2; i++) {
-        int high = td_hex_digit(text[2 * i]), low = td_hex_digit(text[2 * i + 1]);
+    for (; text[2 * n] != '\0'; n++) {
+        int high = td_hex_digit(text[2 * n]), low = td_hex_digit(text[2 * n + 1]);
 
-        if (high < 0 || low < 0)
+        // An odd digit at the end has the closing 0 for its second one.
+        if (n == cap || high < 0 || low < 0)
             return false;
-        out[i] = (uint8_t)(high << 4 | low);
+        out[n] = (uint8_t)(high << 4 | low);
     }
-    *len = n / 2;
+    *len = n;
     return true;
 }
