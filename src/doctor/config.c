@@ -6,6 +6,7 @@
  */
 #include "doctor/config.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,7 @@ static void begin_block(struct td_config *config, const struct td_heading *headi
         block->named = heading->role != TD_ROLE_UNKNOWN;
         block->whole = heading->whole;
         block->merged = heading->merged;
+        block->sure = heading->sure;
     }
     config->open = true;
 }
@@ -209,6 +211,8 @@ void td_config_file(struct td_config *config, uint16_t file, const char *name)
         heading = td_heading_of_path((struct td_span){ name, strlen(name) });
     config->file_is_config = heading.name.len > 0;
     begin_block(config, config->file_is_config ? &heading : NULL);
+    if (config->open)
+        config->blocks[config->n_blocks - 1].own_file = config->file_is_config;
 }
 
 static char *option_name(const struct td_assignment *got, bool sysbuild)
@@ -299,6 +303,12 @@ static const char *after_blanks(const char *line, size_t len)
     return p;
 }
 
+/* "# LOGCONFIG_LOG=y": nobody writes that; two lines were run together. */
+static bool is_glued(const char *line, const struct td_assignment *first)
+{
+    return first->begin > 0 && isalnum((unsigned char)line[first->begin - 1]);
+}
+
 /*
  * "# set CONFIG_X=y for a release" is a comment; "# LOG CONFIG_LOG=y CONFIG_LOG_MODE..." are lines
  * that a forum ran together. One option behind words in small letters is taken for a comment.
@@ -309,7 +319,7 @@ static bool is_comment(const char *line, size_t len, const struct td_assignment 
     struct td_assignment next;
     size_t at = first->begin + first->whole.len;
 
-    if (p >= line + len || *p != '#' || first->not_set || first->defined ||
+    if (p >= line + len || *p != '#' || first->not_set || first->defined || is_glued(line, first) ||
         td_assignment_next(line, len, &at, &next))
         return false;
     for (; p < line + first->begin; p++)

@@ -82,7 +82,6 @@ static void name_block(struct td_config *config, size_t n)
     unsigned votes[TD_ROLE_COUNT] = { 0 };
     enum td_role best = TD_ROLE_UNKNOWN;
 
-    block->merged = block->merged || block->unset_lines > 40;
     for (size_t i = 0; i < config->n_settings; i++) {
         const struct td_setting *setting = &config->settings[i];
 
@@ -100,14 +99,20 @@ static void name_block(struct td_config *config, size_t n)
             best = (enum td_role)role;
     block->role = best;
     // A whole prj.conf pasted without a word about it.
-    block->whole = block->merged || (best == TD_ROLE_APP && block->options >= 8);
+    block->whole = block->merged || (best == TD_ROLE_APP && block->options >= TD_CONFIG_WHOLE);
 }
 
 static void name_images(struct td_config *config)
 {
-    for (size_t i = 0; i < config->n_blocks; i++)
-        if (config->blocks[i].role == TD_ROLE_UNKNOWN)
+    for (size_t i = 0; i < config->n_blocks; i++) {
+        struct td_block *block = &config->blocks[i];
+
+        // A build's result, whatever it is called: nobody writes so many lines.
+        if (block->unset_lines > 40 || block->options > 500)
+            block->merged = block->whole = true;
+        if (block->role == TD_ROLE_UNKNOWN)
             name_block(config, i);
+    }
     for (size_t i = 0; i < config->n_settings; i++) {
         struct td_setting *setting = &config->settings[i];
         const struct td_block *block = &config->blocks[setting->block];
@@ -124,9 +129,14 @@ static void name_images(struct td_config *config)
 
 /* ------------------------------------------------------------------ facts */
 
+static bool is_sysbuild(const char *name)
+{
+    return strncmp(name, "SB_CONFIG_", 10) == 0;
+}
+
 static void spell(const char *name, char out[160])
 {
-    snprintf(out, 160, "%s%s", strncmp(name, "SB_CONFIG_", 10) == 0 ? "" : "CONFIG_", name);
+    snprintf(out, 160, "%s%s", is_sysbuild(name) ? "" : "CONFIG_", name);
 }
 
 /* What the books say of an option, or of its name of today: " means='...'", "" for nothing. */
@@ -195,6 +205,30 @@ static void add_options(const struct td_judge *judge, enum td_role role)
     }
 }
 
+/* Whether a text shows all of a prj.conf. */
+static bool shows_application(const struct td_config *config, uint16_t file)
+{
+    for (size_t i = 0; i < config->n_blocks; i++) {
+        const struct td_block *block = &config->blocks[i];
+
+        if (block->file == file && block->role == TD_ROLE_APP && block->whole &&
+            block->options >= TD_CONFIG_WHOLE)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Of what stands under a heading in a text, a few lines are an excerpt. The files of the other
+ * images are short by nature: who shows all of a prj.conf shows all of them.
+ */
+static bool is_excerpt(const struct td_config *config, const struct td_block *block)
+{
+    if (block->own_file || block->merged || block->options >= TD_CONFIG_WHOLE)
+        return false;
+    return block->role == TD_ROLE_APP || !block->sure || !shows_application(config, block->file);
+}
+
 /* Whether all of an image's configuration is at hand, so that what is missing is missing. */
 static const struct td_block *whole_config(const struct td_config *config, enum td_role role)
 {
@@ -207,6 +241,8 @@ static const struct td_block *whole_config(const struct td_config *config, enum 
             continue;
         // An application's fragments say little; the other images' files are all fragments.
         if (role == TD_ROLE_APP && (!block->whole || block->options < 3))
+            continue;
+        if (is_excerpt(config, block))
             continue;
         if (found == NULL || block->options > found->options)
             found = block;
@@ -328,15 +364,25 @@ static void add_place(const struct td_judge *judge, const struct td_setting *set
     add(judge, setting, "option.misplaced", attrs);
 }
 
-/* What nothing sets may be on by default, or in a file of the board. */
+/*
+ * What nothing sets may be on by default, or in a file of the board; and sysbuild's file, which
+ * sets options of images, may not be at hand.
+ */
 static bool off_by_default(const struct td_config *config, const char *need)
 {
-    const struct td_option *missing;
-    char name[128];
+    while (*need != 0) {
+        size_t len = strcspn(need, "|");
+        const struct td_option *missing;
+        char name[128];
 
-    (void)td_split_need(need, strcspn(need, "|"), name);
-    missing = td_option_find(config->knowledge, name);
-    return missing != NULL && td_is_set(missing->fallback) && td_is_no(missing->fallback);
+        (void)td_split_need(need, len, name);
+        missing = td_option_find(config->knowledge, name);
+        if (missing == NULL || !td_is_set(missing->fallback) || !td_is_no(missing->fallback) ||
+            is_sysbuild(name))
+            return false;
+        need += len + (need[len] == '|');
+    }
+    return true;
 }
 
 static void add_needs(const struct td_judge *judge, const struct td_setting *setting)

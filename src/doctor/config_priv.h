@@ -98,6 +98,7 @@ const char *td_find_text(const char *hay, size_t len, const char *needle);
 
 #define TD_CONFIG_OPTIONS 8192 /* kept of all files together; a build's .config has 3000 */
 #define TD_CONFIG_BLOCKS  64
+#define TD_CONFIG_WHOLE   8   /* options of a text that is no excerpt */
 #define TD_CONFIG_SPELL   500 /* unknown names that are compared with the known ones */
 
 /* The options between two headings. */
@@ -105,6 +106,8 @@ struct td_block {
     char name[64]; /* "prj.conf"; "" when nothing names it */
     enum td_role role;
     bool named, whole, merged;
+    bool own_file; /* the file's name says what it is; else a heading does, or nothing */
+    bool sure;     /* a heading that is nothing else */
     uint16_t file;
     struct td_place first;
     uint32_t options, unset_lines;

@@ -176,6 +176,9 @@ bool td_assignment_next(const char *line, size_t len, size_t *at, struct td_assi
             begin++;
         while (after < end && is_word(*after))
             after++;
+        // "# LOGCONFIG_LOG=y": a comment that lost the end of its line.
+        if (begin < p && p[-1] != '_' && memchr(line, '#', (size_t)(begin - line)) != NULL)
+            begin = p;
         if (after == name || (begin < p && (p - begin < 2 || p[-1] != '_')))
             continue;
         memset(out, 0, sizeof *out);

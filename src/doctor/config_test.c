@@ -33,13 +33,15 @@ static const char book[] =
     "  - { name: ACL_SIZE, match: [app, net] }\n"
     "  - { name: CTLR, images: [net] }\n"
     "  - { name: MAX_CONN, fallback: 1 }\n"
-    "  - { name: SB_CONFIG_CHAIN, images: [sysbuild] }\n"
+    "  - { name: SB_CONFIG_CHAIN, fallback: n, images: [sysbuild] }\n"
     "  - { name: RECOVERY, images: [mcuboot], needs: ['SERIAL|CDC'] }\n"
     "  - { name: SERIAL, fallback: y }\n"
     "  - { name: CDC, fallback: n }\n"
+    "  - { name: SIGNER, images: [app], needs: ['HELPER|SB_CONFIG_CHAIN'] }\n"
     "rules:\n"
     "  - { id: T1, name: t-one, kind: remark, title: t, why: w, score: 1,\n"
-    "      when: ['option name=MAX_CONN value=1', option.unset name=ERASE role=app],\n"
+    "      when: ['option name=MAX_CONN value=1', option.unset name=ERASE role=app,\n"
+    "      option.unset name=SWAP_SCRATCH role=mcuboot],\n"
     "      any: [option name=ERASE, option name=TRANSPORT_BT, option name=SB_CONFIG_CHAIN,\n"
     "            option name=NETBUF, option name=SWAP_MOVE, option name=SERVER,\n"
     "            option name=TRANSPORT_SIZE, option name=CTLR] }\n";
@@ -140,6 +142,9 @@ static void an_option_is_found_in_any_dress(void **state)
         { "glued together",
           { "prj.conf", "CONFIG_SERVER=yCONFIG_MAX_CONN=7" },
           { "option name=MAX_CONN value=7", "option name=SERVER value=y" } },
+        { "glued to the comment above it",
+          { "prj.conf", "# LOGCONFIG_SERVER=y\n# net coreCONFIG_MAX_CONN=8\nMYCONFIG_NETBUF=y" },
+          { "option name=SERVER value=y", "option name=MAX_CONN value=8", "!option name=NETBUF" } },
         { "in a build's result",
           { ".config", "# Automatically generated file; DO NOT EDIT.\n"
                        "# CONFIG_SERVER is not set\nCONFIG_MAX_CONN=1" },
@@ -316,6 +321,25 @@ static void what_is_wrong_with_an_option_is_said(void **state)
           { "prj.conf", "CONFIG_B1=y\nCONFIG_B2=y\nCONFIG_B3=y\nCONFIG_B4=y\nCONFIG_B5=y" },
           { "option.unset name=ERASE role=app", "!option.unset name=ERASE role=mcuboot",
             "!option.unset name=NVS" } },
+        { "an excerpt under a heading leaves out what it likes",
+          { "post.txt", "prj.conf:\nCONFIG_B1=y\nCONFIG_B2=y\nCONFIG_B3=y\nCONFIG_SERVER=y\n" },
+          { "!option.unset", "!option.no-effect" } },
+        { "eight options are no excerpt",
+          { "post.txt", "prj.conf:\nCONFIG_B1=y\nCONFIG_B2=y\nCONFIG_B3=y\nCONFIG_B4=y\n"
+                        "CONFIG_B5=y\nCONFIG_B6=y\nCONFIG_B7=y\nCONFIG_SERVER=y\n" },
+          { "option.unset name=ERASE role=app",
+            "option.no-effect name=SERVER needs=NETBUF sure=0" } },
+        { "another image's few lines are an excerpt too",
+          { "post.txt", "<mcuboot.conf>\nCONFIG_SWAP_MOVE=y\n" },
+          { "!option.unset" } },
+        { "but not beside all of a prj.conf",
+          { "post.txt", "<mcuboot.conf>\nCONFIG_SWAP_MOVE=y\n<prj.conf>\nCONFIG_B1=y\n"
+                        "CONFIG_B2=y\nCONFIG_B3=y\nCONFIG_B4=y\nCONFIG_B5=y\nCONFIG_B6=y\n"
+                        "CONFIG_B7=y\nCONFIG_B8=y\n" },
+          { "option.unset name=SWAP_SCRATCH role=mcuboot" } },
+        { "what sysbuild may set is not missing",
+          { "prj.conf", "CONFIG_SIGNER=y\nCONFIG_B1=y\nCONFIG_B2=y\nCONFIG_B3=y\nCONFIG_B4=y\n" },
+          { "!option.no-effect" } },
         { "cores must agree",
           { "prj.conf", "CONFIG_ACL_SIZE=502", "hci_ipc.conf", "CONFIG_ACL_SIZE=251" },
           { "option.conflict name=ACL_SIZE value=502 other_value=251 other_role=net why=match" } },
