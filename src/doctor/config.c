@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "doctor/config_priv.h"
+#include "doctor/phrase.h"
 
 static int by_text(const void *a, const void *b)
 {
@@ -405,7 +406,10 @@ void td_config_line(struct td_config *config, const struct td_event *event)
         return;
     len = strlen(line);
     while (td_assignment_next(line, len, &at, &got)) {
-        if (n++ == 0 && (is_comment(line, len, &got) || is_advice(line, len, &got)))
+        if (n == 0 && event->line.dialect == TD_DIALECT_PLAIN)
+            look_for_sdk(config, event, line, got.begin);
+        if (n++ == 0 && (is_comment(line, len, &got) || is_advice(line, len, &got) ||
+                         td_phrase_mentioned(line, got.begin)))
             return;
         if (config->n_blocks == 0)
             begin_block(config, NULL);

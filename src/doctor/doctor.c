@@ -99,6 +99,10 @@ static void say_phrase(void *user, const struct td_phrase_hit *hit)
     size_t n_name = strcspn(hit->phrase->fact, " ");
     size_t len;
 
+    // What people say of it is another matter: that is what they say.
+    if (event->line.dialect == TD_DIALECT_PLAIN && strcmp(hit->phrase->in, "prose") != 0 &&
+        td_phrase_mentioned(hit->line, hit->begin))
+        return;
     (void)snprintf(name, sizeof name, "%.*s", (int)n_name, hit->phrase->fact);
     len = (size_t)snprintf(attrs, sizeof attrs, "%s", hit->phrase->fact + n_name);
     for (size_t i = 0; i < hit->n_captures && len < sizeof attrs; i++) {

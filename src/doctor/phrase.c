@@ -560,3 +560,76 @@ void td_phrases_find(struct td_phrases *phrases, const char *line, size_t len,
             keys_end_at(&s, at);
     }
 }
+
+/* ---- spoken of ---- */
+
+#define SENTENCE 8 /* letters around quotation marks that make it one */
+
+static const struct {
+    const char *open, *close;
+} marks[] = { { "\"", "\"" }, { "``", "``" }, { "`", "`" }, { "\xe2\x80\x9c", "\xe2\x80\x9d" } };
+
+#define MARKS (sizeof marks / sizeof *marks)
+
+/* The length of the mark that opens a quotation here, and which it is. */
+static size_t opening(const char *at, size_t *which)
+{
+    for (*which = 0; *which < MARKS; (*which)++)
+        if (strncmp(at, marks[*which].open, strlen(marks[*which].open)) == 0)
+            return strlen(marks[*which].open);
+    return 0;
+}
+
+static bool is_own(const char *word, size_t len)
+{
+    static const char *const own[] = { "I", "my", "My", "our", "Our" };
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (len == strlen(own[i]) && memcmp(word, own[i], len) == 0)
+            return true;
+    return false;
+}
+
+/* A mark with a word behind it and none before it: no inch. */
+static bool opens(const char *line, size_t at, size_t len)
+{
+    return (at == 0 || strchr(" (\t", line[at - 1]) != NULL) && line[at + len] != '\0' &&
+           line[at + len] != ' ';
+}
+
+bool td_phrase_mentioned(const char *line, size_t at)
+{
+    size_t letters = 0, quotations = 0, i = 0;
+    bool quoted = false, unclosed[MARKS] = { false };
+
+    while (line[i] != '\0') {
+        size_t which, len = opening(line + i, &which);
+        const char *end = NULL;
+
+        // One that nothing closes is looked for once, however often it opens.
+        if (len > 0 && !unclosed[which])
+            end = strstr(line + i + len, marks[which].close);
+        if (len > 0 && !end) {
+            // It goes on in the next line.
+            if (at > i && opens(line, i, len))
+                return letters >= SENTENCE;
+            unclosed[which] = true;
+        }
+        if (end) {
+            size_t past = (size_t)(end - line) + strlen(marks[which].close);
+
+            quoted = quoted || (at > i && at < past);
+            quotations++;
+            i = past;
+            continue;
+        }
+        len = 0;
+        while (isalpha((unsigned char)line[i + len]))
+            len++;
+        if (is_own(line + i, len))
+            return false;
+        letters += len;
+        i += len > 0 ? len : 1;
+    }
+    return quoted && (letters >= SENTENCE || quotations > 1);
+}

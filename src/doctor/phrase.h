@@ -45,4 +45,11 @@ void td_phrases_find(struct td_phrases *phrases, const char *line, size_t len,
                      enum td_dialect dialect,
                      void (*found)(void *user, const struct td_phrase_hit *hit), void *user);
 
+/*
+ * Whether what stands at a place of a plain line is only spoken of: in quotation marks or
+ * backticks, within a sentence or a piece of source that nobody tells of himself. "I get" and
+ * "my board says" are reports, and so is a line that is quoted as a whole.
+ */
+bool td_phrase_mentioned(const char *line, size_t at);
+
 #endif

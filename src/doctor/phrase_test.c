@@ -40,6 +40,41 @@ static void note(void *user, const struct td_phrase_hit *hit)
                                 hit->captures[i].value);
 }
 
+static void what_a_sentence_quotes_is_spoken_of(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *place;
+        bool mentioned;
+    } rows[] = {
+        { "E: no room to swap", "no room", false },
+        { "\"E: no room to swap\"", "no room", false },
+        { "`E: no room to swap`", "no room", false },
+        { "The loader prints \"no room to swap\" then.", "no room", true },
+        { "The loader prints `no room to swap` then.", "no room", true },
+        { "The loader prints ``no room to swap`` then.", "no room", true },
+        { "The loader prints \xe2\x80\x9cno room\xe2\x80\x9d then.", "no room", true },
+        { "All I get is \"no room to swap\" now.", "no room", false },
+        { "Nothing but \"no room\" comes from my board.", "no room", false },
+        { "LOG_WARNING(\"no room to swap\");", "no room", true },
+        { "LOG_WARNING(\"no room to swap %u\"", "no room", true },
+        { "LOG_WARNING(\"no room to swap by \\", "no room", true },
+        { "{ \"no room to swap\", \"room\" },", "no room", true },
+        { "say \"this\" and no room to swap", "no room", false },
+        { "The loader prints \"no room to", "no room", true },
+        { "an inch is 1\" and there is no room", "no room", false },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        const char *found = strstr(rows[i].line, rows[i].place);
+
+        assert_non_null(found);
+        if (td_phrase_mentioned(rows[i].line, (size_t)(found - rows[i].line)) != rows[i].mentioned)
+            fail_msg("%s", rows[i].line);
+    }
+}
+
 static void lines_say_what_they_say(void **state)
 {
     static const struct {
@@ -163,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_say_what_they_say),
+        cmocka_unit_test(what_a_sentence_quotes_is_spoken_of),
         cmocka_unit_test(a_line_without_end_costs_no_more_than_its_length),
         cmocka_unit_test(a_hit_tells_where_it_stands),
         cmocka_unit_test(no_phrases_find_nothing),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doctor/phrase.h"
 #include "slot/request.h"
 
 /* ---- lines ---- */
@@ -154,6 +155,29 @@ static void decision(struct story_boot *b, const char *text)
             b->decided[image] = (uint8_t)types[i].type;
 }
 
+/* The application asks the same code what the next boot will do, and it prints the same. */
+static void app_asks(struct td_story *s, const struct td_event *event, const char *text)
+{
+    struct story_boot said = { 0 };
+
+    decision(&said, text);
+    if (!said.decided[0])
+        return;
+    s->app_decided = said.decided[0];
+    s->app_file = event->at.file;
+}
+
+/* MCUboot says that it starts: what the application said before is about this boot. */
+static void begins(struct td_story *s, struct story_boot *b)
+{
+    b->bootloader = true;
+    if (b->began)
+        return;
+    b->began = true;
+    b->foretold = s->app_file == b->file ? s->app_decided : 0;
+    s->app_decided = 0;
+}
+
 /* ---- one line ---- */
 
 static bool first_stage(const char *text)
@@ -170,13 +194,15 @@ static bool bootloader_line(struct td_story *s, const struct td_event *event, co
 
     if (strstr(text, "Starting bootloader") || strstr(text, "Starting Direct-XIP bootloader")) {
         b = boot_at(s, event, STAGE_BOOTLOADER, s->boot.bootloader && s->boot.seen_decision);
-        b->bootloader = true;
+        begins(s, b);
         // Older ones print the application's banner before it.
         b->app = false;
         return true;
     }
-    if (app)
+    if (app) {
+        app_asks(s, event, text);
         return false; // no bootloader prints these before it says that it starts
+    }
     if (trailer(text, "Primary image: ", &t)) {
         b = boot_at(s, event, STAGE_BOOTLOADER, false);
         if (b->primary.magic == 0)
@@ -188,6 +214,8 @@ static bool bootloader_line(struct td_story *s, const struct td_event *event, co
     } else if (strstr(text, "Swap type: ")) {
         b = boot_at(s, event, STAGE_BOOTLOADER, false);
         decision(b, text);
+        if (!b->began && b->secondary.magic == 0)
+            app_asks(s, event, text); // nothing of a bootloader so far
     } else {
         return false;
     }
@@ -197,8 +225,14 @@ static bool bootloader_line(struct td_story *s, const struct td_event *event, co
 
 static bool refusal_line(struct td_story *s, const struct td_event *event, const char *text)
 {
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        if (strstr(text, refusals[i].text)) {
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const char *found = strstr(text, refusals[i].text);
+
+        // A refusal that a sentence quotes is none.
+        if (found && event->line.dialect == TD_DIALECT_PLAIN &&
+            td_phrase_mentioned(text, (size_t)(found - text)))
+            return true;
+        if (found) {
             struct story_boot *b =
                 boot_at(s, event, s->booting ? s->boot.stage : STAGE_BOOTLOADER, false);
 
@@ -210,6 +244,7 @@ static bool refusal_line(struct td_story *s, const struct td_event *event, const
             }
             return true;
         }
+    }
     return false;
 }
 
@@ -247,11 +282,8 @@ static void end_line(struct td_story *s, const struct td_event *event, const cha
 /* A banner behind the jump is the application's; before it, that of whoever boots. */
 static void banner_line(struct td_story *s, const struct td_event *event, const char *text)
 {
-    struct story_boot *b;
-
     if (strstr(text, "Booting MCUboot")) {
-        b = boot_at(s, event, STAGE_BOOTLOADER, true);
-        b->bootloader = true;
+        begins(s, boot_at(s, event, STAGE_BOOTLOADER, true));
         return;
     }
     if (s->booting && s->boot.stage == STAGE_JUMPED) {
@@ -262,8 +294,7 @@ static void banner_line(struct td_story *s, const struct td_event *event, const 
     if (s->booting && s->boot.stage < STAGE_JUMPED && s->boot.first_stage)
         return;
     story_boot_close(s);
-    b = boot_at(s, event, STAGE_NONE, false);
-    b->app = true;
+    boot_at(s, event, STAGE_NONE, false)->app = true;
 }
 
 /* Most lines of a long log are of an application's modules, which boot nothing. */
@@ -291,9 +322,10 @@ void story_boot_line(struct td_story *s, const struct td_event *event)
     }
     if (is_other_module(&event->line))
         return;
-    // The application asks the same code what the next boot will do, and it prints the same.
-    if (strcmp(event->line.module, "mcuboot_util") == 0)
+    if (strcmp(event->line.module, "mcuboot_util") == 0) {
+        app_asks(s, event, text);
         return;
+    }
     if (strstr(text, "*** Booting "))
         banner_line(s, event, text);
     else if (first_stage(text))
@@ -358,6 +390,10 @@ static void judge(struct td_story *s, const struct story_boot *b)
     else if (b->jumped && asked && !b->started)
         story_say(s, "boot.asked-not-done", &b->at, b->time_us, b->quote, "type=%s",
                   type_name(type));
+    if ((b->foretold == TD_SWAP_TEST || b->foretold == TD_SWAP_PERM) && !b->started &&
+        b->secondary.magic == TD_MAGIC_UNSET && b->decided[0] == TD_SWAP_NONE)
+        story_say(s, "boot.request-not-seen", &b->at, b->time_us, b->quote, "said=%s",
+                  type_name(b->foretold));
     // Several images print several pairs of trailers: only a single one can be compared.
     // Which mode it is, the lines do not say; swap-offset has one row more.
     if (b->primary.magic && b->secondary.magic && b->decided[0] && !b->decided[1] &&

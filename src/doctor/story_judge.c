@@ -172,6 +172,9 @@ static void at_start(struct judge *j, const struct story_act *act)
 
         if (!slot->pending || slot->active || unmarked_mode(j->s) || marked_here(j, slot->hash))
             continue;
+        // An upload erases what was marked: whoever marked this did so since, unseen.
+        if (j->upload && j->upload->finished && !j->reset)
+            continue;
         say_hash(j, "story.pending-at-start", act, slot->hash,
                  slot->permanent ? "permanent=1" : "permanent=0");
         start = remember(j->starts, &j->n_starts, slot->hash, act);
@@ -424,7 +427,10 @@ static bool tried(const struct judge *j)
             return true;
     }
     return sessions > 1 || td_facts_hold(j->s->facts, "smp.request op=write") ||
-           td_facts_hold(j->s->facts, "client.state");
+           td_facts_hold(j->s->facts, "client.state") ||
+           td_facts_hold(j->s->facts, "said.nothing-changed") ||
+           td_facts_hold(j->s->facts, "boot.no-room") ||
+           td_facts_hold(j->s->facts, "client.code n=6");
 }
 
 static void at_end(struct judge *j)

@@ -127,7 +127,7 @@ struct story_talk {
     bool talked; /* anything since */
     bool link_up, link_down;
     uint32_t requests, answers, unsupported, image_talk;
-    bool any_main;                  /* an answer of the groups that every server has: os or image */
+    bool any_main;                  /* an answer to a command that every server has */
     bool uploaded;                  /* a byte of image */
     bool sent_since_list;           /* an upload ended well after the newest list */
     uint32_t mtu;                   /* of the link; 0: not said */
@@ -167,6 +167,8 @@ struct story_boot {
     const char *refused, *refused_says; /* by MCUboot, the first time; NULL: not */
     bool first_refused;                 /* by the stage before it */
     bool jumped, panic;
+    bool began;       /* MCUboot said that it starts */
+    uint8_t foretold; /* swap type that the application read before this boot, 0: not said */
     char version[24];
     struct td_place at;
     int64_t time_us;
@@ -200,6 +202,8 @@ struct td_story {
     bool booting;
     struct story_boot boots[STORY_BOOTS];
     uint32_t n_boots, boots_seen;
+    uint8_t app_decided; /* swap type that an application printed since the last boot */
+    uint16_t app_file;
 
     int mode;                /* MCUboot's, from the bootloader query; -1: unknown */
     struct story_list words; /* a list written for people, being read */

@@ -394,6 +394,13 @@ static void take_image(struct td_story *s, struct story_talk *t, const struct td
         (void)story_act(s, ACT_ERASE, t->session, t->dialect, &event->at, event->time_us);
 }
 
+/* Buffers, bootloader and platform are asked for by newer clients, and not told by many servers. */
+static bool every_server_has(const struct td_smp_header *hdr)
+{
+    return hdr->group == TD_SMP_GROUP_IMAGE ||
+           (hdr->group == TD_SMP_GROUP_OS && hdr->id < ID_PARAMS);
+}
+
 static void take_answer(struct td_story *s, struct story_talk *t, const struct td_event *event)
 {
     const struct td_message *m = &event->u.message;
@@ -416,7 +423,7 @@ static void take_answer(struct td_story *s, struct story_talk *t, const struct t
     }
     t->answers++;
     t->image_talk += hdr->group == TD_SMP_GROUP_IMAGE;
-    t->any_main = t->any_main || hdr->group <= TD_SMP_GROUP_IMAGE;
+    t->any_main = t->any_main || every_server_has(hdr);
     t->unsupported += !o.of_group && o.code == TD_SMP_RC_NOT_SUPPORTED;
     answer_fact(s, event, &of, &o);
     if (o.of_group && o.refused)

@@ -495,6 +495,17 @@ static const struct {
       MOVE_BOOT("unset", "none") BOOT_END "file\nup\nlist 0:a0a0a0a0:ac 1:b1b1b1b1:p\n",
       { "boot.request-not-seen hash=b1b1b1b1", "story.way name=other-address rank=1" },
       { "story.unexplained what=mark-survived" } },
+    { "the application saw a mark that the bootloader does not see",
+      "say Image index: 0, Swap type: test\n" MOVE_BOOT("unset", "none") BOOT_END,
+      { "boot.request-not-seen said=test" },
+      { "boot.good-swap" } },
+    { "what the application saw before one boot says nothing of the next",
+      "say Image index: 0, Swap type: test\n" MOVE_BOOT(
+          "good", "test") "say Starting swap using move algorithm.\n" BOOT_END MOVE_BOOT("unset",
+                                                                                         "none")
+          BOOT_END,
+      { "boot.good-swap type=test", "boot.good" },
+      { "boot.request-not-seen" } },
     { "a bootloader decides what its trailers do not say",
       MOVE_BOOT("good", "none") BOOT_END,
       { "boot.decided-otherwise must=test did=none" },
