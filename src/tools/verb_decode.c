@@ -19,10 +19,15 @@
 #include "tools/cli.h"
 #include "tools/kind.h"
 
+/* The name of what stands on the command line itself. */
+static const char argument[] = "(argument)";
+
 struct decode {
     struct td_event_sink sink;
     struct td_cli *cli;
-    bool all; /* links and damaged frames as well */
+    bool all;   /* links and damaged frames as well */
+    bool heads; /* several files: each is named above its messages */
+    const char *headed;
     struct td_talk talk;
     const char *name; /* of the file */
     uint32_t n;       /* messages, over all files */
@@ -257,10 +262,20 @@ static void say_lost(struct decode *d)
     }
 }
 
+/* The name of the file, once, above what is printed of it. */
+static void put_head(struct decode *d)
+{
+    if (!d->heads || d->cli->json || d->headed == d->name || d->name == argument)
+        return;
+    fprintf(d->cli->out, "%s%s:\n", d->headed ? "\n" : "", d->name);
+    d->headed = d->name;
+}
+
 static void take_message(struct decode *d, const struct td_event *event)
 {
     struct td_talk_turn turn;
 
+    put_head(d);
     d->n++;
     d->n_requests += !td_say_is_answer(event->u.message.hdr.op);
     turn = td_talk_take(&d->talk, &event->u.message.hdr, event->time_us, d->n);
@@ -276,6 +291,7 @@ static void take_link(struct decode *d, const struct td_event *event)
         say_lost(d);
     if (!d->all)
         return;
+    put_head(d);
     if (d->cli->json)
         link_json(d, event);
     else
@@ -287,6 +303,7 @@ static void take_garbage(struct decode *d, const struct td_event *event)
     d->n_garbage++;
     if (!d->all)
         return;
+    put_head(d);
     if (d->cli->json) {
         td_cli_json(d->cli, place_json(d, event, "damaged"));
         return;
@@ -381,8 +398,8 @@ static int read_path(struct decode *d, const char *path, uint16_t file)
     return exit;
 }
 
-/* Hex on the command line: a word that is no file's name and hex from end to end. */
-static bool is_hex(const char *word)
+/* The bytes of a word that is no file's name and hex from end to end; 0 when it is not. */
+static size_t hex_size(const char *word)
 {
     const char *end;
     size_t room = strlen(word) + 1;
@@ -390,28 +407,117 @@ static bool is_hex(const char *word)
     size_t n = bytes ? td_hexes_at(word, bytes, room, &end) : 0;
 
     free(bytes);
-    return n > 0 && *end == 0 && access(word, F_OK) != 0;
+    return n > 0 && *end == 0 && access(word, F_OK) != 0 ? n : 0;
+}
+
+/* A piece of a log as it is pasted: a word that is no file's name and has more than one word. */
+static bool is_pasted(const char *word)
+{
+    return strpbrk(word, " <{") != NULL && access(word, F_OK) != 0;
+}
+
+/* Frames that stand beside one another on the command line are one conversation. */
+static void begin_argument(struct decode *d)
+{
+    if (d->name != argument)
+        td_talk_begin(&d->talk);
+    d->name = argument;
+}
+
+static int read_pasted(struct decode *d, const char *line, uint16_t file)
+{
+    struct td_reader *reader = td_reader_new(file, &d->sink);
+
+    if (!reader)
+        return no_memory(d);
+    begin_argument(d);
+    d->n_bytes += strlen(line);
+    td_reader_feed(reader, line, strlen(line));
+    td_reader_feed(reader, "\n", 1);
+    td_reader_end(reader);
+    return TD_EXIT_OK;
 }
 
 /* What is given as a frame is taken as one, also when its end is missing. */
-static int read_hex(struct decode *d, const char *word, uint16_t file)
+static int read_hex(struct decode *d, const char *text, uint16_t file)
 {
     struct td_origin origin = { .at = { file, 1, 0 }, .time_us = TD_NO_TIME };
     struct td_frames *frames = td_frames_new(&d->sink);
-    uint8_t *bytes = malloc(strlen(word) + 1);
+    uint8_t *bytes = malloc(strlen(text) + 1);
     const char *end;
 
-    td_talk_begin(&d->talk);
-    d->name = "(argument)";
+    begin_argument(d);
     if (frames && bytes) {
-        size_t n = td_hexes_at(word, bytes, strlen(word) + 1, &end);
+        size_t n = td_hexes_at(text, bytes, strlen(text) + 1, &end);
 
+        d->n_bytes += n;
         td_frames_piece(frames, TD_DRESS_HEX, TD_DIR_UNKNOWN, bytes, n, true, &origin);
     }
     if (frames)
         td_frames_end(frames, &origin);
     free(bytes);
     return frames ? TD_EXIT_OK : no_memory(d);
+}
+
+/* A frame whose bytes are words of their own, as without quotes: they are one text again. */
+static int read_scattered(struct decode *d, const char *const *words, size_t n, uint16_t file)
+{
+    size_t len = 1;
+    char *text;
+    int exit;
+
+    for (size_t i = 0; i < n; i++)
+        len += strlen(words[i]) + 1;
+    text = calloc(1, len);
+    if (!text)
+        return no_memory(d);
+    for (size_t i = 0; i < n; i++) {
+        strcat(text, words[i]);
+        strcat(text, " ");
+    }
+    text[len - 2] = 0;
+    exit = read_hex(d, text, file);
+    free(text);
+    return exit;
+}
+
+/* One thing to read: a file, or hex, which may be several words. *used: how many. */
+static int read_word(struct decode *d, const char *const *words, size_t n, uint16_t file,
+                     size_t *used)
+{
+    size_t pieces = 0;
+
+    *used = 1;
+    if (strcmp(words[0], "-") == 0)
+        return read_all(d, STDIN_FILENO, "-", file);
+    while (pieces < n && hex_size(words[pieces]) > 0 &&
+           hex_size(words[pieces]) < TD_SMP_HEADER_SIZE)
+        pieces++;
+    if (pieces > 1) {
+        *used = pieces;
+        return read_scattered(d, words, pieces, file);
+    }
+    if (hex_size(words[0]) > 0)
+        return read_hex(d, words[0], file);
+    return is_pasted(words[0]) ? read_pasted(d, words[0], file) : read_path(d, words[0], file);
+}
+
+/* Files after one that cannot be read are read all the same, as grep does it. */
+static int read_words(struct decode *d, const char *const *words, size_t n)
+{
+    int exit = TD_EXIT_OK;
+    uint16_t file = 0;
+    size_t used;
+
+    if (n == 0)
+        return read_all(d, STDIN_FILENO, "-", 0);
+    d->heads = n > 1;
+    for (size_t i = 0; i < n; i += used, file++) {
+        int one = read_word(d, words + i, n - i, file, &used);
+
+        exit = one != TD_EXIT_OK ? one : exit;
+    }
+    return exit;
 }
 
 static int nothing_found(struct decode *d)
@@ -439,31 +545,27 @@ static const struct td_opt options[] = { { "all", 'a', false, OPT_ALL } };
 static int run(struct td_cli *cli, int argc, char **argv)
 {
     struct decode d = { .sink = { take }, .cli = cli };
+    const char **words = calloc((size_t)argc + 1, sizeof *words);
     struct td_args args;
-    uint16_t file = 0;
-    int got, exit = TD_EXIT_OK;
+    size_t n = 0;
+    int got, exit;
 
+    if (!words)
+        return no_memory(&d);
     td_args_begin(&args, cli, options, sizeof options / sizeof options[0], argc, argv);
-    while ((got = td_args_next(&args)) != TD_ARG_END) {
-        if (got == TD_ARG_STOP)
-            return args.exit;
+    while ((got = td_args_next(&args)) != TD_ARG_END && got != TD_ARG_STOP) {
         d.all |= got == OPT_ALL;
+        if (got == TD_ARG_WORD)
+            words[n++] = args.value;
     }
-    td_args_begin(&args, cli, options, sizeof options / sizeof options[0], argc, argv);
-    while ((got = td_args_next(&args)) != TD_ARG_END && exit == TD_EXIT_OK) {
-        if (got != TD_ARG_WORD)
-            continue;
-        if (strcmp(args.value, "-") == 0)
-            exit = read_all(&d, STDIN_FILENO, "-", file);
-        else if (is_hex(args.value))
-            exit = read_hex(&d, args.value, file);
-        else
-            exit = read_path(&d, args.value, file);
-        file++;
-    }
-    if (file == 0 && exit == TD_EXIT_OK)
-        exit = read_all(&d, STDIN_FILENO, "-", 0);
-    return exit != TD_EXIT_OK ? exit : d.n == 0 ? nothing_found(&d) : TD_EXIT_OK;
+    if (got == TD_ARG_STOP)
+        exit = args.exit;
+    else
+        exit = read_words(&d, words, n);
+    if (got != TD_ARG_STOP && exit == TD_EXIT_OK && d.n == 0)
+        exit = nothing_found(&d);
+    free(words);
+    return exit;
 }
 
 const struct td_verb td_verb_decode = {

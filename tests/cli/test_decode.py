@@ -186,6 +186,30 @@ class Decode(unittest.TestCase):
         done = self.decode(self.file("a.log.gz", gzip.compress(PHONE.encode())), ok=REFUSED)
         self.assertIn("unpack it first", done.stderr)
 
+    def test_a_frame_is_taken_as_it_was_pasted(self):
+        plain = self.decode(ANSWER).stdout
+        self.assertIn('< os echo, v2 seq 66: r "hi"', plain)
+        pairs = [ANSWER[i:i + 2] for i in range(0, len(ANSWER), 2)]
+        for words in (pairs, [" ".join(pairs)], [ANSWER[:8], ANSWER[8:16], ANSWER[16:]],
+                      ["<0b000007 00004200 bf617262 6869ff>"],
+                      ["{length = 15, bytes = 0x%s}" % ANSWER], ["value: (0x) " + "-".join(pairs)]):
+            self.assertEqual(self.decode(*words).stdout, plain, words)
+        both = self.decode(REQUEST, ANSWER).stdout.splitlines()
+        self.assertEqual(len(both), 2)
+        self.assertIn("answers 1", both[1])
+
+    def test_each_of_several_files_is_named(self):
+        one, two = self.file("one.log", PHONE), self.file("two.txt", ANSWER)
+        lines = self.decode(one, two).stdout.splitlines()
+        self.assertEqual(lines[0], f"{one}:")
+        self.assertEqual(lines[lines.index(f"{two}:") - 1], "")
+        self.assertNotIn(f"{one}:", self.decode(one).stdout)
+
+    def test_what_cannot_be_read_does_not_stop_the_others(self):
+        done = self.decode(self.dir / "none", self.file("two.txt", ANSWER), ok=FILE)
+        self.assertIn("none: No such file", done.stderr)
+        self.assertIn("os echo", done.stdout)
+
     def test_a_folder_is_no_file(self):
         done = self.decode(self.dir, ok=FILE)
         self.assertIn("Is a directory", done.stderr)
