@@ -124,20 +124,6 @@ static void say_phrase(void *user, const struct td_phrase_hit *hit)
         see_log(s->doctor, &event->at, &seen->nsib_log, "nsib-log");
 }
 
-static const char *client_of(enum td_dialect dialect)
-{
-    switch (dialect) {
-    case TD_DIALECT_NORDIC_ANDROID: return "nordic-android";
-    case TD_DIALECT_NORDIC_IOS: return "nordic-ios";
-    case TD_DIALECT_SMPMGR: return "smpmgr";
-    case TD_DIALECT_MCUMGR: return "mcumgr";
-    case TD_DIALECT_AUTERM: return "auterm";
-    case TD_DIALECT_CLIENT: return "other";
-    case TD_DIALECT_TANDEM: return "tandem";
-    default: return NULL;
-    }
-}
-
 static bool is_application(const struct td_line *line)
 {
     static const char *const loaders[] = { "mcuboot", "bootutil", "boot_serial", "b0", "b0n" };
@@ -156,9 +142,9 @@ static void note_kind(struct td_doctor *doctor, struct td_seen *seen, const stru
     enum td_dialect dialect = event->line.dialect;
 
     seen->lines++;
-    if (seen->of_dialect[dialect]++ == 0 && client_of(dialect) != NULL)
+    if (seen->of_dialect[dialect]++ == 0 && td_story_client(dialect) != NULL)
         td_fact_add(doctor->facts, "have", &event->at, TD_NO_TIME, NULL,
-                    "what=client-log client=%s", client_of(dialect));
+                    "what=client-log client=%s", td_story_client(dialect));
     if (dialect == TD_DIALECT_ZEPHYR && strcmp(event->line.module, "mcuboot") == 0)
         see_log(doctor, &event->at, &seen->boot_log, "boot-log");
     else if (is_application(&event->line))
@@ -185,7 +171,7 @@ static void note_message(struct td_doctor *doctor, struct td_seen *seen,
     seen->capture = event->at.line == 0;
     if (seen->capture)
         have(doctor, &event->at, "capture");
-    else if (client_of(event->line.dialect) == NULL)
+    else if (td_story_client(event->line.dialect) == NULL)
         td_fact_add(doctor->facts, "have", &event->at, TD_NO_TIME, NULL,
                     "what=client-log client=other");
 }

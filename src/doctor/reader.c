@@ -12,7 +12,7 @@ struct td_reader {
     uint16_t file;
     struct td_event_sink *sink;
     struct td_frames *frames;
-    struct td_text *text; /* one of the two, once it is known which */
+    struct td_text_reader *text; /* one of the two, once it is known which */
     struct td_capture *capture;
     uint8_t first[TD_CAPTURE_MAGIC];
     size_t n_first;

@@ -3,7 +3,7 @@
  * device, uploads, resets, and what the image lists say before and after.
  *
  * The state machine of a client and the swap-type table (docs/spec/trailer.md) are run over
- * the log. What follows is added as facts named story.*, smp.*, link.*, list.*, upload.*
+ * the log. What follows is added as facts named story.*, smp.*, link.*, slot, upload, boot
  * (docs/spec/doctor.md). A case that no rule names still gets the facts from which the
  * remaining possibilities are ordered.
  */
@@ -35,5 +35,8 @@ void td_story_end(struct td_story *story);
 
 size_t td_story_count(const struct td_story *story);
 const struct td_story_step *td_story_at(const struct td_story *story, size_t n);
+
+/* The client whose dialect it is, as `have client=` names it; NULL: no client's. */
+const char *td_story_client(enum td_dialect dialect);
 
 #endif

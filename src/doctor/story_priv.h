@@ -263,7 +263,7 @@ void story_list_facts(struct td_story *s, const struct story_act *act, const cha
 
 /* story_session.c */
 bool story_is_client(enum td_dialect dialect);
-const char *story_client(enum td_dialect dialect);       /* as `have client=` names it */
+const char *story_client(enum td_dialect dialect);       /* its name in facts, or "other" */
 const char *story_client_words(enum td_dialect dialect); /* as a sentence names it */
 struct story_talk *story_talk_of(struct td_story *s, const struct td_event *event);
 void story_talk_begin(struct td_story *s, struct story_talk *t, const struct td_place *at,

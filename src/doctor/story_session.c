@@ -26,7 +26,7 @@ const char *story_client_words(enum td_dialect dialect)
     return "the client";
 }
 
-const char *story_client(enum td_dialect dialect)
+const char *td_story_client(enum td_dialect dialect)
 {
     switch (dialect) {
     case TD_DIALECT_NORDIC_ANDROID: return "nordic-android";
@@ -35,18 +35,24 @@ const char *story_client(enum td_dialect dialect)
     case TD_DIALECT_MCUMGR: return "mcumgr";
     case TD_DIALECT_AUTERM: return "auterm";
     case TD_DIALECT_TANDEM: return "tandem";
+    case TD_DIALECT_CLIENT: return "other";
     case TD_DIALECT_PLAIN:
-    case TD_DIALECT_CLIENT:
     case TD_DIALECT_ZEPHYR:
     case TD_DIALECT_CONSOLE: break;
     }
-    return "other";
+    return NULL;
+}
+
+const char *story_client(enum td_dialect dialect)
+{
+    const char *name = td_story_client(dialect);
+
+    return name == NULL ? "other" : name;
 }
 
 bool story_is_client(enum td_dialect dialect)
 {
-    return dialect != TD_DIALECT_PLAIN && dialect != TD_DIALECT_ZEPHYR &&
-           dialect != TD_DIALECT_CONSOLE;
+    return td_story_client(dialect) != NULL;
 }
 
 /* ---- sessions ---- */

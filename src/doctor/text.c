@@ -16,7 +16,7 @@
 
 #define WRAP_LINES 40
 
-static void release(struct td_text *t)
+static void release(struct td_text_reader *t)
 {
     free(t->line);
     free(t->state.raw);
@@ -29,9 +29,10 @@ static void release(struct td_text *t)
     free(t);
 }
 
-struct td_text *td_text_new(uint16_t file, struct td_event_sink *sink, struct td_frames *frames)
+struct td_text_reader *td_text_new(uint16_t file, struct td_event_sink *sink,
+                                   struct td_frames *frames)
 {
-    struct td_text *t = calloc(1, sizeof *t);
+    struct td_text_reader *t = calloc(1, sizeof *t);
 
     if (!t)
         return NULL;
@@ -57,12 +58,13 @@ struct td_text *td_text_new(uint16_t file, struct td_event_sink *sink, struct td
 
 /* ---- words --------------------------------------------------------------------------- */
 
-static void give_words(struct td_text *t, json_t *body, bool cut, const struct td_origin *origin)
+static void give_words(struct td_text_reader *t, json_t *body, bool cut,
+                       const struct td_origin *origin)
 {
     td_frames_words(t->frames, t->words_head.dir, &t->words_head.hdr, body, cut, origin);
 }
 
-static void drop_wrapped_words(struct td_text *t)
+static void drop_wrapped_words(struct td_text_reader *t)
 {
     struct td_line line = { .text = "", .raw = "", .module = "" };
 
@@ -74,7 +76,7 @@ static void drop_wrapped_words(struct td_text *t)
 }
 
 /* JSON that a forum or a terminal broke over lines. */
-static bool more_words(struct td_text *t, const struct td_line *line)
+static bool more_words(struct td_text_reader *t, const struct td_line *line)
 {
     bool cut;
     json_t *body;
@@ -105,7 +107,8 @@ static bool more_words(struct td_text *t, const struct td_line *line)
     return body != NULL;
 }
 
-static bool words(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+static bool words(struct td_text_reader *t, const struct td_line *line,
+                  const struct td_origin *origin)
 {
     struct td_words head;
     bool cut;
@@ -135,8 +138,8 @@ static bool words(struct td_text *t, const struct td_line *line, const struct td
 
 /* ---- lines --------------------------------------------------------------------------- */
 
-static void look(struct td_text *t, const struct td_line *line, const struct td_origin *origin,
-                 bool framed)
+static void look(struct td_text_reader *t, const struct td_line *line,
+                 const struct td_origin *origin, bool framed)
 {
     struct td_link_event link;
 
@@ -165,7 +168,7 @@ static void look(struct td_text *t, const struct td_line *line, const struct td_
 
 /* ---- what rich broke ----------------------------------------------------------------- */
 
-static void join_end(struct td_text *t)
+static void join_end(struct td_text_reader *t)
 {
     if (!t->joining)
         return;
@@ -177,7 +180,7 @@ static void join_end(struct td_text *t)
     look(t, &t->joined_line, &t->joined_origin, false);
 }
 
-static void join_add(struct td_text *t, const struct td_line *line)
+static void join_add(struct td_text_reader *t, const struct td_line *line)
 {
     // A line that is full was broken inside a word, another one at a blank.
     bool blank = t->joined_len > 0 && !t->joined_full;
@@ -194,7 +197,8 @@ static void join_add(struct td_text *t, const struct td_line *line)
 }
 
 /* True: the line is held until its message is whole. */
-static bool join(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+static bool join(struct td_text_reader *t, const struct td_line *line,
+                 const struct td_origin *origin)
 {
     if (t->joining && t->state.rich_rest) {
         join_add(t, line);
@@ -216,7 +220,7 @@ static bool join(struct td_text *t, const struct td_line *line, const struct td_
     return true;
 }
 
-static void take_entry(struct td_text *t, const char *bytes, size_t len, uint64_t offset)
+static void take_entry(struct td_text_reader *t, const char *bytes, size_t len, uint64_t offset)
 {
     struct td_event event = { .kind = TD_EVENT_LINE };
     struct td_line line;
@@ -237,7 +241,7 @@ static void take_entry(struct td_text *t, const char *bytes, size_t len, uint64_
 
 #define RUN_TOGETHER 100 /* characters; a line with two entries of a log has more */
 
-static void take_line(struct td_text *t)
+static void take_line(struct td_text_reader *t)
 {
     size_t at = 0, n;
 
@@ -250,7 +254,7 @@ static void take_line(struct td_text *t)
     take_entry(t, t->line + at, t->n - at, t->offset + at);
 }
 
-void td_text_feed(struct td_text *t, const uint8_t *bytes, size_t len)
+void td_text_feed(struct td_text_reader *t, const uint8_t *bytes, size_t len)
 {
     while (len > 0) {
         const uint8_t *stop = memchr(bytes, '\n', len);
@@ -281,7 +285,7 @@ void td_text_feed(struct td_text *t, const uint8_t *bytes, size_t len)
     }
 }
 
-void td_text_end(struct td_text *t)
+void td_text_end(struct td_text_reader *t)
 {
     if (t->n > 0)
         take_line(t);

@@ -9,14 +9,15 @@
 #include "doctor/event.h"
 #include "doctor/frame.h"
 
-struct td_text;
+struct td_text_reader;
 
 /* sink and frames outlive it. NULL: no memory. */
-struct td_text *td_text_new(uint16_t file, struct td_event_sink *sink, struct td_frames *frames);
+struct td_text_reader *td_text_new(uint16_t file, struct td_event_sink *sink,
+                                   struct td_frames *frames);
 
-void td_text_feed(struct td_text *text, const uint8_t *bytes, size_t len);
+void td_text_feed(struct td_text_reader *text, const uint8_t *bytes, size_t len);
 
 /* What is left without a line end is a line; releases it. */
-void td_text_end(struct td_text *text);
+void td_text_end(struct td_text_reader *text);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/crc.h"
 #include "doctor/text_priv.h"
 
-void td_text_console_byte(struct td_text *t, uint8_t byte, const struct td_origin *origin)
+void td_text_console_byte(struct td_text_reader *t, uint8_t byte, const struct td_origin *origin)
 {
     struct td_origin at = *origin;
 
@@ -29,7 +29,7 @@ void td_text_console_byte(struct td_text *t, uint8_t byte, const struct td_origi
 }
 
 /* Lines with markers as they go over the wire; most lines have none and cost one look. */
-bool td_text_console_line(struct td_text *t, const char *bytes, size_t len,
+bool td_text_console_line(struct td_text_reader *t, const char *bytes, size_t len,
                           const struct td_origin *origin)
 {
     const char *from = t->console.state == TD_CONSOLE_BETWEEN ? memchr(bytes, 0x04, len) : NULL;
@@ -85,7 +85,7 @@ static size_t base64_size(const char *p)
 }
 
 /* A whole frame, length and CRC included, stands in bare. */
-static void bare_whole(struct td_text *t, const struct td_origin *origin)
+static void bare_whole(struct td_text_reader *t, const struct td_origin *origin)
 {
     struct td_origin at = *origin;
 
@@ -106,7 +106,7 @@ static const char *skip_result(const char *text)
 }
 
 /* The base64 alone; the checksum says whether it was a frame. */
-bool td_text_bare_line(struct td_text *t, const char *text, const struct td_origin *origin)
+bool td_text_bare_line(struct td_text_reader *t, const char *text, const struct td_origin *origin)
 {
     bool first = false, shown;
     const char *p = skip_shown_marker(skip_result(text), &first, &shown);

@@ -11,7 +11,8 @@
 static const char *find_uuid(const char *text)
 {
     for (const char *p = strchr(text, '-'); p != NULL; p = strchr(p + 1, '-'))
-        if (p - text >= UUID_DASH && strnlen(p, 28) == 28 && p[5] == '-' && p[10] == '-' && p[15] == '-')
+        if (p - text >= UUID_DASH && strnlen(p, 28) == 28 && p[5] == '-' && p[10] == '-' &&
+            p[15] == '-')
             return p - UUID_DASH;
     return NULL;
 }
@@ -33,7 +34,7 @@ static bool ends_line(const char *end)
     return *end == 0 || *end == '|';
 }
 
-static void hex_piece(struct td_text *t, enum td_dress dress, enum td_direction dir,
+static void hex_piece(struct td_text_reader *t, enum td_dress dress, enum td_direction dir,
                       const char *hex, bool known, const struct td_origin *origin)
 {
     const char *end;
@@ -52,7 +53,7 @@ static void hex_piece(struct td_text *t, enum td_dress dress, enum td_direction 
 }
 
 /* The rest of the hex of the line before, when a line holds nothing else. */
-bool td_text_wrapped_hex(struct td_text *t, const struct td_line *line,
+bool td_text_wrapped_hex(struct td_text_reader *t, const struct td_line *line,
                          const struct td_origin *origin)
 {
     const char *end;
@@ -70,7 +71,7 @@ bool td_text_wrapped_hex(struct td_text *t, const struct td_line *line,
 }
 
 /* Calls and callbacks of BLE libraries, by what stands in front of the hex. */
-bool td_text_known_hex(struct td_text *t, const struct td_line *line,
+bool td_text_known_hex(struct td_text_reader *t, const struct td_line *line,
                        const struct td_origin *origin)
 {
     static const struct {
@@ -132,7 +133,8 @@ bool td_text_known_hex(struct td_text *t, const struct td_line *line,
 }
 
 /* "(0x) 01-00-..." received; -> 0x01...; what names its direction but not its characteristic */
-bool td_text_said_hex(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+bool td_text_said_hex(struct td_text_reader *t, const struct td_line *line,
+                      const struct td_origin *origin)
 {
     const char *at = strstr(line->text, "(0x)");
     const char *start, *end;
@@ -153,7 +155,7 @@ bool td_text_said_hex(struct td_text *t, const struct td_line *line, const struc
 }
 
 /* Python's b'...' of smp and smpclient, and of whoever prints bytes. */
-bool td_text_python_hex(struct td_text *t, const struct td_line *line,
+bool td_text_python_hex(struct td_text_reader *t, const struct td_line *line,
                         const struct td_origin *origin)
 {
     const char *at, *other, *end;
@@ -201,7 +203,7 @@ static enum td_dress dump_dress(const char *heading)
     return TD_DRESS_DUMP;
 }
 
-void td_text_dump_end(struct td_text *t, const struct td_origin *origin)
+void td_text_dump_end(struct td_text_reader *t, const struct td_origin *origin)
 {
     if (!t->dump)
         return;
@@ -211,7 +213,7 @@ void td_text_dump_end(struct td_text *t, const struct td_origin *origin)
         td_text_console_byte(t, '\n', origin);
 }
 
-static bool dump_text(struct td_text *t, const char *text, const struct td_origin *origin)
+static bool dump_text(struct td_text_reader *t, const char *text, const struct td_origin *origin)
 {
     uint32_t offset = 0;
     uint8_t bytes[32];
@@ -241,7 +243,7 @@ static bool dump_text(struct td_text *t, const char *text, const struct td_origi
 }
 
 /* logrus puts the whole dump into one line when it writes into a file: "...\\n00000010  ..." */
-static bool folded_dump(struct td_text *t, const struct td_line *line,
+static bool folded_dump(struct td_text_reader *t, const struct td_line *line,
                         const struct td_origin *origin)
 {
     const char *p = strstr(line->text, "00000000  ");
@@ -266,7 +268,7 @@ static bool folded_dump(struct td_text *t, const struct td_line *line,
     return any;
 }
 
-bool td_text_dump_line(struct td_text *t, const struct td_line *line,
+bool td_text_dump_line(struct td_text_reader *t, const struct td_line *line,
                        const struct td_origin *origin)
 {
     struct td_origin timed = *origin;
@@ -286,7 +288,7 @@ bool td_text_dump_line(struct td_text *t, const struct td_line *line,
     return false;
 }
 
-void td_text_tandem_hex(struct td_text *t, const struct td_line *line,
+void td_text_tandem_hex(struct td_text_reader *t, const struct td_line *line,
                         const struct td_origin *origin)
 {
     const char *end;
@@ -306,7 +308,8 @@ void td_text_tandem_hex(struct td_text *t, const struct td_line *line,
 }
 
 /* Hex anywhere in the line that turns out to be a frame, or the beginning of one. */
-void td_text_any_hex(struct td_text *t, const struct td_line *line, const struct td_origin *origin)
+void td_text_any_hex(struct td_text_reader *t, const struct td_line *line,
+                     const struct td_origin *origin)
 {
     const char *p = line->text, *start, *end;
     size_t n;

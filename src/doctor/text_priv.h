@@ -12,7 +12,7 @@
 
 #define TD_TEXT_FRAME_MAX 65543u
 
-struct td_text {
+struct td_text_reader {
     uint16_t file;
     struct td_event_sink *sink;
     struct td_frames *frames;
@@ -57,42 +57,43 @@ struct td_text {
 /* Each of them says whether the line was its own. */
 
 /* console framing (text_console.c) */
-void td_text_console_byte(struct td_text *t, uint8_t byte, const struct td_origin *origin);
+void td_text_console_byte(struct td_text_reader *t, uint8_t byte, const struct td_origin *origin);
 
 /* Lines with markers as they go over the wire. */
-bool td_text_console_line(struct td_text *t, const char *bytes, size_t len,
+bool td_text_console_line(struct td_text_reader *t, const char *bytes, size_t len,
                           const struct td_origin *origin);
 
 /* The base64 alone, or with what a terminal shows for the markers; the checksum decides. */
-bool td_text_bare_line(struct td_text *t, const char *text, const struct td_origin *origin);
+bool td_text_bare_line(struct td_text_reader *t, const char *text, const struct td_origin *origin);
 
 /* hex (text_hex.c) */
 
 /* The rest of the hex of the line before, when a line holds nothing else. */
-bool td_text_wrapped_hex(struct td_text *t, const struct td_line *line,
+bool td_text_wrapped_hex(struct td_text_reader *t, const struct td_line *line,
                          const struct td_origin *origin);
 
 /* Calls and callbacks of BLE libraries, by what stands in front of the hex. */
-bool td_text_known_hex(struct td_text *t, const struct td_line *line,
+bool td_text_known_hex(struct td_text_reader *t, const struct td_line *line,
                        const struct td_origin *origin);
 
 /* "(0x) 01-00-..." received: what names its direction but not its characteristic. */
-bool td_text_said_hex(struct td_text *t, const struct td_line *line,
+bool td_text_said_hex(struct td_text_reader *t, const struct td_line *line,
                       const struct td_origin *origin);
 
 /* Python's b'...' of smp and smpclient, and of whoever prints bytes. */
-bool td_text_python_hex(struct td_text *t, const struct td_line *line,
+bool td_text_python_hex(struct td_text_reader *t, const struct td_line *line,
                         const struct td_origin *origin);
 
-bool td_text_dump_line(struct td_text *t, const struct td_line *line,
+bool td_text_dump_line(struct td_text_reader *t, const struct td_line *line,
                        const struct td_origin *origin);
-void td_text_dump_end(struct td_text *t, const struct td_origin *origin);
+void td_text_dump_end(struct td_text_reader *t, const struct td_origin *origin);
 
 /* Entries of our own log. */
-void td_text_tandem_hex(struct td_text *t, const struct td_line *line,
+void td_text_tandem_hex(struct td_text_reader *t, const struct td_line *line,
                         const struct td_origin *origin);
 
 /* Hex anywhere in the line that turns out to be a frame, or the beginning of one. */
-void td_text_any_hex(struct td_text *t, const struct td_line *line, const struct td_origin *origin);
+void td_text_any_hex(struct td_text_reader *t, const struct td_line *line,
+                     const struct td_origin *origin);
 
 #endif
