@@ -1,6 +1,7 @@
 /* Prints what a loader found. */
 static const char *const words[] = {
-    "Image in the primary slot is not valid!", "Not enough free space to run swap upgrade",
+    "Image in the primary slot is not valid!",
+    "Not enough free space to run swap upgrade",
 };
 
 static void tell(int found)
