@@ -159,18 +159,6 @@ bool td_config_word(const struct td_config *config, const char *word, size_t len
     return in_list(config->words, config->n_words, text);
 }
 
-static int by_option(const void *name, const void *option)
-{
-    return strcmp(name, ((const struct td_option *)option)->name);
-}
-
-const struct td_option *td_option_find(const struct td_knowledge *knowledge, const char *name)
-{
-    return knowledge->n_options == 0 ? NULL
-                                     : bsearch(name, knowledge->options, knowledge->n_options,
-                                               sizeof *knowledge->options, by_option);
-}
-
 static void begin_block(struct td_config *config, const struct td_heading *heading)
 {
     struct td_block *block;

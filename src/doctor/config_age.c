@@ -50,13 +50,3 @@ const struct td_option *td_option_current(const struct td_judge *judge,
     }
     return known;
 }
-
-void td_say_bound(const char *bound, char out[32])
-{
-    struct td_sdk sdk;
-
-    out[0] = 0;
-    if (td_is_set(bound) && td_sdk_from_text(bound, &sdk))
-        snprintf(out, 32, "%s %u.%u", sdk.family == TD_SDK_NCS ? "nRF Connect SDK" : "Zephyr",
-                 sdk.number / 100, sdk.number % 100);
-}

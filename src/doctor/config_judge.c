@@ -108,7 +108,7 @@ static void name_images(struct td_config *config)
         struct td_block *block = &config->blocks[i];
 
         // A build's result, whatever it is called: nobody writes so many lines.
-        if (block->unset_lines > 40 || block->options > 500)
+        if (block->unset_lines > 40 || block->options >= TD_CONFIG_MERGED)
             block->merged = block->whole = true;
         if (block->role == TD_ROLE_UNKNOWN)
             name_block(config, i);
@@ -132,11 +132,6 @@ static void name_images(struct td_config *config)
 static bool is_sysbuild(const char *name)
 {
     return strncmp(name, "SB_CONFIG_", 10) == 0;
-}
-
-static void spell(const char *name, char out[160])
-{
-    snprintf(out, 160, "%s%s", is_sysbuild(name) ? "" : "CONFIG_", name);
 }
 
 /* What the books say of an option, or of its name of today: " means='...'", "" for nothing. */
@@ -163,7 +158,7 @@ static void add_with(const struct td_judge *judge, const struct td_setting *sett
 {
     char say[160], quote[400], means[256];
 
-    spell(setting->name, say);
+    td_option_spell(setting->name, say);
     say_means(judge, setting->known, means);
     snprintf(quote, sizeof quote, "%s=%s%s", say, setting->value, rest);
     td_fact_add(judge->config->facts, fact, &setting->at, setting->time_us, quote,
@@ -190,7 +185,7 @@ static void add_options(const struct td_judge *judge, enum td_role role)
         if (effect->name == NULL || !td_config_asks(judge->config, effect->name))
             continue;
         block = &judge->config->blocks[effect->from->block];
-        spell(effect->name, say);
+        td_option_spell(effect->name, say);
         snprintf(quote, sizeof quote, "%s%s=%s",
                  strncmp(effect->from->name, "SB_CONFIG_", 10) == 0 ? "" : "CONFIG_",
                  effect->from->name, effect->from->value);
@@ -224,7 +219,11 @@ static bool shows_application(const struct td_config *config, uint16_t file)
  */
 static bool is_excerpt(const struct td_config *config, const struct td_block *block)
 {
-    if (block->own_file || block->merged || block->options >= TD_CONFIG_WHOLE)
+    if (block->own_file)
+        return false;
+    if (block->merged)
+        return block->options < TD_CONFIG_MERGED;
+    if (block->options >= TD_CONFIG_WHOLE)
         return false;
     return block->role == TD_ROLE_APP || !block->sure || !shows_application(config, block->file);
 }
@@ -275,7 +274,7 @@ static void add_unset(const struct td_judge *judge, enum td_role role)
             sysbuild != (role == TD_ROLE_SYSBUILD) || td_holds(judge, role, name) != NULL ||
             !takes(td_option_find(config->knowledge, name), role))
             continue;
-        spell(name, say);
+        td_option_spell(name, say);
         snprintf(quote, sizeof quote, "%s is not set%s%s", say, block->name[0] != 0 ? " in " : "",
                  block->name);
         td_fact_add(config->facts, "option.unset", &block->first, TD_NO_TIME, quote,
@@ -438,7 +437,7 @@ static void add_conflict(const struct td_judge *judge, const struct td_setting *
     const char *file = judge->config->blocks[other->block].name;
     char attrs[320], say[160], rest[256];
 
-    spell(other->name, say);
+    td_option_spell(other->name, say);
     snprintf(rest, sizeof rest, ", and %s=%s in line %u%s%s", say, other->value, other->at.line,
              file[0] != 0 ? " of " : "", file);
     snprintf(attrs, sizeof attrs, "other=%s other_value='%s' other_role=%s why=%s", other->name,

@@ -15,6 +15,7 @@
 
 #include "doctor/fact.h"
 #include "doctor/knowledge.h"
+#include "doctor/option.h"
 
 /* A piece of a line; borrowed. */
 struct td_span {
@@ -99,6 +100,7 @@ const char *td_find_text(const char *hay, size_t len, const char *needle);
 #define TD_CONFIG_OPTIONS 8192 /* kept of all files together; a build's .config has 3000 */
 #define TD_CONFIG_BLOCKS  64
 #define TD_CONFIG_WHOLE   8   /* options of a text that is no excerpt */
+#define TD_CONFIG_MERGED  500 /* more than anybody writes: what a build makes of them */
 #define TD_CONFIG_SPELL   500 /* unknown names that are compared with the known ones */
 
 /* The options between two headings. */
@@ -153,7 +155,6 @@ struct td_config {
     size_t n_said;
 };
 
-const struct td_option *td_option_find(const struct td_knowledge *knowledge, const char *name);
 bool td_config_asks(const struct td_config *config, const char *name);
 bool td_config_word(const struct td_config *config, const char *word, size_t len);
 void td_config_judge(struct td_config *config);
@@ -211,8 +212,6 @@ const char *td_fate(const struct td_judge *judge, const struct td_option *known)
 /* The name of an option in the SDK at hand, else the newest; NULL: it went. */
 const struct td_option *td_option_current(const struct td_judge *judge,
                                           const struct td_option *known);
-
-void td_say_bound(const char *bound, char out[32]); /* "zephyr-3.3" as a person says it */
 
 /* What a name that no book has was meant to be; NULL: it is merely unknown. */
 const struct td_option *td_option_nearest(const struct td_config *config, const char *name);

@@ -10,40 +10,6 @@
 
 #include "doctor/config_priv.h"
 
-/* Letters to change, drop, add or swap; more than 2 is given as 3. */
-static unsigned distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    unsigned rows[3][96];
-
-    if (n >= 96 || m >= 96 || n > m + 2 || m > n + 2)
-        return 3;
-    for (size_t j = 0; j <= m; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= n; i++) {
-        unsigned *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        unsigned least = now[0] = (unsigned)i;
-
-        for (size_t j = 1; j <= m; j++) {
-            unsigned cost = last[j - 1] + (a[i - 1] != b[j - 1]);
-
-            if (last[j] + 1 < cost)
-                cost = last[j] + 1;
-            if (now[j - 1] + 1 < cost)
-                cost = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                before[j - 2] + 1 < cost)
-                cost = before[j - 2] + 1;
-            now[j] = cost;
-            if (cost < least)
-                least = cost;
-        }
-        if (least > 2)
-            return 3;
-    }
-    return rows[n % 3][m] > 2 ? 3 : rows[n % 3][m];
-}
-
 /* A part between underscores that no known option has: without one it is an unknown name. */
 static bool has_strange_word(const struct td_config *config, const char *name)
 {
@@ -78,7 +44,7 @@ const struct td_option *td_option_nearest(const struct td_config *config, const 
         if (strcasecmp(option->name, name) == 0)
             far = 0;
         else if (strange)
-            far = distance(name, option->name);
+            far = td_option_distance(name, option->name);
         if (far < least) {
             least = far;
             nearest = option;

@@ -29,4 +29,11 @@ void td_doctor_say_json(struct td_cli *cli, struct td_doctor *doctor, unsigned u
 /* All rules, or one of them in full; exit code. */
 int td_doctor_say_rules(struct td_cli *cli, const struct td_knowledge *knowledge, const char *id);
 
+/*
+ * What the books know of an option, by a name as people write it; else a list of those with word
+ * in name or meaning, of all without one. TD_EXIT_REFUSED: there is none.
+ */
+int td_doctor_say_options(struct td_cli *cli, const struct td_knowledge *knowledge,
+                          const char *word);
+
 #endif

@@ -179,17 +179,18 @@ static int visit(struct visit *v, const char *const *paths, size_t n_paths)
 
 static int run(struct td_cli *cli, int argc, char **argv)
 {
-    enum { OPT_ALL, OPT_RULES };
+    enum { OPT_ALL, OPT_RULES, OPT_OPTIONS };
     static const struct td_opt opts[] = {
         { "all", 0, false, OPT_ALL },
         { "rules", 0, false, OPT_RULES },
+        { "options", 0, false, OPT_OPTIONS },
     };
     struct td_knowledge_fault fault;
     struct visit v = { .cli = cli };
     struct td_args args;
     const char **words = calloc((size_t)argc + 1, sizeof *words);
     size_t n_words = 0;
-    bool rules = false;
+    bool rules = false, options = false;
     int id, exit;
 
     if (words == NULL)
@@ -202,6 +203,7 @@ static int run(struct td_cli *cli, int argc, char **argv)
         }
         v.all = v.all || id == OPT_ALL;
         rules = rules || id == OPT_RULES;
+        options = options || id == OPT_OPTIONS;
         if (id == TD_ARG_WORD)
             words[n_words++] = args.value;
     }
@@ -210,6 +212,12 @@ static int run(struct td_cli *cli, int argc, char **argv)
                         : td_knowledge_read_without_cases(td_books, &fault);
     if (v.knowledge == NULL)
         exit = td_cli_fail(cli, TD_EXIT_FILE, "bad-book", fault.what, fault.where, NULL);
+    else if (rules && options)
+        exit = td_cli_usage(cli, "--rules and --options are asked for one at a time");
+    else if (options && n_words < 2)
+        exit = td_doctor_say_options(cli, v.knowledge, words[0]);
+    else if (options)
+        exit = td_cli_usage(cli, "--options takes one name or word at most");
     else if (rules && n_words < 2)
         exit = td_doctor_say_rules(cli, v.knowledge, words[0]);
     else if (rules)
@@ -229,6 +237,7 @@ const struct td_verb td_verb_doctor = {
     .summary = "say what is wrong, from logs, configurations, layouts, images",
     .usage = "usage: tandem doctor [--all] [--json] FILE...\n"
              "       tandem doctor --rules [ID|TOPIC]\n"
+             "       tandem doctor --options [NAME|WORD]\n"
              "\n"
              "Takes any mix of files: logs of update tools and consoles, captures, prj.conf\n"
              "and .config, partitions and their report, images, packages, flash dumps; several\n"
@@ -236,9 +245,11 @@ const struct td_verb td_verb_doctor = {
              "- is standard input. Says what is wrong, the likeliest first, with the evidence,\n"
              "what to do, how to confirm it, and which further file would make it surer.\n"
              "\n"
-             "  --all    also what is unlikely, the whole timeline, all that was set aside\n"
-             "  --rules  list the rules, or explain one\n"
+             "  --all      also what is unlikely, the whole timeline, all that was set aside\n"
+             "  --rules    list the rules, or explain one\n"
+             "  --options  list the Kconfig options that are known, or explain one\n"
              "\n"
-             "Exit: 0 nothing is wrong, 1 something is, 4 a file cannot be read.\n",
+             "Exit: 0 nothing is wrong, 1 something is, or no such option is\n"
+             "known, 4 a file cannot be read.\n",
     .run = run,
 };
