@@ -600,7 +600,7 @@ static bool opens(const char *line, size_t at, size_t len)
 bool td_phrase_mentioned(const char *line, size_t at)
 {
     size_t letters = 0, quotations = 0, i = 0;
-    bool quoted = false, unclosed[MARKS] = { false };
+    bool quoted = false, listed = false, unclosed[MARKS] = { false };
 
     while (line[i] != '\0') {
         size_t which, len = opening(line + i, &which);
@@ -619,6 +619,8 @@ bool td_phrase_mentioned(const char *line, size_t at)
             size_t past = (size_t)(end - line) + strlen(marks[which].close);
 
             quoted = quoted || (at > i && at < past);
+            // Source has lists of sentences, one a line.
+            listed = listed || (at > i && at < past && (line[past] == ',' || line[past] == ';'));
             quotations++;
             i = past;
             continue;
@@ -631,5 +633,5 @@ bool td_phrase_mentioned(const char *line, size_t at)
         letters += len;
         i += len > 0 ? len : 1;
     }
-    return quoted && (letters >= SENTENCE || quotations > 1);
+    return quoted && (letters >= SENTENCE || quotations > 1 || listed);
 }

@@ -48,7 +48,7 @@ void td_phrases_find(struct td_phrases *phrases, const char *line, size_t len,
 /*
  * Whether what stands at a place of a plain line is only spoken of: in quotation marks or
  * backticks, within a sentence or a piece of source that nobody tells of himself. "I get" and
- * "my board says" are reports, and so is a line that is quoted as a whole.
+ * "my board says" are reports, and so is a line that is quoted as a whole, unless a list goes on.
  */
 bool td_phrase_mentioned(const char *line, size_t at);
 

@@ -60,6 +60,7 @@ static void what_a_sentence_quotes_is_spoken_of(void **state)
         { "LOG_WARNING(\"no room to swap %u\"", "no room", true },
         { "LOG_WARNING(\"no room to swap by \\", "no room", true },
         { "{ \"no room to swap\", \"room\" },", "no room", true },
+        { "    \"no room to swap\",", "no room", true },
         { "say \"this\" and no room to swap", "no room", false },
         { "The loader prints \"no room to", "no room", true },
         { "an inch is 1\" and there is no room", "no room", false },
