@@ -18,6 +18,13 @@ struct td_reader;
 /* sink outlives the reader. NULL: no memory. */
 struct td_reader *td_reader_new(uint16_t file, struct td_event_sink *sink);
 
+/*
+ * Before the first byte: somebody waits for each line, so that nothing is held back to find out
+ * in which order they stand. Else a log whose newest entry comes first is read from its end, at
+ * the end, and places are those of the file all the same.
+ */
+void td_reader_follow(struct td_reader *reader);
+
 /* Any number of bytes at a time; the sink is called from inside. */
 void td_reader_feed(struct td_reader *reader, const void *bytes, size_t len);
 

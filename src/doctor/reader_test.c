@@ -517,6 +517,52 @@ static void a_clock_goes_on_after_midnight(void **state)
     free(got);
 }
 
+static void what_lists_the_newest_first_is_read_from_its_end(void **state)
+{
+    // The heading stays, an entry keeps its second line, places are those of the file.
+    static const char text[] = "Lamp, today\n"
+                               "V 10:00:09.000 i\nV 10:00:08.000 h\nV 10:00:07.000 g\n"
+                               "V 10:00:06.000 f\n  more of f\nV 10:00:05.000 e\n"
+                               "V 10:00:04.000 d\nV 10:00:03.000 c\nV 10:00:02.000 b\n"
+                               "V 10:00:01.000 a";
+    static const char want[] = "1: - 0 - [] Lamp, today\n"
+                               "11: 36001.000000 1 V [] a\n10: 36002.000000 1 V [] b\n"
+                               "9: 36003.000000 1 V [] c\n8: 36004.000000 1 V [] d\n"
+                               "7: 36005.000000 1 V [] e\n5: 36006.000000 1 V [] f\n"
+                               "6: - 0 - [] more of f\n"
+                               "4: 36007.000000 1 V [] g\n3: 36008.000000 1 V [] h\n"
+                               "2: 36009.000000 1 V [] i\n";
+    char *got = events_of(text, strlen(text), 7, true);
+
+    (void)state;
+    assert_string_equal(got, want);
+    free(got);
+}
+
+static void a_large_log_of_the_newest_first_is_turned_as_a_whole(void **state)
+{
+    char *text = malloc(100000), *got, *at;
+    size_t len = 0;
+    unsigned n = 0, last = 0;
+
+    (void)state;
+    assert_non_null(text);
+    for (unsigned i = 4000; i > 0; i--)
+        len += (size_t)sprintf(text + len, "V %02u:%02u:%02u.000 line\n", i / 3600, i / 60 % 60,
+                               i % 60);
+    got = events_of(text, len, 4096, true);
+    for (at = got; at && *at; at = strchr(at, '\n') + 1, n++) {
+        unsigned number = (unsigned)strtoul(at, NULL, 10);
+
+        assert_true(last == 0 || number == last - 1);
+        last = number;
+    }
+    assert_int_equal(n, 4000);
+    assert_int_equal(last, 1);
+    free(got);
+    free(text);
+}
+
 static void lines_of_threads_out_of_order_stand_still(void **state)
 {
     static const char text[] = "V 10:00:00.500 a\nV 10:00:00.400 b\nV 10:00:00.600 c\n";
@@ -552,6 +598,8 @@ int main(void)
         cmocka_unit_test(files_of_every_dress_give_their_events),
         cmocka_unit_test(lines_lose_their_prefixes),
         cmocka_unit_test(a_clock_goes_on_after_midnight),
+        cmocka_unit_test(what_lists_the_newest_first_is_read_from_its_end),
+        cmocka_unit_test(a_large_log_of_the_newest_first_is_turned_as_a_whole),
         cmocka_unit_test(lines_of_threads_out_of_order_stand_still),
         cmocka_unit_test(a_line_without_end_is_taken_in_pieces),
     };

@@ -356,11 +356,14 @@ static int read_all(struct decode *d, int fd, const char *path, uint16_t file)
     struct td_reader *reader = td_reader_new(file, &d->sink);
     static char bytes[65536];
     bool first = true;
+    struct stat is;
     ssize_t n;
     int error;
 
     if (!reader)
         return no_memory(d);
+    if (fstat(fd, &is) != 0 || !S_ISREG(is.st_mode))
+        td_reader_follow(reader);
     td_talk_begin(&d->talk);
     d->name = path;
     while ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
