@@ -1,5 +1,6 @@
 /* tools/doctor_json.c - the doctor's findings for programs, and its rules for the curious. */
 #include <string.h>
+#include <strings.h>
 
 #include "doctor/rule.h"
 #include "tools/doctor_say.h"
@@ -192,7 +193,7 @@ int td_doctor_say_rules(struct td_cli *cli, const struct td_knowledge *knowledge
     for (size_t i = 0; i < knowledge->n_rules; i++) {
         const struct td_rule *r = &knowledge->rules[i];
 
-        if (id != NULL && strcmp(r->id, id) != 0 && strcmp(r->name, id) != 0 &&
+        if (id != NULL && strcasecmp(r->id, id) != 0 && strcmp(r->name, id) != 0 &&
             strcmp(r->topic, id) != 0)
             continue;
         any = true;

@@ -454,11 +454,16 @@ static void say_end(const struct saying *s)
         bad += td_doctor_is_bad(td_doctor_at(s->doctor, i));
         hidden += !is_shown(s, td_doctor_at(s->doctor, i));
     }
-    if (bad == 0 && !s->known)
-        fprintf(s->out, "\nThere is nothing in these files that I could judge.\n");
-    else if (bad == 0)
+    if (bad == 0 && !s->known) {
+        fputc('\n', s->out);
+        td_prose(s->out, "There is nothing in these files that I could judge. ", 0, s->width,
+                 "What helps: a client's log with the bytes (nRF Connect: level debug), the "
+                 "bootloader's console from the reset on, prj.conf or .config, partitions.yml, the "
+                 "image.");
+    } else if (bad == 0) {
         fprintf(s->out, "\n%sNothing is wrong with what these files show.%s\n", color(s, "32"),
                 color(s, "0"));
+    }
     if (hidden > 0)
         fprintf(s->out, "\n%zu unlikely finding%s left out (--all shows them).\n", hidden,
                 hidden == 1 ? " is" : "s are");

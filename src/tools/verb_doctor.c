@@ -39,8 +39,9 @@ static void unread(struct visit *v, const char *path, const char *why)
 
     (void)snprintf(where, sizeof where, "%s: %s", path, why);
     (void)td_cli_fail(v->cli, TD_EXIT_FILE, "not-read", "a file cannot be read", where,
-                      v->n_paths > 1 ? "check the path; what the other files show follows"
-                                     : "check the path");
+                      v->n_paths > 1
+                          ? "check the path and who may read it; what the others show follows"
+                          : "check the path, and who may read it");
     v->unread++;
 }
 
@@ -249,7 +250,7 @@ const struct td_verb td_verb_doctor = {
              "  --rules    list the rules, or explain one\n"
              "  --options  list the Kconfig options that are known, or explain one\n"
              "\n"
-             "Exit: 0 nothing is wrong, 1 something is, or no such option is\n"
+             "Exit: 0 nothing wrong was found, 1 something was, or no such option is\n"
              "known, 4 a file cannot be read.\n",
     .run = run,
 };

@@ -45,6 +45,9 @@ static int refuse(struct td_cli *cli, const char *path, enum td_kind kind)
     case TD_KIND_CAPTURE:
         return td_cli_fail(cli, TD_EXIT_FILE, "capture", "this is a capture of packets", path,
                            "tandem decode shows its frames, tandem doctor judges them");
+    case TD_KIND_GZIP:
+        return td_cli_fail(cli, TD_EXIT_FILE, "packed", "this is packed with gzip", path,
+                           "unpack it, and name the result");
     default:
         return td_cli_fail(
             cli, TD_EXIT_FILE, "text", "this is text: neither an image, nor a package, nor a dump",

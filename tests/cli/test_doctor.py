@@ -91,7 +91,7 @@ class Text(Case):
         done = self.doctor(OK, self.file("a.txt", "Dear diary,\n\ntoday was warm.\n"), self.file("b", ""))
         self.assertIn("a.txt  3 lines of text, none of a kind that I know\n", done.out)
         self.assertIn("b      nothing that I know\n", done.out)
-        self.assertIn("nothing in these files that I could judge", done.out)
+        self.assertIn("nothing in these files that I could judge. What helps: ", done.out)
 
     def test_text_of_windows_is_text(self):
         for name, text in {

@@ -2,6 +2,7 @@
 """`tandem inspect`: packages, hex files, dumps, and files that are something else."""
 
 import hashlib
+import gzip
 import json
 import os
 import pathlib
@@ -644,6 +645,10 @@ class Doctor(Case):
         prov[16] ^= 1
         dump = pad(pad(b"", 0x8028) + bytes(prov), 0x9200) + firmware()
         self.assertIn("nsib-key-untrusted", self.findings(self.file("s0.bin", dump)))
+
+    def test_what_is_packed_is_to_be_unpacked(self):
+        self.say(self.file("a.bin.gz", gzip.compress(bytes(5000))), exit=FILE,
+                 says=["this is packed with gzip", "unpack it"])
 
 
 if __name__ == "__main__":
