@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "doctor/config_priv.h"
+#include "doctor/layout_facts.h"
 #include "doctor/phrase.h"
 
 static int by_text(const void *a, const void *b)
@@ -72,6 +73,7 @@ static bool note_conditions(struct td_config *config, td_texts conditions)
     return true;
 }
 
+/* Facts are made of those options only that a rule, or the check of layouts, asks for. */
 static bool note_rules(struct td_config *config)
 {
     const struct td_knowledge *knowledge = config->knowledge;
@@ -86,6 +88,9 @@ static bool note_rules(struct td_config *config)
             if (!note_condition(config, rule->adjust[k].condition))
                 return false;
     }
+    for (size_t i = 0; td_layout_facts_condition(i) != NULL; i++)
+        if (!note_condition(config, td_layout_facts_condition(i)))
+            return false;
     if (config->n_asked > 0)
         qsort(config->asked, config->n_asked, sizeof *config->asked, by_text);
     if (config->n_missed > 0)

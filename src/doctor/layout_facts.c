@@ -139,34 +139,39 @@ void td_layout_facts_file_end(struct td_layout_facts *lf)
 
 /* ---- what the other facts say about a layout's device ---------------------------------- */
 
+static const struct {
+    const char *condition;
+    enum td_strategy_id mode;
+} ways[] = {
+    { "option name=BOOT_UPGRADE_ONLY value=y", TD_MODE_OVERWRITE },
+    { "option name=BOOT_SWAP_USING_MOVE value=y", TD_MODE_MOVE },
+    { "option name=BOOT_SWAP_USING_OFFSET value=y", TD_MODE_OFFSET },
+    { "option name=BOOT_SWAP_USING_SCRATCH value=y", TD_MODE_SCRATCH },
+    { "option name=BOOT_DIRECT_XIP value=y", TD_MODE_XIP },
+    { "option name=BOOT_RAM_LOAD value=y", TD_MODE_RAM_LOAD },
+    { "option name=SB_CONFIG_MCUBOOT_MODE_OVERWRITE_ONLY value=y", TD_MODE_OVERWRITE },
+    { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_USING_MOVE value=y", TD_MODE_MOVE },
+    { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_WITHOUT_SCRATCH value=y", TD_MODE_MOVE },
+    { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_USING_OFFSET value=y", TD_MODE_OFFSET },
+    { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_SCRATCH value=y", TD_MODE_SCRATCH },
+    { "option name=SB_CONFIG_MCUBOOT_MODE_DIRECT_XIP value=y", TD_MODE_XIP },
+    { "boot started_swap=move", TD_MODE_MOVE },
+    { "boot started_swap=offset", TD_MODE_OFFSET },
+    { "boot started_swap=scratch", TD_MODE_SCRATCH },
+};
+
+const char *td_layout_facts_condition(size_t n)
+{
+    return n < sizeof ways / sizeof ways[0] ? ways[n].condition : NULL;
+}
+
 static bool take_strategy_option(const struct td_facts *facts, struct td_layout_env *env)
 {
-    static const struct {
-        const char *condition;
-        enum td_strategy_id mode;
-    } options[] = {
-        { "option name=BOOT_UPGRADE_ONLY value=y", TD_MODE_OVERWRITE },
-        { "option name=BOOT_SWAP_USING_MOVE value=y", TD_MODE_MOVE },
-        { "option name=BOOT_SWAP_USING_OFFSET value=y", TD_MODE_OFFSET },
-        { "option name=BOOT_SWAP_USING_SCRATCH value=y", TD_MODE_SCRATCH },
-        { "option name=BOOT_DIRECT_XIP value=y", TD_MODE_XIP },
-        { "option name=BOOT_RAM_LOAD value=y", TD_MODE_RAM_LOAD },
-        { "option name=SB_CONFIG_MCUBOOT_MODE_OVERWRITE_ONLY value=y", TD_MODE_OVERWRITE },
-        { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_USING_MOVE value=y", TD_MODE_MOVE },
-        { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_WITHOUT_SCRATCH value=y", TD_MODE_MOVE },
-        { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_USING_OFFSET value=y", TD_MODE_OFFSET },
-        { "option name=SB_CONFIG_MCUBOOT_MODE_SWAP_SCRATCH value=y", TD_MODE_SCRATCH },
-        { "option name=SB_CONFIG_MCUBOOT_MODE_DIRECT_XIP value=y", TD_MODE_XIP },
-        { "boot started_swap=move", TD_MODE_MOVE },
-        { "boot started_swap=offset", TD_MODE_OFFSET },
-        { "boot started_swap=scratch", TD_MODE_SCRATCH },
-    };
-
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (!td_facts_hold(facts, options[i].condition))
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (!td_facts_hold(facts, ways[i].condition))
             continue;
         env->has_strategy = true;
-        env->strategy = options[i].mode;
+        env->strategy = ways[i].mode;
         return true;
     }
     return false;

@@ -32,4 +32,7 @@ void td_layout_facts_file_end(struct td_layout_facts *lf);
  */
 void td_layout_facts_end(struct td_layout_facts *lf);
 
+/* The n-th condition by which the way of updating is told; NULL behind the last. */
+const char *td_layout_facts_condition(size_t n);
+
 #endif

@@ -344,7 +344,10 @@ static size_t number_len(const char *text, size_t len, uint64_t *value)
          at++) {
         char c = fold(text[at]);
 
-        *value = *value * (hex ? 16 : 10) + (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+        // What no 64 bits hold stays the largest number, instead of becoming some small one.
+        *value = *value > (UINT64_MAX - 15) / 16
+                     ? UINT64_MAX
+                     : *value * (hex ? 16 : 10) + (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
     return at;
 }

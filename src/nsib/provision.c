@@ -8,6 +8,7 @@
 
 #define TYPE_COUNTERS 1u
 #define TYPE_VARIABLE 0x9312u
+#define AREA_MAX      4096u /* OTP, or a page of flash: no list in it is longer */
 
 /* Where the reader stands. Errors stick: what is read after one is 0. */
 struct reader {
@@ -115,7 +116,7 @@ static void read_slots(struct reader *r, enum td_provision_form form,
     bool more = true;
 
     c->off = r->at;
-    if (bytes % 4 != 0) {
+    if (bytes % 4 != 0 || bytes > AREA_MAX) {
         r->err = TD_EFORMAT;
         return;
     }
@@ -170,6 +171,8 @@ static void skip_variable(struct reader *r, struct td_provision *p)
     if ((head & 0xffff) != TYPE_VARIABLE)
         return;
     p->has_variable_data = true;
+    if (n > AREA_MAX / 2) // each has a type and a length
+        r->err = TD_EFORMAT;
     for (uint32_t i = 0; i < n && r->err == TD_OK; i++) {
         uint32_t len = word_at(r, pos & ~3u) >> (8 * (pos & 3));
 

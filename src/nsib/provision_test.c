@@ -179,7 +179,9 @@ static void what_no_device_reads_is_an_error(void **state)
         { S0 + 8, 0xffffffff, TD_EFORMAT },
         { COUNT, 0x00050001, TD_EFORMAT },
         { COUNT + 4, 0x00030001, TD_EFORMAT },
-        { COUNT + 4, 0xfffe0001, TD_ETRUNC },
+        { COUNT + 4, 0x07fe0001, TD_ETRUNC },
+        { COUNT + 4, 0xfffe0001, TD_EFORMAT }, // more than any area holds
+        { COUNT, 0xffff9312, TD_EFORMAT },
         { COUNT, 0x00020001, TD_OK },
         { S0 + 8, 16, TD_OK },
         { COUNT, 0x00000001, TD_OK },

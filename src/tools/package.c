@@ -323,7 +323,10 @@ bool td_package_read(struct td_package *p, const uint8_t *bytes, size_t len, uin
     case TD_KIND_ZIP: read = read_zip(p, bytes, len, limit, fault); break;
     case TD_KIND_MULTI:
         p->kind = TD_PACKAGE_MULTI;
-        read = len <= limit && read_multi(p, bytes, len, fault);
+        if (len > limit)
+            return td_package_fail(fault, "check that it is the right file",
+                                   "the package is larger than any device's memory");
+        read = read_multi(p, bytes, len, fault);
         break;
     default:
         return td_package_fail(fault, "name a zip or a dfu_multi_image.bin", "this is no package");
