@@ -235,7 +235,8 @@ static void gaps_have_a_size_and_ties_a_legend(void **state)
     struct td_layout *layout = sample_with(SAMPLE_ONE, NULL), *far = td_layout_new();
     struct td_partition p = { .name = "a", .region = "flash_primary", .size = 0x1000 };
     const struct td_svg_side sides[] = { { layout, "a", NULL }, { layout, "b", NULL } };
-    const struct td_svg_side gap = { far, "x", NULL };
+    const struct td_svg_side gap = { far, "in/a/folder/far/away/and/further/still/partitions.yml",
+                                     NULL };
     char *text = drawn(sides, 2);
 
     (void)state;
@@ -249,6 +250,7 @@ static void gaps_have_a_size_and_ties_a_legend(void **state)
     assert_int_equal(td_layout_add(far, &p), TD_OK);
     text = drawn(&gap, 1);
     assert_non_null(strstr(text, ">72 kB<"));
+    assert_non_null(strstr(text, ">.../away/and/further/still/partitions.yml<"));
     free(text);
     td_layout_free(layout);
     td_layout_free(far);

@@ -14,6 +14,7 @@
 #include "layout/report.h"
 
 #define MARGIN     32
+#define TITLE      38 /* characters */
 #define TOP        84
 #define GUTTER     92  /* for addresses, left of a column */
 #define BOX_WIDTH  128 /* of a slot or a container */
@@ -274,6 +275,18 @@ static void label(struct td_text *out, int x, int y, const char *style, const ch
     td_text_printf(out, "<text x=\"%d\" y=\"%d\" class=\"%s\">", x, y, style);
     put_text(out, text);
     td_text_printf(out, "</text>\n");
+}
+
+/* The end of a title that is too long for a column: a path tells most there. */
+static void title(struct drawing *d, int x, const char *text)
+{
+    size_t len = strlen(text), from = len > TITLE ? len - TITLE : 0;
+    char cut[TITLE + 4];
+
+    while (((uint8_t)text[from] & 0xc0) == 0x80)
+        from++; // no half a character
+    (void)snprintf(cut, sizeof cut, "%s%s", from > 0 ? "..." : "", text + from);
+    label(d->out, x, 36, "title", cut);
 }
 
 static bool has_error(const struct td_svg_side *side, const struct td_partition *p)
@@ -562,7 +575,7 @@ static int draw_one(struct drawing *d, int *width)
 {
     int most = 0, x = MARGIN + GUTTER - 16;
 
-    label(d->out, MARGIN, 36, "title", d->sides[0].title);
+    title(d, MARGIN, d->sides[0].title);
     for (size_t i = 0; i < d->n_memories; i++) {
         draw_memory(d, &d->sides[0], &d->memories[i], x, TOP, false);
         most = height_of(&d->memories[i]) > most ? height_of(&d->memories[i]) : most;
@@ -577,8 +590,8 @@ static int draw_two(struct drawing *d, int *width)
 {
     int left = MARGIN + GUTTER - 16, right = left + BOX_WIDTH + LEAF_WIDTH + BETWEEN, y = TOP;
 
-    label(d->out, left, 36, "title", d->sides[0].title);
-    label(d->out, right, 36, "title", d->sides[1].title);
+    title(d, left, d->sides[0].title);
+    title(d, right, d->sides[1].title);
     for (size_t i = 0; i < d->n_memories; i++) {
         const struct memory *m = &d->memories[i];
 

@@ -14,6 +14,7 @@
 #define ROW    20 /* pixels: the least height of a region */
 #define SHARED 460
 #define WIDTH  760
+#define TITLE  60 /* characters */
 #define WRAP   96 /* characters of a line below the title */
 #define TOP    34
 
@@ -259,6 +260,18 @@ static void draw_bands(const struct td_map *map, double top, FILE *out)
     }
 }
 
+/* The end of a title that is too long for the picture: a path tells most there. */
+static void put_title(FILE *out, const char *title)
+{
+    size_t len = strlen(title), from = len > TITLE ? len - TITLE : 0;
+
+    while (((uint8_t)title[from] & 0xc0) == 0x80)
+        from++; // no half a character
+    if (from > 0)
+        fputs("...", out);
+    put_text(out, title + from, len - from);
+}
+
 /* Returns the height that the map took. */
 static double draw_map(const struct td_map *map, FILE *out)
 {
@@ -266,7 +279,7 @@ static double draw_map(const struct td_map *map, FILE *out)
     double height = 0;
 
     fputs("<text class=\"t\" x=\"16\" y=\"24\">", out);
-    put_text(out, map->title, sizeof map->title);
+    put_title(out, map->title);
     fputs("</text>\n", out);
     for (size_t i = 0; i < map->n_lines; i++)
         y += 16 * wrap(out, map->lines[i], 16, y + 14);

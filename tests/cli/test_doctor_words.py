@@ -18,7 +18,7 @@ OPTIONS = ROOT / "src" / "doctor" / "options"
 
 OPTION = re.compile(r"\b(?:SB_)?CONFIG_[A-Z0-9_]*[A-Z0-9]\b(?!_)")
 # A verb is what follows the program's name in a command, and options are what follows the verb.
-COMMAND = re.compile(r"\btandem ([a-z][a-z0-9-]*)((?: [^;,`()]*)?)")
+COMMAND = re.compile(r"\btandem (?:-d [A-Z]+ )?([a-z][a-z0-9-]*)((?: [^;,`()]*)?)")
 # Words that follow the name where a sentence speaks of the program.
 SENTENCES = {"finds", "prints", "says", "shows", "in", "is", "and", "of", "does", "itself"}
 # imgtool's commands; of these rules name a few.

@@ -602,6 +602,14 @@ class Pictures(Case):
         for want in ("slot 0: image 1.0.0+0", "slot 1: trailer", "next boot: swaps 2.0.0 in", "<&>.bin"):
             self.assertIn(want, words)
 
+    def test_a_long_name_is_cut_in_front(self):
+        out = self.dir / "map.svg"
+        self.say("--svg", out, self.file("a_long_name_" * 10 + "end.bin", self.v1))
+        titles = [t.firstChild.nodeValue for t in xml.dom.minidom.parse(str(out)).getElementsByTagName("text")
+                  if t.getAttribute("class") == "t"]
+        self.assertTrue(titles[0].startswith("..."), titles)
+        self.assertLessEqual(len(titles[0]), 63)
+
     def test_labels_do_not_overlap(self):
         flash = self.file("flash.bin", self.flash(with_trailer(self.v1, done=1, info=2), self.v2))
         out = self.dir / "map.svg"
