@@ -256,7 +256,7 @@ static uint32_t slot_room(const struct look *l)
         s = slot_size(l, 0);
     if (s != NULL && s->has_size)
         return s->size;
-    if (l->device->geometry != NULL && l->number == 0)
+    if (l->device->geometry != NULL)
         return l->device->geometry->secondary_size;
     return 0;
 }
@@ -301,7 +301,7 @@ static bool is_other_layout(const struct look *l)
 {
     const struct td_slot_size *s = slot_size(l, 1);
 
-    return l->device->geometry != NULL && l->number == 0 && s != NULL && s->has_size &&
+    return l->device->geometry != NULL && s != NULL && s->has_size &&
            s->size != l->device->geometry->secondary_size;
 }
 
@@ -316,7 +316,7 @@ static void say_other_layout(struct look *l)
 
 static void say_room_unknown(struct look *l)
 {
-    if (l->device->geometry != NULL && l->number == 0)
+    if (l->device->geometry != NULL)
         say(l, TD_CHECK_UNKNOWN, "the device does not tell how its bootloader updates",
             "say it beside the layout: --strategy swap-move is the usual one");
     else

@@ -89,7 +89,7 @@ struct td_device_facts {
     bool mode_known;
     int32_t mode;                            /* enum td_strategy_id: bootloader info */
     bool no_downgrade;                       /* the bootloader said so */
-    const struct td_room_geometry *geometry; /* from a layout file; NULL = unknown */
+    const struct td_room_geometry *geometry; /* of the image's slots; NULL = unknown */
     uint32_t running_size;                   /* bytes of the running image; 0 = unknown */
 };
 

@@ -483,7 +483,7 @@ static uint32_t preflight(struct td_update *u, struct td_update_item *item)
         .mode_known = u->device.mode_known || u->cfg.has_strategy,
         .mode = u->device.mode_known ? u->device.mode : (int32_t)u->cfg.strategy,
         .no_downgrade = u->device.no_downgrade,
-        .geometry = u->cfg.geometry,
+        .geometry = item->file->geometry,
         .running_size = item->file->image == 0 ? u->cfg.running_size : 0,
     };
     uint32_t n_failed =

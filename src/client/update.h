@@ -45,6 +45,7 @@ struct td_update_file {
     struct td_source src; /* the signed image, as it is to be sent */
     uint8_t sha[32];      /* SHA-256 of all of it */
     uint8_t image;        /* which image of the device; 0 = the first or only one */
+    const struct td_room_geometry *geometry; /* its slots, from a layout file; NULL = not known */
 };
 
 struct td_update_config {
@@ -53,12 +54,11 @@ struct td_update_config {
     uint8_t n_files;
     enum td_update_mode mode;
     bool erase_settings;
-    bool dry_run;     /* stop after preflight */
-    bool no_resume;   /* always upload from the first byte */
-    uint32_t force;   /* mask of 1 << enum td_check: what preflight finds there does not stop us */
-    uint32_t wait_ms; /* how long the device may take to come back; 0 = by swap arithmetic */
-    const struct td_room_geometry *geometry; /* from a layout file; NULL = not known */
-    bool has_strategy;            /* the caller knows the bootloader's way of updating, */
+    bool dry_run;      /* stop after preflight */
+    bool no_resume;    /* always upload from the first byte */
+    uint32_t force;    /* mask of 1 << enum td_check: what preflight finds there does not stop us */
+    uint32_t wait_ms;  /* how long the device may take to come back; 0 = by swap arithmetic */
+    bool has_strategy; /* the caller knows the bootloader's way of updating, */
     enum td_strategy_id strategy; /* for preflight, where the device does not say it */
     uint32_t running_size; /* bytes of the image that runs, where the caller knows; 0 = not known */
 };

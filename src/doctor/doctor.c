@@ -306,6 +306,18 @@ void td_doctor_end(struct td_doctor *doctor)
     td_layout_facts_end(doctor->layouts);
 }
 
+size_t td_doctor_layouts(const struct td_doctor *doctor,
+                         const struct td_layout *out[TD_LAYOUTS_MAX])
+{
+    size_t n = 0;
+
+    while (n < TD_LAYOUTS_MAX && td_layout_facts_at(doctor->layouts, n) != NULL) {
+        out[n] = td_layout_facts_at(doctor->layouts, n);
+        n++;
+    }
+    return n;
+}
+
 struct td_facts *td_doctor_facts(struct td_doctor *doctor)
 {
     return doctor->facts;

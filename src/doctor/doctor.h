@@ -5,15 +5,17 @@
  *   td_doctor_end, td_doctor_judge, then the findings in order.
  *
  * Facts of images, packages and dumps are found in tools/ and added through td_doctor_facts:
- * those of a file between td_doctor_file and td_doctor_file_end (without feeding it), those of
- * several files between td_doctor_end and td_doctor_judge. Everything handed out belongs to the
- * doctor until td_doctor_free.
+ * those of a file between td_doctor_file and td_doctor_file_end (without feeding it), or, when
+ * they want all layouts (td_doctor_layouts), before td_doctor_end; those of several files between
+ * td_doctor_end and td_doctor_judge. Everything handed out belongs to the doctor until
+ * td_doctor_free.
  */
 #ifndef TD_DOCTOR_DOCTOR_H
 #define TD_DOCTOR_DOCTOR_H
 
 #include "doctor/fact.h"
 #include "doctor/knowledge.h"
+#include "doctor/layout_facts.h"
 #include "doctor/story.h"
 
 enum td_finding_kind {
@@ -71,6 +73,10 @@ const struct td_story *td_doctor_story(const struct td_doctor *doctor);
 
 /* Once, after the last file: what follows from all files together. */
 void td_doctor_end(struct td_doctor *doctor);
+
+/* The layouts in the files so far, borrowed; their number. */
+size_t td_doctor_layouts(const struct td_doctor *doctor,
+                         const struct td_layout *out[TD_LAYOUTS_MAX]);
 
 size_t td_doctor_files(const struct td_doctor *doctor);
 const struct td_seen *td_doctor_seen(const struct td_doctor *doctor, size_t file);

@@ -83,8 +83,9 @@ static void take(void *ctx, enum td_layout_kind kind, const struct td_layout *fo
     if (seen->layout->n == 0) {
         seen->kind = kind;
         seen->at = (struct td_place){ .file = lf->file, .line = line };
-        (void)td_fact_add(lf->facts, "have", &seen->at, TD_NO_TIME, NULL, "what=%s",
-                          kind == TD_LAYOUT_REPORT ? "report" : "layout");
+        // The file's number keeps a second layout from being counted as the first seen again.
+        (void)td_fact_add(lf->facts, "have", &seen->at, TD_NO_TIME, NULL, "what=%s file=%u",
+                          kind == TD_LAYOUT_REPORT ? "report" : "layout", (unsigned)lf->file);
     }
     for (size_t i = 0; i < found->n; i++) {
         if (td_layout_add(seen->layout, &found->at[i]) == TD_OK)
@@ -135,6 +136,11 @@ void td_layout_facts_line(struct td_layout_facts *lf, const struct td_place *at,
 void td_layout_facts_file_end(struct td_layout_facts *lf)
 {
     td_layout_scan_end(lf->scan);
+}
+
+const struct td_layout *td_layout_facts_at(const struct td_layout_facts *lf, size_t n)
+{
+    return n < lf->n_seen ? lf->seen[n].layout : NULL;
 }
 
 /* ---- what the other facts say about a layout's device ---------------------------------- */
@@ -339,9 +345,54 @@ static void weigh(struct td_layout_facts *lf, const struct seen *seen,
     }
 }
 
+static const struct td_soc *soc_of(const struct td_layout *layout,
+                                   const struct td_layout_env *known)
+{
+    struct td_layout_env env = *known;
+    bool sure;
+
+    doubt_soc(&env, layout);
+    return td_layout_soc(layout, &env, &sure);
+}
+
+/* How many of a's partitions of the application core there are, and how many have b's names. */
+static size_t count_names(const struct td_layout *a, const struct td_layout *b, size_t *common)
+{
+    size_t n = 0;
+
+    *common = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        const struct td_partition *p = &a->at[i];
+
+        if (p->domain[0] != '\0' || strncmp(p->name, "EMPTY", 5) == 0)
+            continue;
+        n++;
+        *common += td_layout_find(b, "", p->name) != NULL;
+    }
+    return n;
+}
+
+/*
+ * Whether two layouts seem to be of one device: the same chip, and of the shorter one's names
+ * three out of four in the other as well. Else they are two projects that came in one heap.
+ */
+static bool is_one_device(const struct td_layout *a, const struct td_layout *b,
+                          const struct td_layout_env *known)
+{
+    const struct td_soc *soc = soc_of(a, known);
+    size_t in_a, in_b, a_in_b, b_in_a;
+
+    in_a = count_names(a, b, &a_in_b);
+    in_b = count_names(b, a, &b_in_a);
+    if (soc == NULL || soc != soc_of(b, known))
+        return false;
+    return in_a < in_b ? 4 * a_in_b >= 3 * in_a : 4 * b_in_a >= 3 * in_b;
+}
+
 /* The bootloader was built with one layout, the application with another. */
 static void compare(struct td_layout_facts *lf, const struct seen *a, const struct seen *b,
-                    const char *what, const struct td_partition *p, const struct td_partition *q)
+                    bool one_device, const char *what, const struct td_partition *p,
+                    const struct td_partition *q)
 {
     struct td_place at;
 
@@ -350,13 +401,14 @@ static void compare(struct td_layout_facts *lf, const struct seen *a, const stru
         return;
     at = place_of(b, q->line);
     (void)td_fact_add(lf->facts, "layout.disagree", &at, TD_NO_TIME, NULL,
-                      "what=%s layout=%u other=%u addr=0x%x size=0x%x other_addr=0x%x "
-                      "other_size=0x%x",
-                      what, (unsigned)(a - lf->seen), (unsigned)(b - lf->seen), (unsigned)p->addr,
-                      (unsigned)p->size, (unsigned)q->addr, (unsigned)q->size);
+                      "what=%s one_device=%d layout=%u other=%u addr=0x%x size=0x%x "
+                      "other_addr=0x%x other_size=0x%x",
+                      what, one_device, (unsigned)(a - lf->seen), (unsigned)(b - lf->seen),
+                      (unsigned)p->addr, (unsigned)p->size, (unsigned)q->addr, (unsigned)q->size);
 }
 
-static void compare_roles(struct td_layout_facts *lf, const struct seen *a, const struct seen *b)
+static void compare_roles(struct td_layout_facts *lf, const struct seen *a, const struct seen *b,
+                          const struct td_layout_env *known)
 {
     static const struct {
         const char *what;
@@ -367,11 +419,12 @@ static void compare_roles(struct td_layout_facts *lf, const struct seen *a, cons
         { "storage", TD_ROLE_STORAGE },
         { "s0", TD_ROLE_S0 },
     };
+    bool one = is_one_device(a->layout, b->layout, known);
 
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
-        compare(lf, a, b, roles[i].what, td_layout_role(a->layout, roles[i].role, 0),
+        compare(lf, a, b, one, roles[i].what, td_layout_role(a->layout, roles[i].role, 0),
                 td_layout_role(b->layout, roles[i].role, 0));
-    compare(lf, a, b, "pcd", td_layout_find(a->layout, "", "pcd_sram"),
+    compare(lf, a, b, one, "pcd", td_layout_find(a->layout, "", "pcd_sram"),
             td_layout_find(b->layout, "", "pcd_sram"));
 }
 
@@ -389,7 +442,7 @@ void td_layout_facts_end(struct td_layout_facts *lf)
         weigh(lf, seen, &env, "upload");
         weigh(lf, seen, &env, "image");
         for (size_t k = 0; k < i; k++) {
-            compare_roles(lf, &lf->seen[k], seen);
+            compare_roles(lf, &lf->seen[k], seen, &known);
         }
     }
 }

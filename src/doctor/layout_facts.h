@@ -13,6 +13,7 @@
 
 #define TD_LAYOUTS_MAX 8 /* layouts that are remembered; what comes later is left out */
 
+struct td_layout; /* layout/layout.h */
 struct td_layout_facts;
 
 struct td_layout_facts *td_layout_facts_new(struct td_facts *facts); /* facts outlive it */
@@ -25,6 +26,9 @@ void td_layout_facts_file(struct td_layout_facts *lf, uint16_t file, const char 
 void td_layout_facts_line(struct td_layout_facts *lf, const struct td_place *at, const char *text,
                           size_t len);
 void td_layout_facts_file_end(struct td_layout_facts *lf);
+
+/* The n-th layout of the files that were ended, borrowed; NULL behind the last. */
+const struct td_layout *td_layout_facts_at(const struct td_layout_facts *lf, size_t n);
 
 /*
  * After the last file, when the facts of all others (option, soc, upload, image, bootloader) are

@@ -123,6 +123,40 @@ static void two_layouts_are_compared(void **state)
     assert_false(td_facts_hold(facts, "layout.disagree what=storage"));
 }
 
+static void layouts_of_two_devices_are_told_from_one(void **state)
+{
+    static const struct {
+        const char *says, *other;
+        bool one;
+    } rows[] = {
+        { "the bootloader's, without settings",
+          "mcuboot: {address: 0, size: 0xc000}\nmcuboot_primary: {address: 0xc000, size: 0x38000}\n"
+          "mcuboot_secondary: {address: 0x46000, size: 0x38000}\n",
+          true },
+        { "another chip's",
+          "mcuboot: {address: 0, size: 0xc000}\nmcuboot_primary: {address: 0xc000, size: 0x79000}\n"
+          "mcuboot_secondary: {address: 0x85000, size: 0x79000}\n",
+          false },
+        { "other names",
+          "boot_partition: {address: 0, size: 0xc000}\n"
+          "slot0_partition: {address: 0xc000, size: 0x38000}\n"
+          "slot1_partition: {address: 0x46000, size: 0x38000}\n",
+          false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(begin(NULL), 0);
+        give(0, "a.yml", SAMPLE_ONE);
+        give(1, "b.yml", rows[i].other);
+        td_layout_facts_end(lf);
+        if (td_facts_hold(facts, "layout.disagree what=secondary one_device=1") != rows[i].one ||
+            !td_facts_hold(facts, "layout.disagree what=secondary"))
+            fail_msg("%s", rows[i].says);
+        (void)end(NULL);
+    }
+}
+
 static void images_and_uploads_are_weighed(void **state)
 {
     (void)state;
@@ -195,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_cores_file_belongs_to_the_layout_before, begin,
                                         end),
         cmocka_unit_test_setup_teardown(two_layouts_are_compared, begin, end),
+        cmocka_unit_test(layouts_of_two_devices_are_told_from_one),
         cmocka_unit_test_setup_teardown(images_and_uploads_are_weighed, begin, end),
         cmocka_unit_test_setup_teardown(what_others_say_of_the_device_counts, begin, end),
         cmocka_unit_test_setup_teardown(a_chip_that_cannot_be_it_is_not_believed, begin, end),

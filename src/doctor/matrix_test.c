@@ -104,6 +104,7 @@ static void give(struct td_evidence *evidence, uint16_t n, const char *name, con
 
 static void see(const char *const *files)
 {
+    const struct td_layout *layouts[TD_LAYOUTS_MAX];
     struct td_evidence *evidence;
     uint16_t n = 0;
 
@@ -116,6 +117,7 @@ static void see(const char *const *files)
         else
             give(evidence, n++, files[0], files[1]);
     }
+    td_evidence_dumps(evidence, layouts, td_doctor_layouts(doctor, layouts));
     td_doctor_end(doctor);
     td_evidence_end(evidence);
     td_evidence_free(evidence);

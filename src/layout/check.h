@@ -21,6 +21,7 @@
     X(TD_LAYOUT_PAGE, "page-alignment")                                                            \
     X(TD_LAYOUT_LOCK, "lock-alignment")                                                            \
     X(TD_LAYOUT_LOCK_SIZE, "lock-too-large")                                                       \
+    X(TD_LAYOUT_LOCK_REGIONS, "lock-regions")                                                      \
     X(TD_LAYOUT_UNEQUAL, "slots-unequal")                                                          \
     X(TD_LAYOUT_NO_SECONDARY, "no-secondary")                                                      \
     X(TD_LAYOUT_NO_PRIMARY, "no-primary")                                                          \
@@ -47,6 +48,7 @@
     X(TD_LAYOUT_PCD, "pcd-address")                                                                \
     X(TD_LAYOUT_RPMSG, "rpmsg-overlap")                                                            \
     X(TD_LAYOUT_EXTERNAL, "external-flash")                                                        \
+    X(TD_LAYOUT_EXTERNAL_SECTOR, "external-sector")                                                \
     X(TD_LAYOUT_NAME_MISSPELT, "name-misspelt")                                                    \
     X(TD_LAYOUT_REGION_UNKNOWN, "region-unknown")                                                  \
     X(TD_LAYOUT_SOC_UNSURE, "soc-unsure")
@@ -91,12 +93,14 @@ struct td_layout_env {
     const struct td_soc *soc; /* of the application core; NULL: guessed */
     bool has_strategy;
     enum td_strategy_id strategy;
-    uint32_t sector;      /* of the slots, bytes; 0: the chip's page */
-    uint16_t max_sectors; /* BOOT_MAX_IMG_SECTORS; 0: as many as the slot has */
-    uint8_t write_size;   /* 0: the chip's */
-    uint8_t max_align;    /* 0: 8, or the write size where that is more */
-    uint32_t header_size; /* of the images; 0: 0x200, 0x800 on nRF54L */
-    uint32_t image_size;  /* of the image that is to be installed; 0: not known */
+    unsigned image;           /* whose pair of slots the geometry is of, from 0 */
+    uint32_t sector;          /* of the slots, bytes; 0: the chip's page */
+    uint32_t external_sector; /* of an external flash, bytes; 0: as its device says, else sector */
+    uint16_t max_sectors;     /* BOOT_MAX_IMG_SECTORS; 0: as many as the slot has */
+    uint8_t write_size;       /* 0: the chip's */
+    uint8_t max_align;        /* 0: 8, or the write size where that is more */
+    uint32_t header_size;     /* of the images; 0: 0x200, 0x800 on nRF54L */
+    uint32_t image_size;      /* of the image that is to be installed; 0: not known */
     uint32_t running_size;
     uint32_t keys;          /* public keys to be provisioned; 0: one */
     uint32_t counter_slots; /* of b0's version counter; 0: the build's default */
@@ -115,7 +119,14 @@ void td_layout_check(const struct td_layout *layout, const struct td_layout_env 
 bool td_layout_is_harmed(const struct td_layout_issues *issues, enum td_harm harm);
 
 /*
- * The pair of slots of image 0, as slot/room.h reckons with it. TD_ENOTFOUND: there is no
+ * The sector of an external flash: env's, or that of the partition's device. *assumed: nobody said
+ * so, it is the usual one.
+ */
+uint32_t td_layout_external_sector(const struct td_partition *part, const struct td_layout_env *env,
+                                   bool *assumed);
+
+/*
+ * The pair of slots of env's image, as slot/room.h reckons with it. TD_ENOTFOUND: there is no
  * primary, or the chip is not known and env gives no sector.
  */
 enum td_err td_layout_geometry(const struct td_layout *layout, const struct td_layout_env *env,

@@ -328,12 +328,12 @@ static void check_gaps(struct checking *c)
 static uint32_t erase_unit(const struct checking *c, const struct td_partition *p)
 {
     const struct td_soc *soc = td_layout_soc_of(c, p);
+    bool assumed;
 
     if (td_partition_is_flash(p))
         return soc != NULL ? soc->page : 0x1000;
-    // Of an external chip only the usual page is known.
-    if (strcmp(p->region, "external_flash") == 0)
-        return c->env->sector != 0 ? c->env->sector : 0x1000;
+    if (td_partition_is_external(p))
+        return td_layout_external_sector(p, c->env, &assumed);
     return 0;
 }
 
@@ -351,13 +351,34 @@ static void check_page(struct checking *c, const struct td_partition *p)
                     (unsigned)unit);
 }
 
+/* A layout does not say how an external flash is erased: whoever checks it has to know. */
+static bool check_assumption(struct checking *c, const struct td_partition *p)
+{
+    bool assumed = false;
+    uint32_t sector;
+
+    if (!td_partition_is_external(p))
+        return false;
+    sector = td_layout_external_sector(p, c->env, &assumed);
+    if (assumed)
+        td_layout_issue(c, TD_LAYOUT_EXTERNAL_SECTOR, TD_HARM_NOTE, p,
+                        "say it with --external-sector-size when it has others",
+                        "%s lies in external flash%s%s, whose sectors were taken as 0x%x bytes",
+                        p->name, p->device[0] != '\0' ? ", " : "", p->device, (unsigned)sector);
+    return assumed;
+}
+
 static void check_pages(struct checking *c)
 {
+    bool said = false;
+
     for (size_t i = 0; i < c->layout->n; i++) {
         const struct td_partition *p = &c->layout->at[i];
 
-        if (is_slot(p) || td_partition_is_storage(p) || strstr(p->name, "scratch") != NULL)
-            check_page(c, p);
+        if (!is_slot(p) && !td_partition_is_storage(p) && strstr(p->name, "scratch") == NULL)
+            continue;
+        check_page(c, p);
+        said = said || check_assumption(c, p);
     }
 }
 

@@ -97,8 +97,10 @@ static void check_s0_s1(struct checking *c)
         return;
     check_slot_blocks(c, s0);
     check_slot_blocks(c, s1);
-    check_lock_size(c, s0, c->soc->lock_max);
-    check_lock_size(c, s1, c->soc->lock_max);
+    if (c->soc->lock_joined != 0) { // elsewhere the slot's own stage locks it
+        check_lock_size(c, s0, c->soc->lock_max);
+        check_lock_size(c, s1, c->soc->lock_max);
+    }
 }
 
 /* ---- provision data --------------------------------------------------------------------- */
@@ -134,7 +136,8 @@ static struct provision reckon(const struct checking *c, const struct td_partiti
 
 /*
  * Two halfword slots share a word. In flash that a word is programmed to but a few times, that is
- * all there is; where 512 bytes together have a budget, many slots exhaust it.
+ * all there is; where 512 bytes together have a budget, many slots exhaust it. OTP takes each
+ * half-word or word once, until the whole chip is erased.
  */
 static void check_writes(struct checking *c, const struct td_partition *p,
                          const struct provision *v)
@@ -149,6 +152,12 @@ static void check_writes(struct checking *c, const struct td_partition *p,
                         "are up to %u writes; the %s allows %u there between two erasures",
                         (unsigned)in_block, (unsigned)writes, c->soc->title,
                         (unsigned)c->soc->block_writes);
+    else if (c->soc->otp_unit != 0)
+        td_layout_issue(c, TD_LAYOUT_PROVISION_WRITES, TD_HARM_NOTE, p,
+                        "program provision.hex once, and check it before",
+                        "OTP of the %s takes %s once: what was provisioned is changed by erasing "
+                        "the whole chip and in no other way",
+                        c->soc->title, c->soc->otp_unit == 2 ? "each half-word" : "each word");
     else if (c->soc->word_writes != 0 && v->slot == 2)
         td_layout_issue(c, TD_LAYOUT_PROVISION_WRITES, TD_HARM_NOTE, p,
                         "program provision.hex without its erased words (0xffffffff), and once",
@@ -232,7 +241,7 @@ void td_layout_check_nsib(struct checking *c)
     if (c->soc == NULL || !c->sure)
         return;
     check_own_lock(c, b0);
-    check_lock_size(c, b0, 2 * c->soc->lock_max);
+    check_lock_size(c, b0, c->soc->lock_max);
     if (p != NULL) {
         check_place(c, b0, p);
         check_room(c, p);
@@ -262,6 +271,12 @@ static void check_net_container(struct checking *c)
                         "b0n_container is 0x%x bytes, and the network core locks blocks of 0x%x: "
                         "b0n stops at every start",
                         (unsigned)box->size, (unsigned)block);
+    if (app != NULL && app->size % block != 0)
+        td_layout_issue(c, TD_LAYOUT_NET_CONTAINER, TD_HARM_ERROR, app,
+                        "make it a multiple of 0x800",
+                        "the network core's app is 0x%x bytes, and b0n locks it in blocks of 0x%x: "
+                        "it does not start it",
+                        (unsigned)app->size, (unsigned)block);
     if (app != NULL && app->addr != td_partition_end(box))
         td_layout_issue(c, TD_LAYOUT_NET_CONTAINER, TD_HARM_ERROR, app,
                         "let it begin where b0n_container ends",

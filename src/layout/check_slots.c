@@ -4,9 +4,12 @@
  */
 #include "layout/check_priv.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/range.h"
+
+#define USUAL_EXTERNAL_SECTOR 4096u
 
 #define USUAL_MAX_SECTORS 128
 
@@ -15,6 +18,49 @@ static uint32_t sector_of(const struct td_layout_env *env, const struct td_soc *
     if (env->sector != 0)
         return env->sector;
     return soc != NULL ? soc->page : 0;
+}
+
+/* Series of serial flashes that are erased in sectors of 4 KB, by their data sheets. */
+static bool is_known_series(const char *device)
+{
+    static const char *const series[] = { "mx25", "gd25", "w25q", "is25lp", "at25" };
+
+    for (size_t i = 0; i < TD_N_OF(series); i++) {
+        for (const char *at = device; *at != '\0'; at++) {
+            size_t n = 0;
+
+            while (series[i][n] != '\0' && tolower((unsigned char)at[n]) == series[i][n])
+                n++;
+            if (series[i][n] == '\0')
+                return true;
+        }
+    }
+    return false;
+}
+
+uint32_t td_layout_external_sector(const struct td_partition *part, const struct td_layout_env *env,
+                                   bool *assumed)
+{
+    *assumed = false;
+    if (env->external_sector != 0)
+        return env->external_sector;
+    if (is_known_series(part->device))
+        return USUAL_EXTERNAL_SECTOR;
+    if (env->sector != 0)
+        return env->sector;
+    *assumed = true;
+    return USUAL_EXTERNAL_SECTOR;
+}
+
+/* Of a slot: its own flash's. */
+static uint32_t slot_sector(const struct td_partition *slot, const struct td_layout_env *env,
+                            uint32_t internal_sector)
+{
+    bool assumed;
+
+    if (slot == NULL || !td_partition_is_external(slot))
+        return internal_sector;
+    return td_layout_external_sector(slot, env, &assumed);
 }
 
 enum td_strategy_id td_layout_strategy(const struct td_layout *layout,
@@ -30,20 +76,22 @@ enum td_strategy_id td_layout_strategy(const struct td_layout *layout,
 enum td_err td_layout_geometry(const struct td_layout *layout, const struct td_layout_env *env,
                                struct td_room_geometry *g)
 {
-    const struct td_partition *p = td_layout_role(layout, TD_ROLE_PRIMARY, 0);
-    const struct td_partition *x = td_layout_role(layout, TD_ROLE_SECONDARY, 0);
+    const struct td_partition *p = td_layout_role(layout, TD_ROLE_PRIMARY, env->image);
+    const struct td_partition *x = td_layout_role(layout, TD_ROLE_SECONDARY, env->image);
     const struct td_partition *scratch = td_layout_role(layout, TD_ROLE_SCRATCH, 0);
     bool sure;
     const struct td_soc *soc = td_layout_soc(layout, env, &sure);
-    uint32_t sector = sector_of(env, soc), most;
+    uint32_t sector = sector_of(env, soc), smallest, most;
 
     memset(g, 0, sizeof *g);
     if (p == NULL || sector == 0)
         return TD_ENOTFOUND;
-    most = (td_max_u32(p->size, x != NULL ? x->size : 0) + sector - 1) / sector;
     g->primary_size = p->size;
     g->secondary_size = x != NULL ? x->size : 0;
-    g->primary_sector = g->secondary_sector = sector;
+    g->primary_sector = slot_sector(p, env, sector);
+    g->secondary_sector = slot_sector(x, env, sector);
+    smallest = td_min_u32(g->primary_sector, g->secondary_sector);
+    most = (td_max_u32(p->size, g->secondary_size) + smallest - 1) / smallest;
     g->scratch_size = scratch != NULL ? scratch->size : 0;
     g->write_size = env->write_size != 0 ? env->write_size : soc != NULL ? soc->write_size : 4;
     g->max_align =
@@ -194,6 +242,13 @@ static void check_images(struct checking *c, const struct td_partition *p)
                         "the running image has %u bytes, and %s takes at most %u: it cannot be "
                         "swapped out, however small the new one is",
                         (unsigned)fit.needed, td_mode_name(mode), (unsigned)fit.max);
+    else if (err == TD_ESLOT_LAYOUT && g.primary_sector != g.secondary_sector)
+        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p,
+                        "swap by scratch, overwrite, or take a flash whose sectors are alike",
+                        "no image fits with %s: the primary's sectors have 0x%x bytes, and the "
+                        "secondary's 0x%x",
+                        td_mode_name(mode), (unsigned)g.primary_sector,
+                        (unsigned)g.secondary_sector);
     else if (err == TD_ESLOT_TINY || err == TD_ESLOT_SECTORS)
         td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p, "give both slots more room",
                         "no image fits with %s: %s", td_mode_name(mode), td_strerror(err));
@@ -257,6 +312,43 @@ static void check_others(struct checking *c)
     }
 }
 
+/*
+ * How much that is. RRAMC has two regions to spare: b0 has one for itself and one for the S slot
+ * that it boots; without b0, MCUboot may join them from address 0. ACL has eight, for three areas
+ * at most (b0, its page, MCUboot), so that nothing counts them; but none is split.
+ */
+static void check_lock_size(struct checking *c, const struct td_partition *from,
+                            const struct td_partition *primary)
+{
+    const struct td_soc *soc = c->soc;
+    uint32_t size = primary->addr > from->addr ? primary->addr - from->addr : 0;
+
+    if (soc->lock_max == 0)
+        return;
+    if (soc->lock_joined != 0 && td_layout_role(c->layout, TD_ROLE_B0, 0) != NULL)
+        td_layout_issue(c, TD_LAYOUT_LOCK_REGIONS, TD_HARM_NOTE, from,
+                        "leave CONFIG_FPROTECT off in MCUboot and the application",
+                        "the %s has two regions to lock, and b0 takes both, for itself and for the "
+                        "slot that it boots: who asks for a third stops there",
+                        soc->title);
+    else if (soc->lock_joined != 0 && size > soc->lock_max)
+        td_layout_issue(c, TD_LAYOUT_LOCK_REGIONS, TD_HARM_NOTE, from,
+                        "make it smaller, when it is to be locked (CONFIG_FPROTECT)",
+                        "MCUboot has 0x%x bytes, and one region of the %s locks 0x%x%s", size,
+                        soc->title, (unsigned)soc->lock_max,
+                        from->addr != 0 ? "; two are joined from address 0 only"
+                        : size > soc->lock_joined
+                            ? "; two together are too small as well"
+                            : "; two are joined by CONFIG_FPROTECT_ALLOW_COMBINED_REGIONS");
+    else if (soc->lock_joined == 0 && size > soc->lock_max)
+        td_layout_issue(c, TD_LAYOUT_LOCK_SIZE, TD_HARM_ERROR, from,
+                        "let the primary slot begin nearer to it",
+                        "MCUboot locks all 0x%x bytes up to the primary slot at once, and the %s "
+                        "locks at most 0x%x: it stops with \"Protect mcuboot flash failed\" at "
+                        "every start",
+                        (unsigned)size, soc->title, (unsigned)soc->lock_max);
+}
+
 /* MCUboot locks itself and all up to the primary slot, in blocks of the chip's protection. */
 static void check_lock(struct checking *c, const struct td_partition *primary)
 {
@@ -266,8 +358,10 @@ static void check_lock(struct checking *c, const struct td_partition *primary)
         from = td_layout_role(c->layout, TD_ROLE_BOOT, 0);
     if (from == NULL || !internal(primary) || c->soc == NULL || !c->sure)
         return;
-    if (from->addr % c->soc->lock_block == 0 && primary->addr % c->soc->lock_block == 0)
+    if (from->addr % c->soc->lock_block == 0 && primary->addr % c->soc->lock_block == 0) {
+        check_lock_size(c, from, primary);
         return;
+    }
     td_layout_issue(
         c, TD_LAYOUT_LOCK, TD_HARM_ERROR, from->addr % c->soc->lock_block != 0 ? from : primary,
         "begin both on such a boundary; what is left over stays empty",
@@ -306,7 +400,7 @@ void td_layout_check_slots(struct checking *c)
     check_others(c);
     check_scratch(c);
     check_images(c, p);
-    if (strcmp(x->region, "external_flash") == 0)
+    if (td_partition_is_external(x))
         td_layout_issue(c, TD_LAYOUT_EXTERNAL, TD_HARM_NOTE, x,
                         "check nordic,pm-ext-flash and the flash's driver in the bootloader's own "
                         "overlay and configuration",

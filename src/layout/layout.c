@@ -62,6 +62,11 @@ bool td_partition_is_flash(const struct td_partition *part)
     return strcmp(part->region, "flash_primary") == 0;
 }
 
+bool td_partition_is_external(const struct td_partition *part)
+{
+    return strcmp(part->region, "external_flash") == 0;
+}
+
 /* Names of a role; %u stands for what follows from the image's number. */
 static const struct role_name {
     enum td_role role;

@@ -59,6 +59,9 @@ bool td_partition_holds(const struct td_partition *outer, const struct td_partit
 /* Flash that the core reads as its own memory, where programs run: not external, OTP or RAM. */
 bool td_partition_is_flash(const struct td_partition *part);
 
+/* A flash chip beside the core, on a bus of its own. */
+bool td_partition_is_external(const struct td_partition *part);
+
 /*
  * What plays which part, whatever the build system calls it: mcuboot_primary, slot0_partition,
  * primary. image counts from 0. Looks in the application core's domain first.

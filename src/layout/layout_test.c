@@ -255,6 +255,9 @@ static void chips_are_found_by_many_names(void **state)
         { "nRF5340_CPUNET_QKAA", "nrf5340-net" },
         { "nrf9160dk_nrf9160_ns", "nrf9160" },
         { "nrf54l15", "nrf54l15" },
+        { "nrf54l15dk/nrf54l10/cpuapp", "nrf54l10" },
+        { "nrf54l15dk_nrf54l05_cpuapp", "nrf54l05" },
+        { "nrf54lm20dk/nrf54lm20a/cpuapp", "nrf54lm20" },
     };
 
     (void)state;
@@ -286,6 +289,8 @@ static void chips_are_guessed_from_what_only_they_have(void **state)
           "more: {address: 0x80000, size: 0x80000}\n",
           "nrf9160", true },
         { "beyond 1 MB", SAMPLE_ONE, "more: {address: 0x80000, size: 0xe5000}\n", "nrf54l15",
+          true },
+        { "beyond 1.5 MB", SAMPLE_ONE, "more: {address: 0x80000, size: 0x17d000}\n", "nrf54lm20",
           true },
         { "beyond all", SAMPLE_ONE, "more: {address: 0x80000, size: 0x200000}\n", NULL, false },
     };

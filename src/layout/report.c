@@ -212,8 +212,22 @@ static void remark_sizes(const struct td_layout *layout, struct td_text *out)
         td_text_printf(out, " (--exact prints them).\n");
 }
 
+static void remark_external(const struct rows *rows, const struct td_layout_env *env,
+                            struct td_text *out)
+{
+    bool assumed;
+    uint32_t sector = td_layout_external_sector(rows->at[0], env, &assumed);
+
+    td_text_printf(
+        out,
+        "external_flash: 0x%llx is what is divided up, not the chip's size; it is erased "
+        "in sectors of 0x%x%s.\n",
+        (unsigned long long)span_of(rows), (unsigned)sector,
+        assumed ? ", as far as is assumed (--external-sector-size)" : "");
+}
+
 void td_report_remarks(const struct td_layout *layout, const struct td_soc *soc,
-                       struct td_text *out)
+                       const struct td_layout_env *env, struct td_text *out)
 {
     struct rows rows;
 
@@ -227,6 +241,5 @@ void td_report_remarks(const struct td_layout *layout, const struct td_soc *soc,
             (unsigned long long)span_of(&rows), soc->title, (unsigned)soc->flash_size);
     collect(layout, "", "external_flash", &rows);
     if (rows.n > 0)
-        td_text_printf(out, "external_flash: 0x%llx is what is divided up, not the chip's size.\n",
-                       (unsigned long long)span_of(&rows));
+        remark_external(&rows, env, out);
 }

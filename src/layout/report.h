@@ -5,8 +5,7 @@
 #ifndef TD_LAYOUT_REPORT_H
 #define TD_LAYOUT_REPORT_H
 
-#include "layout/layout.h"
-#include "layout/soc.h"
+#include "layout/check.h"
 #include "layout/text.h"
 
 struct td_report_style {
@@ -20,10 +19,11 @@ void td_report_print(const struct td_layout *layout, const struct td_report_styl
 
 /*
  * Remarks on what the look misleads about, one a line: sizes that it cuts off, and a header's
- * number that is not the size of the memory. soc may be NULL. Nothing where it does not mislead.
+ * number that is not the size of the memory, and the sector of an external flash, which env may
+ * say. soc may be NULL. Nothing where it does not mislead.
  */
 void td_report_remarks(const struct td_layout *layout, const struct td_soc *soc,
-                       struct td_text *out);
+                       const struct td_layout_env *env, struct td_text *out);
 
 /* "188kB", "47kB" of 0xbe00, "512B": as the report writes sizes; exact: "47.5kB". */
 void td_report_size(uint64_t size, bool exact, char out[24]);

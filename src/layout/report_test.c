@@ -124,23 +124,53 @@ static void exact_sizes_are_not_cut_off(void **state)
 static void remarks_name_what_the_look_hides(void **state)
 {
     struct td_layout *layout = sample_with(SAMPLE_TWO, NULL);
+    struct td_layout_env env = { .soc = NULL };
     struct td_text out = { .len = 0 };
 
     (void)state;
-    td_report_remarks(layout, td_soc_by_name("nrf52833"), &out);
+    td_report_remarks(layout, td_soc_by_name("nrf52833"), &env, &out);
     assert_non_null(strstr(out.at, "mcuboot is 47.5kB"));
     assert_null(strstr(out.at, "from the first partition"));
     free(out.at);
     out = (struct td_text){ .len = 0 };
-    td_report_remarks(layout, td_soc_by_name("nrf52840"), &out);
+    td_report_remarks(layout, td_soc_by_name("nrf52840"), &env, &out);
     assert_non_null(strstr(out.at, "0x80000 is from the first partition to the last"));
     assert_non_null(strstr(out.at, "nRF52840 has 0x100000"));
     free(out.at);
     out = (struct td_text){ .len = 0 };
     layout->n = 1; // b0 alone: nothing is cut off
-    td_report_remarks(layout, NULL, &out);
+    td_report_remarks(layout, NULL, &env, &out);
     assert_int_equal(out.len, 0);
     td_layout_free(layout);
+}
+
+static void a_sector_that_nobody_named_is_called_assumed(void **state)
+{
+    static const struct {
+        const char *device;
+        uint32_t said;
+        const char *remark;
+    } rows[] = {
+        { "", 0, "sectors of 0x1000, as far as is assumed" },
+        { "flash@0", 0, "sectors of 0x1000, as far as is assumed" },
+        { "MX25R64", 0, "sectors of 0x1000.\n" },
+        { "", 0x10000, "sectors of 0x10000.\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct td_layout *layout =
+            sample_with("data: {address: 0, size: 0x20000, region: external_flash}\n", NULL);
+        const struct td_layout_env env = { .external_sector = rows[i].said };
+        struct td_text out = { .len = 0 };
+
+        (void)snprintf(layout->at[0].device, sizeof layout->at[0].device, "%s", rows[i].device);
+        td_report_remarks(layout, NULL, &env, &out);
+        if (strstr(out.at, rows[i].remark) == NULL)
+            fail_msg("row %zu: %s", i, out.at);
+        free(out.at);
+        td_layout_free(layout);
+    }
 }
 
 /* ---- reading --------------------------------------------------------------------------- */
@@ -421,6 +451,7 @@ int main(void)
         cmocka_unit_test(domains_and_regions_have_frames_of_their_own),
         cmocka_unit_test(exact_sizes_are_not_cut_off),
         cmocka_unit_test(remarks_name_what_the_look_hides),
+        cmocka_unit_test(a_sector_that_nobody_named_is_called_assumed),
         cmocka_unit_test(a_report_reads_back_as_it_was_printed),
         cmocka_unit_test(rows_are_told_from_what_looks_like_one),
         cmocka_unit_test(a_second_report_begins_another_layout),

@@ -4,8 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of chips that look the same to a layout, the likelier one stands first. */
+/*
+ * Of chips that look the same to a layout, the likelier one stands first.
+ *
+ * Locks: BPROT (nRF52832) and SPU (nRF5340, nRF9160) have a bit for each block and no largest
+ * area. An area of ACL is at most half the flash on the nRF52840, and all of it on the nRF5340
+ * (their product specifications, chapter ACL). A region of RRAMC counts KB in a field of 5 bits on
+ * the nRF54L05, L10 and L15, of 7 on the nRF54LM20.
+ *
+ * Writes between two erasures (docs/spec/layout.md has where each is from): flash 2 a word, on the
+ * nRF52832 181 for 512 bytes instead; OTP once a half-word, on the nRF54L once a word; RRAM as
+ * often as one likes.
+ */
 // clang-format off
+#define RRAM(id, words, flash, ram, lock, only_named)                                              \
+    { .name = id, .title = words, .domain = "", .flash_size = flash, .page = 0x1000,               \
+      .lock_block = 0x400, .lock_max = lock, .lock_joined = 2 * lock, .write_size = 16,            \
+      .ram_addr = 0x20000000, .ram_size = ram,                                                     \
+      .otp_addr = 0x00ffd500, .otp_size = 0x4fc, .otp_unit = 4, .provision_used = 0x460,           \
+      .counter_slot = 4, .keys_in_kmu = true, .named_only = only_named }
 static const struct td_soc socs[] = {
     { .name = "nrf52833", .title = "nRF52833", .domain = "",
       .flash_size = 0x80000, .page = 0x1000, .lock_block = 0x1000, .write_size = 4,
@@ -15,24 +32,27 @@ static const struct td_soc socs[] = {
       .ram_addr = 0x20000000, .ram_size = 0x10000, .counter_slot = 2, .block_writes = 181 },
     { .name = "nrf52840", .title = "nRF52840", .domain = "",
       .flash_size = 0x100000, .page = 0x1000, .lock_block = 0x1000, .write_size = 4,
+      .lock_max = 0x80000,
       .ram_addr = 0x20000000, .ram_size = 0x40000, .counter_slot = 2, .word_writes = 2 },
     { .name = "nrf5340", .title = "nRF5340 application core", .domain = "",
       .flash_size = 0x100000, .page = 0x1000, .lock_block = 0x4000, .write_size = 4,
       .ram_addr = 0x20000000, .ram_size = 0x80000,
-      .otp_addr = 0x00ff8100, .otp_size = 0x2fc, .provision_used = 0x280, .counter_slot = 2, .word_writes = 2 },
+      .otp_addr = 0x00ff8100, .otp_size = 0x2fc, .otp_unit = 2, .provision_used = 0x280,
+      .counter_slot = 2, .word_writes = 2 },
     { .name = "nrf5340-net", .title = "nRF5340 network core", .domain = "CPUNET",
       .flash_addr = 0x01000000, .flash_size = 0x40000, .page = 0x800, .lock_block = 0x800,
       .write_size = 4, .ram_addr = 0x21000000, .ram_size = 0x10000, .counter_slot = 2, .word_writes = 2 },
     { .name = "nrf9160", .title = "nRF9160", .domain = "",
       .flash_size = 0x100000, .page = 0x1000, .lock_block = 0x8000, .write_size = 4,
       .ram_addr = 0x20000000, .ram_size = 0x40000,
-      .otp_addr = 0x00ff8108, .otp_size = 0x2f4, .provision_used = 0x280, .counter_slot = 2, .word_writes = 2 },
-    { .name = "nrf54l15", .title = "nRF54L15", .domain = "",
-      .flash_size = 0x17d000, .page = 0x1000, .lock_block = 0x400, .lock_max = 0x7c00,
-      .write_size = 16, .ram_addr = 0x20000000, .ram_size = 0x40000,
-      .otp_addr = 0x00ffd500, .otp_size = 0x4fc, .provision_used = 0x460, .counter_slot = 4,
-      .keys_in_kmu = true },
+      .otp_addr = 0x00ff8108, .otp_size = 0x2f4, .otp_unit = 2, .provision_used = 0x280,
+      .counter_slot = 2, .word_writes = 2 },
+    RRAM("nrf54l15", "nRF54L15", 0x17d000, 0x40000, 0x7c00, false),
+    RRAM("nrf54l10", "nRF54L10", 0xff800, 0x30000, 0x7c00, true),
+    RRAM("nrf54l05", "nRF54L05", 0x7d000, 0x18000, 0x7c00, true),
+    RRAM("nrf54lm20", "nRF54LM20", 0x1fd000, 0x80000, 0x1fc00, false),
 };
+#undef RRAM
 // clang-format on
 
 #define N_SOCS (sizeof socs / sizeof socs[0])
@@ -55,6 +75,7 @@ const struct td_soc *td_soc_by_name(const char *name)
 {
     char lower[64];
     const struct td_soc *found = NULL;
+    const char *found_at = NULL;
     size_t n = strlen(name);
 
     if (n >= sizeof lower)
@@ -64,8 +85,12 @@ const struct td_soc *td_soc_by_name(const char *name)
     for (size_t i = 0; i < N_SOCS; i++) {
         const char *at = strstr(lower, socs[i].name);
 
-        if (at != NULL && (found == NULL || strlen(socs[i].name) > strlen(found->name)))
-            found = &socs[i];
+        // "nrf54l15dk/nrf54l10/cpuapp" is a board's name, and then the chip's.
+        if (at == NULL || (found != NULL && strlen(socs[i].name) < strlen(found->name)) ||
+            (found != NULL && strlen(socs[i].name) == strlen(found->name) && at < found_at))
+            continue;
+        found = &socs[i];
+        found_at = at;
     }
     if (found != NULL && strcmp(found->name, "nrf5340") == 0 && strstr(lower, "net") != NULL)
         return named("nrf5340-net");
@@ -160,7 +185,8 @@ const struct td_soc *td_soc_guess(const struct td_layout *layout, const char *do
         const struct td_soc *soc = &socs[i];
         bool ram_fits = t.ram_end == (uint64_t)soc->ram_addr + soc->ram_size;
 
-        if (!fits(soc, &t) || (best != NULL && soc->flash_size > best->flash_size))
+        if (soc->named_only || !fits(soc, &t) ||
+            (best != NULL && soc->flash_size > best->flash_size))
             continue;
         if (best == NULL || soc->flash_size < best->flash_size) {
             best = soc;

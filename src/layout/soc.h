@@ -14,10 +14,11 @@ struct td_soc {
     const char *title;  /* "nRF5340 application core" */
     const char *domain; /* "CPUNET" for a network core, "" for all others */
     uint32_t flash_addr, flash_size;
-    uint32_t page;       /* erase unit, bytes */
-    uint32_t lock_block; /* unit of write protection (fprotect), bytes */
-    uint32_t lock_max;   /* largest protected region, 0: no limit that matters */
-    uint8_t write_size;  /* bytes */
+    uint32_t page;        /* erase unit, bytes */
+    uint32_t lock_block;  /* unit of write protection (fprotect), bytes */
+    uint32_t lock_max;    /* largest area that one lock covers; 0: no limit that matters */
+    uint32_t lock_joined; /* and that two cover together, from address 0; 0: they cannot */
+    uint8_t write_size;   /* bytes */
     uint32_t ram_addr, ram_size;
     uint32_t otp_addr, otp_size; /* 0: provision data lie in flash */
     uint32_t provision_used;     /* bytes of the OTP that b0 reads; 0: all of the partition */
@@ -25,6 +26,8 @@ struct td_soc {
     bool keys_in_kmu;            /* key fingerprints are not provisioned */
     uint8_t word_writes;         /* how often a word is programmed between erases; 0: no limit */
     uint16_t block_writes;       /* and any 512 bytes together; 0: no limit */
+    uint8_t otp_unit;            /* bytes of OTP that are programmed once, and together */
+    bool named_only;             /* never guessed: its memory looks like another chip's */
 };
 
 /* "nrf52833", "nRF5340_CPUAPP", "nrf5340-net", "nrf5340dk/nrf5340/cpunet"; NULL: not known. */

@@ -45,7 +45,7 @@ static void use(const struct td_layout *layout)
     if (diff.n_changes > 0 || diff.way != TD_WAY_OTA)
         abort();
     td_report_print(layout, &style, &out);
-    td_report_remarks(layout, NULL, &out);
+    td_report_remarks(layout, NULL, &env, &out);
     td_layout_svg(sides, 1, &out);
     td_layout_svg(sides, 2, &out);
     if (out.len < 7 || strcmp(out.at + out.len - 7, "</svg>\n") != 0)

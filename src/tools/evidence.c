@@ -20,13 +20,6 @@
 
 #define QUOTE 200
 
-/* Where in which file something was seen, and the file's name as facts may have it. */
-struct spot {
-    struct td_evidence *e;
-    uint16_t file;
-    char name[96];
-};
-
 struct td_evidence *td_evidence_new(struct td_facts *facts)
 {
     struct td_evidence *e = calloc(1, sizeof *e);
@@ -38,10 +31,12 @@ struct td_evidence *td_evidence_new(struct td_facts *facts)
 
 void td_evidence_free(struct td_evidence *evidence)
 {
+    for (size_t i = 0; evidence != NULL && i < evidence->n_dumps; i++)
+        td_memory_free(&evidence->dumps[i].memory);
     free(evidence);
 }
 
-static struct td_place at_byte(const struct spot *s, uint64_t offset)
+static struct td_place at_byte(const struct td_spot *s, uint64_t offset)
 {
     return (struct td_place){ .file = s->file, .line = 0, .offset = offset };
 }
@@ -56,7 +51,7 @@ static void clean(char *out, size_t cap, const char *name)
     out[n] = '\0';
 }
 
-static void add_have(const struct spot *s, const char *what)
+static void add_have(const struct td_spot *s, const char *what)
 {
     struct td_place at = at_byte(s, 0);
 
@@ -75,8 +70,9 @@ struct found_image {
     bool in_dump;
 };
 
-static void remember(const struct spot *s, const struct td_place *at, const struct found_image *i,
-                     const char *version, const char *hash, const char *key)
+static void remember(const struct td_spot *s, const struct td_place *at,
+                     const struct found_image *i, const char *version, const char *hash,
+                     const char *key)
 {
     struct td_known_image *k;
 
@@ -110,7 +106,7 @@ static void attr(char *text, size_t cap, const char *format, ...)
     va_end(args);
 }
 
-static void add_nsib(const struct spot *s, const struct td_nsib_found *f, int slot)
+static void add_nsib(const struct td_spot *s, const struct td_nsib_found *f, int slot)
 {
     struct td_place at = at_byte(s, f->info.off);
     const char *signature = f->validation == TD_EUNSUPPORTED           ? "other"
@@ -133,7 +129,7 @@ static void add_nsib(const struct spot *s, const struct td_nsib_found *f, int sl
                 signature, f->info.compat.soc, more);
 }
 
-static void add_image_troubles(const struct spot *s, const struct td_place *at,
+static void add_image_troubles(const struct td_spot *s, const struct td_place *at,
                                const struct found_image *i, const char *quote, const char *hash)
 {
     const struct td_image_facts *f = i->facts;
@@ -158,7 +154,7 @@ static void add_image_troubles(const struct spot *s, const struct td_place *at,
         td_fact_add(s->e->facts, "image.version-zero", at, TD_NO_TIME, quote, "file='%s'", s->name);
 }
 
-static void add_image(const struct spot *s, const struct found_image *i)
+static void add_image(const struct td_spot *s, const struct found_image *i)
 {
     const struct td_image_facts *f = i->facts;
     const struct td_image_header *hdr = &f->image.hdr;
@@ -199,7 +195,7 @@ static void add_image(const struct spot *s, const struct found_image *i)
 }
 
 /* The trailer that a padded file brings along asks for an update once it lies in slot 1. */
-static void add_padding(const struct spot *s, const struct td_survey *survey)
+static void add_padding(const struct td_spot *s, const struct td_survey *survey)
 {
     for (size_t i = 0; i < survey->n; i++) {
         const struct td_thing *t = &survey->at[i];
@@ -218,7 +214,7 @@ static void add_padding(const struct spot *s, const struct td_survey *survey)
 
 /* ---- dumps -------------------------------------------------------------------------- */
 
-static void add_provision(const struct spot *s, const struct td_provision *p)
+static void add_provision(const struct td_spot *s, const struct td_provision *p)
 {
     struct td_place at = at_byte(s, p->off);
     bool old = false, young = false;
@@ -254,7 +250,7 @@ static void add_provision(const struct spot *s, const struct td_provision *p)
                     p->counters[i].n_slots - p->counters[i].n_used);
 }
 
-static void add_trailers(const struct spot *s, const struct td_plan *plan,
+static void add_trailers(const struct td_spot *s, const struct td_plan *plan,
                          const struct td_outlook *o)
 {
     for (unsigned n = 0; n < 2; n++) {
@@ -276,17 +272,19 @@ static void add_trailers(const struct spot *s, const struct td_plan *plan,
     }
 }
 
-static void add_outlook(const struct spot *s, const struct td_plan *plan,
-                        const struct td_outlook *o)
+static void add_outlook(const struct td_spot *s, const struct td_plan *plan,
+                        const struct td_outlook *o, int layout)
 {
     struct td_place at = at_byte(s, plan->primary.addr);
-    char quote[QUOTE + 340], why[300];
+    char quote[QUOTE + 340], why[300], more[24] = "";
 
+    if (layout >= 0)
+        attr(more, sizeof more, " layout=%d", layout);
     clean(why, sizeof why, o->why);
     snprintf(quote, sizeof quote, "%s: next boot: %s", s->name, o->text);
     td_fact_add(s->e->facts, "dump", &at, TD_NO_TIME, quote,
-                "file='%s' next=%s swap_type=%s guess=%d", s->name, td_next_name(o->next),
-                td_swap_type_word(o->type), plan->guessed);
+                "file='%s' next=%s swap_type=%s guess=%d%s", s->name, td_next_name(o->next),
+                td_swap_type_word(o->type), plan->guessed, more);
     if (o->why[0] == '\0')
         return;
     snprintf(quote, sizeof quote, "%s: %s", s->name, o->why);
@@ -311,7 +309,7 @@ static int slot_of(const struct td_outlook *o, uint32_t addr)
     return -1;
 }
 
-static void add_thing(const struct spot *s, const struct td_thing *t, int slot)
+static void add_thing(const struct td_spot *s, const struct td_thing *t, int slot)
 {
     if (t->kind == TD_THING_IMAGE) {
         struct found_image i = { &t->u.image, &t->nsib, t->has_vectors ? &t->vectors : NULL,
@@ -338,18 +336,59 @@ static bool is_program(const struct td_survey *survey)
     return true;
 }
 
-static void look_at_flash(const struct spot *s, const struct td_memory *m)
+/* How much of what lies in a dump lies where a layout says; 0: it is another device's. */
+static int count_agreement(const struct td_plan *plan, const struct td_survey *survey)
+{
+    const struct td_place_of *slots[] = { &plan->primary, &plan->secondary };
+    int n = 0;
+
+    for (size_t i = 0; i < survey->n; i++) {
+        const struct td_thing *t = &survey->at[i];
+
+        for (size_t k = 0; k < TD_N_OF(slots); k++) {
+            uint32_t start = slots[k]->addr, end = start + slots[k]->size;
+
+            if (slots[k]->size == 0)
+                continue;
+            n += t->kind == TD_THING_IMAGE && (t->addr == start || t->addr == start + plan->sector);
+            n += t->kind == TD_THING_TRAILER && t->addr + t->size == end;
+        }
+    }
+    return n;
+}
+
+/* The slots of the layout that agrees best, the first of several; its index. */
+static bool plan_by_layout(const struct td_evidence *e, struct td_plan *plan,
+                           const struct td_survey *survey, int *index)
+{
+    int best = 0;
+
+    for (size_t i = 0; i < e->n_layouts; i++) {
+        struct td_plan one;
+        int n = td_plan_of_layout(&one, e->layouts[i]) ? count_agreement(&one, survey) : 0;
+
+        if (n <= best)
+            continue;
+        best = n;
+        *plan = one;
+        *index = (int)i;
+    }
+    return best > 0;
+}
+
+static void look_at_flash(const struct td_spot *s, const struct td_memory *m)
 {
     struct td_survey survey;
     struct td_outlook *o = calloc(1, sizeof *o);
     struct td_plan plan;
+    int layout = -1;
     bool planned;
 
     if (o == NULL || !td_survey(&survey, m)) {
         free(o);
         return;
     }
-    planned = td_plan_guess(&plan, &survey, m);
+    planned = plan_by_layout(s->e, &plan, &survey, &layout) || td_plan_guess(&plan, &survey, m);
     if (planned)
         td_outlook(o, &plan, &survey, m);
     if (!planned && is_program(&survey)) {
@@ -368,16 +407,63 @@ static void look_at_flash(const struct spot *s, const struct td_memory *m)
         add_thing(s, &survey.at[i], slot_of(o, survey.at[i].addr));
     if (planned) {
         add_trailers(s, &plan, o);
-        add_outlook(s, &plan, o);
+        add_outlook(s, &plan, o, layout);
     }
     td_survey_free(&survey);
     free(o);
 }
 
+/* Takes the memory: it is judged when the layouts of all files are known. */
+static void put_aside(const struct td_spot *s, struct td_memory *m)
+{
+    struct td_evidence *e = s->e;
+
+    if (e->n_dumps == TD_EVIDENCE_DUMPS) {
+        look_at_flash(s, m);
+        td_memory_free(m);
+        return;
+    }
+    e->dumps[e->n_dumps++] = (struct td_waiting_dump){ *s, *m };
+}
+
+/* The same of bytes that stay the caller's. */
+static void put_bytes_aside(const struct td_spot *s, const uint8_t *bytes, size_t len)
+{
+    uint8_t *copy = malloc(len > 0 ? len : 1);
+    struct td_memory m;
+
+    if (copy != NULL)
+        memcpy(copy, bytes, len);
+    if (!td_memory_of_bytes(&m, copy != NULL ? copy : bytes, (uint32_t)len, 0)) {
+        free(copy);
+        return;
+    }
+    m.heap = copy;
+    if (copy != NULL) {
+        put_aside(s, &m);
+        return;
+    }
+    look_at_flash(s, &m);
+    td_memory_free(&m);
+}
+
+void td_evidence_dumps(struct td_evidence *evidence, const struct td_layout *const *layouts,
+                       size_t n)
+{
+    evidence->layouts = layouts;
+    evidence->n_layouts = n;
+    for (size_t i = 0; i < evidence->n_dumps; i++) {
+        look_at_flash(&evidence->dumps[i].at, &evidence->dumps[i].memory);
+        td_memory_free(&evidence->dumps[i].memory);
+    }
+    evidence->n_dumps = 0;
+    evidence->n_layouts = 0;
+}
+
 /* ---- files -------------------------------------------------------------------------- */
 
 /* An image alone, with what its end may hold. */
-static void look_at_image(const struct spot *s, const uint8_t *bytes, size_t len)
+static void look_at_image(const struct td_spot *s, const uint8_t *bytes, size_t len)
 {
     struct td_source src = td_source_memory(bytes, (uint32_t)len);
     struct td_image_work work = { .breathe = NULL };
@@ -423,7 +509,7 @@ static bool is_dump(const uint8_t *bytes, size_t len)
     return images > 1;
 }
 
-static void look_at_hex(const struct spot *s, const uint8_t *text, size_t len)
+static void look_at_hex(const struct td_spot *s, const uint8_t *text, size_t len)
 {
     struct td_place at = at_byte(s, 0);
     struct td_hex_error error = { "it cannot be read", 0 };
@@ -436,18 +522,19 @@ static void look_at_hex(const struct spot *s, const uint8_t *text, size_t len)
                     "file='%s' what=hex why='%s'", s->name, error.text);
     } else {
         td_memory_read(&m, td_memory_low(&m), head, sizeof head);
-        if (m.n == 1 && td_kind_of(head, sizeof head) == TD_KIND_IMAGE &&
-            !is_dump(m.at[0].bytes, m.at[0].len))
-            look_at_image(s, m.at[0].bytes, m.at[0].len);
-        else
-            look_at_flash(s, &m);
+        if (m.n != 1 || td_kind_of(head, sizeof head) != TD_KIND_IMAGE ||
+            is_dump(m.at[0].bytes, m.at[0].len)) {
+            put_aside(s, &m);
+            return;
+        }
+        look_at_image(s, m.at[0].bytes, m.at[0].len);
     }
     td_memory_free(&m);
 }
 
-static void add_member(const struct spot *s, const struct td_member *m)
+static void add_member(const struct td_spot *s, const struct td_member *m)
 {
-    struct spot inner = { s->e, s->file, "" };
+    struct td_spot inner = { s->e, s->file, "" };
     struct td_place at = at_byte(s, 0);
     struct found_image i = { &m->image,
                              &m->nsib,
@@ -480,7 +567,7 @@ static void add_member(const struct spot *s, const struct td_member *m)
 }
 
 /* A file that this cannot look into, and what would help. */
-static void add_unreadable(const struct spot *s, const char *what, const char *why)
+static void add_unreadable(const struct td_spot *s, const char *what, const char *why)
 {
     struct td_place at = at_byte(s, 0);
 
@@ -498,7 +585,7 @@ static bool is_update(const struct td_package *p)
     return images;
 }
 
-static void look_at_package(const struct spot *s, const uint8_t *bytes, size_t len)
+static void look_at_package(const struct td_spot *s, const uint8_t *bytes, size_t len)
 {
     struct td_package_fault fault = { .what = "there is not enough memory" };
     struct td_package *p = malloc(sizeof *p);
@@ -540,10 +627,9 @@ static void look_at_package(const struct spot *s, const uint8_t *bytes, size_t l
 void td_evidence_file(struct td_evidence *evidence, uint16_t file, const char *name,
                       const uint8_t *bytes, size_t len)
 {
-    struct spot s = { evidence, file, "" };
+    struct td_spot s = { evidence, file, "" };
     const char *last = strrchr(name, '/');
     struct td_place at = at_byte(&s, 0);
-    struct td_memory m;
 
     clean(s.name, sizeof s.name, last != NULL ? last + 1 : name);
     if (len > UINT32_MAX / 2)
@@ -566,7 +652,5 @@ void td_evidence_file(struct td_evidence *evidence, uint16_t file, const char *n
         return;
     default: return;
     }
-    if (td_memory_of_bytes(&m, bytes, (uint32_t)len, 0))
-        look_at_flash(&s, &m);
-    td_memory_free(&m);
+    put_bytes_aside(&s, bytes, len);
 }

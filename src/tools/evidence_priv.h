@@ -4,7 +4,10 @@
 
 #include "tools/evidence.h"
 
+#include "tools/memory.h"
+
 #define TD_EVIDENCE_IMAGES 64
+#define TD_EVIDENCE_DUMPS  8
 
 /* An image as the comparison at the end wants it. */
 struct td_known_image {
@@ -23,10 +26,27 @@ struct td_known_image {
     uint32_t reset; /* where it starts; 0: not known */
 };
 
+/* Where in which file something was seen, and the file's name as facts may have it. */
+struct td_spot {
+    struct td_evidence *e;
+    uint16_t file;
+    char name[96];
+};
+
+/* A flash dump that waits for the layouts. */
+struct td_waiting_dump {
+    struct td_spot at;
+    struct td_memory memory; /* its own */
+};
+
 struct td_evidence {
     struct td_facts *facts;
     struct td_known_image images[TD_EVIDENCE_IMAGES];
     size_t n_images;
+    struct td_waiting_dump dumps[TD_EVIDENCE_DUMPS];
+    size_t n_dumps;
+    const struct td_layout *const *layouts; /* while the dumps are judged */
+    size_t n_layouts;
     bool has_provision;
     uint32_t s0, s1; /* of the provision data that were seen */
 };

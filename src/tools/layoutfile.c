@@ -118,9 +118,16 @@ int td_layout_file_pair(struct td_cli *cli, const char *path, const struct td_la
                         struct td_layout_file *file, struct td_room_geometry *g)
 {
     int exit = td_layout_file_add(cli, path, file);
+    char what[64];
 
     if (exit != TD_EXIT_OK)
         return exit;
+    if (env->image > 0 && td_layout_role(file->layout, TD_ROLE_PRIMARY, env->image) == NULL) {
+        (void)snprintf(what, sizeof what, "the layout has no primary slot of image %u", env->image);
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-slot", what, path,
+                           "an image that is updated through the application's slots is signed for "
+                           "those: --image 0");
+    }
     if (td_layout_role(file->layout, TD_ROLE_PRIMARY, 0) == NULL)
         return td_cli_fail(cli, TD_EXIT_FILE, "no-slot", "the layout has no primary slot", path,
                            "give the layout of the application core, with mcuboot_primary");

@@ -30,8 +30,8 @@ void td_layout_file_close(struct td_layout_file *file);
 const char *td_layout_file_of(const struct td_layout_file *file, const char *domain);
 
 /*
- * Reads the layout of a device with slots, and their geometry. A layout without a pair of
- * slots, or of an unknown chip, is said: TD_EXIT_FILE. file is closed by the caller.
+ * Reads the layout of a device with slots, and the geometry of env's image. A layout without a
+ * pair of slots for it, or of an unknown chip, is said: TD_EXIT_FILE. file is closed by the caller.
  */
 int td_layout_file_pair(struct td_cli *cli, const char *path, const struct td_layout_env *env,
                         struct td_layout_file *file, struct td_room_geometry *g);

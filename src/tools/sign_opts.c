@@ -58,6 +58,7 @@ enum {
     OPT_SECTOR_SIZE,
     OPT_LAYOUT,
     OPT_SOC,
+    OPT_IMAGE,
 };
 
 static const struct td_opt opts[] = {
@@ -105,6 +106,7 @@ static const struct td_opt opts[] = {
     { "sector-size", 0, true, OPT_SECTOR_SIZE },
     { "layout", 0, true, OPT_LAYOUT },
     { "soc", 0, true, OPT_SOC },
+    { "image", 0, true, OPT_IMAGE },
 };
 
 /* Integers as imgtool takes them: decimal without leading zeros, 0x, 0o, 0b. */
@@ -456,6 +458,7 @@ static int take(struct sign_opts *o, struct td_args *args, int id)
     case OPT_SECTOR_SIZE: return take_int(cli, "--sector-size", value, &o->sector_size);
     case OPT_LAYOUT: o->layout = value; return TD_EXIT_OK;
     case OPT_SOC: return take_soc(o, cli, value);
+    case OPT_IMAGE: o->has_image = true; return take_int(cli, "--image", value, &o->image);
     default: return TD_EXIT_OK;
     }
 }
@@ -486,11 +489,12 @@ static int check_pad(const struct sign_opts *o, struct td_cli *cli, const struct
                        "sign with the pad's size, for which the program was built");
 }
 
-/* What the layout says of image 0: the slots' sizes and sectors, and with them the way. */
+/* What the layout says of the image: the slots' sizes and sectors, and with them the way. */
 static int read_layout(struct sign_opts *o, struct td_cli *cli)
 {
     const struct td_layout_env env = {
         .soc = o->soc,
+        .image = o->image,
         .has_strategy = o->has_strategy,
         .strategy = o->strategy,
         .sector = o->sector_size,
@@ -508,7 +512,7 @@ static int read_layout(struct sign_opts *o, struct td_cli *cli)
     if (exit == TD_EXIT_OK && o->has_slot_size && o->slot_size != o->pair.primary_size)
         exit = td_cli_usagef(cli, "-S says 0x%x, and the layout's primary slot has 0x%x bytes",
                              o->slot_size, (unsigned)o->pair.primary_size);
-    if (exit == TD_EXIT_OK && o->has_header_size)
+    if (exit == TD_EXIT_OK && o->has_header_size && o->image == 0)
         exit = check_pad(o, cli, file.layout);
     o->slot_size = o->pair.primary_size;
     o->has_slot_size = true;
@@ -550,6 +554,10 @@ static int judge(struct sign_opts *o, struct td_cli *cli)
         return td_cli_usage(cli, "--fix-sig and --fix-sig-pubkey belong together");
     if (o->layout == NULL && o->has_strategy != (o->sector_size != 0))
         return td_cli_usage(cli, "--strategy and --sector-size belong together");
+    if (o->has_image && o->layout == NULL)
+        return td_cli_usage(cli, "--image says which slots of a layout: --layout is missing");
+    if (o->image > 3)
+        return td_cli_usagef(cli, "--image is 0 to 3, and not %u", o->image);
     if (o->sig_out != NULL && o->key == NULL && o->fix_sig == NULL)
         return td_cli_usage(cli, "--sig-out without a key: there is no signature to write");
     return o->layout != NULL ? read_layout(o, cli) : TD_EXIT_OK;

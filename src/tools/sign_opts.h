@@ -70,6 +70,8 @@ struct sign_opts {
     const char *layout;       /* a file; its pair of slots is in pair then */
     const struct td_soc *soc; /* of the layout; NULL: guessed */
     bool has_align;
+    uint32_t image; /* whose pair of slots in the layout; by default where the program is linked */
+    bool has_image;
     struct td_room_geometry pair;
 };
 

@@ -142,6 +142,8 @@ static int outcome(const struct visit *v)
 
 static bool read_all(struct visit *v, const char *const *paths, size_t n_paths)
 {
+    const struct td_layout *layouts[TD_LAYOUTS_MAX];
+
     v->n_paths = n_paths;
     v->doctor = td_doctor_new(v->knowledge);
     v->evidence = v->doctor == NULL ? NULL : td_evidence_new(td_doctor_facts(v->doctor));
@@ -152,6 +154,7 @@ static bool read_all(struct visit *v, const char *const *paths, size_t n_paths)
         if (!read_path(v, paths[i]))
             return false;
     }
+    td_evidence_dumps(v->evidence, layouts, td_doctor_layouts(v->doctor, layouts));
     td_doctor_end(v->doctor);
     td_evidence_end(v->evidence);
     return td_doctor_judge(v->doctor);

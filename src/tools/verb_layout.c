@@ -31,6 +31,7 @@ enum {
     OPT_SVG,
     OPT_STRATEGY,
     OPT_SECTOR_SIZE,
+    OPT_EXTERNAL_SECTOR,
     OPT_MAX_SECTORS,
     OPT_ALIGN,
     OPT_HEADER_SIZE,
@@ -42,7 +43,7 @@ enum {
 };
 
 #define OPTS_SHARED                                                                                \
-    { "soc", 0, true, OPT_SOC },                                                                   \
+    { "soc", 0, true, OPT_SOC }, { "external-sector-size", 0, true, OPT_EXTERNAL_SECTOR },         \
     {                                                                                              \
         "svg", 0, true, OPT_SVG                                                                    \
     }
@@ -108,6 +109,8 @@ static int take_option(struct laying *l, int id, const char *text)
     case OPT_EXACT: l->exact = true; return TD_EXIT_OK;
     case OPT_STRATEGY: return td_layout_take_strategy(l->cli, text, &l->env);
     case OPT_SECTOR_SIZE: return take_number(l, "sector-size", text, 1u << 24, &l->env.sector);
+    case OPT_EXTERNAL_SECTOR:
+        return take_number(l, "external-sector-size", text, 1u << 24, &l->env.external_sector);
     case OPT_MAX_SECTORS:
         exit = take_number(l, "max-sectors", text, UINT16_MAX, &value);
         l->env.max_sectors = (uint16_t)value;
@@ -221,7 +224,7 @@ static void print_report(struct laying *l)
 
     td_report_print(layout, &style, &out);
     if (!l->exact)
-        td_report_remarks(layout, sure ? soc : NULL, &remarks);
+        td_report_remarks(layout, sure ? soc : NULL, &l->env, &remarks);
     if (out.len > 0)
         fputs(out.at, cli->out);
     if (remarks.len > 0)
@@ -517,7 +520,10 @@ static int run_diff(struct td_cli *cli, int argc, char **argv)
     "partitions_CPUNET.yml beside it is the network core's; of a folder both are\n"                \
     "taken.\n\n"                                                                                   \
     "  --soc NAME           nrf52832, nrf52833, nrf52840, nrf5340, nrf5340-net,\n"                 \
-    "                       nrf9160, nrf54l15; guessed from the layout otherwise\n"                \
+    "                       nrf9160, nrf54l15, nrf54l10, nrf54l05, nrf54lm20; guessed from\n"      \
+    "                       the layout otherwise\n"                                                \
+    "  --external-sector-size N\n"                                                                 \
+    "                       of an external flash; 4096 unless its device is known\n"               \
     "  --svg FILE           a picture of the memories\n"
 
 #define USAGE_ROOM                                                                                 \

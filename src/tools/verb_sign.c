@@ -639,10 +639,35 @@ static void say_json(struct signing *s)
                                   "hash", hash, "size", (json_int_t)s->b.len));
 }
 
+/*
+ * A layout's first pair of slots is the application's. A program of the other core has its own
+ * pair, or comes through the first: only its maker knows.
+ */
+static int check_core(struct signing *s)
+{
+    const struct td_soc *net = td_soc_by_name("nrf5340-net");
+    uint32_t at = s->o.header_size + 4, reset;
+    char where[120];
+
+    if (s->o.layout == NULL || s->o.has_image || s->payload_end < at + 4)
+        return TD_EXIT_OK;
+    reset = td_load_le32(s->image + at);
+    if (reset < net->flash_addr || reset - net->flash_addr >= net->flash_size)
+        return TD_EXIT_OK;
+    snprintf(where, sizeof where, "%.80s starts at 0x%x", s->o.in, (unsigned)reset);
+    return td_cli_fail(s->cli, TD_EXIT_REFUSED, "other-core",
+                       "the program is the network core's, and nobody said which slots are its own",
+                       where,
+                       "--image 1 for mcuboot_primary_1; --image 0 when it is updated through the "
+                       "application's slots");
+}
+
 static int sign(struct signing *s)
 {
     int exit = read_program(s);
 
+    if (exit == TD_EXIT_OK)
+        exit = check_core(s);
     if (exit == TD_EXIT_OK)
         exit = open_key(s);
     if (exit == TD_EXIT_OK)
@@ -714,6 +739,7 @@ static int run(struct td_cli *cli, int argc, char **argv)
     "  --layout FILE            the same with slots and sectors from partitions.yml,\n"            \
     "                           pm_static.yml or a report; -S may be left away\n"                  \
     "                           (--soc NAME: the chip)\n"                                          \
+    "  --image N                whose slots in it: 0, or 1 for mcuboot_primary_1\n"                \
     "  -d, --dependencies D     \"(1, 1.2.3+0)(2, 4.5)\"\n"                                        \
     "  -s, --security-counter N number or auto\n"                                                  \
     "  --custom-tlv TYPE VALUE, --custom-tlv-file TYPE FILE\n"                                     \

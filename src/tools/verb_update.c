@@ -25,8 +25,8 @@ struct run {
     bool has_running;
     const char *layout; /* --layout, read when all options are known */
     struct td_layout_env layout_env;
-    struct td_room_geometry geometry;
-    uint32_t accepted; /* mask over the names of --accept */
+    struct td_room_geometry geometry[TD_UPDATE_FILES]; /* of the image of each file */
+    uint32_t accepted;                                 /* mask over the names of --accept */
     struct td_progress bar;
     bool finished;    /* the result was told */
     uint32_t unknown; /* checks that wait to be named in one line, 1 << enum td_check */
@@ -142,15 +142,19 @@ static int open_running(struct run *run, const char *path)
 static int open_layout(struct run *run)
 {
     struct td_layout_file file = { 0 };
-    int exit = TD_EXIT_OK;
+    int exit;
 
     run->config.has_strategy = run->layout_env.has_strategy;
     run->config.strategy = run->layout_env.strategy;
     if (run->layout == NULL)
         return TD_EXIT_OK;
-    exit = td_layout_file_pair(run->cli, run->layout, &run->layout_env, &file, &run->geometry);
+    exit = td_layout_file_pair(run->cli, run->layout, &run->layout_env, &file, &run->geometry[0]);
+    for (uint8_t i = 0; exit == TD_EXIT_OK && i < run->config.n_files; i++) {
+        run->layout_env.image = run->files[i].image;
+        if (td_layout_geometry(file.layout, &run->layout_env, &run->geometry[i]) == TD_OK)
+            run->files[i].geometry = &run->geometry[i];
+    }
     td_layout_file_close(&file);
-    run->config.geometry = &run->geometry;
     return exit;
 }
 

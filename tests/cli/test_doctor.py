@@ -12,6 +12,7 @@ import pathlib
 import pty
 import resource
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -153,6 +154,48 @@ class Text(Case):
         self.assertIn("c.txt:4", done.out)
         alone = self.doctor(FILE, "none.txt")
         self.assertEqual((alone.out, "other files" in alone.err), ("", False))
+
+    def dump(self):
+        """An image in slot 0, and in slot 1 a request and no image."""
+        self.file("program", struct.pack("<II", 0x20001000, 0xC401) + bytes(20000))
+        subprocess.run([TANDEM, "sign", "-H", "0x200", "--pad-header", "-S", "0x38000", "--align", "4", "-v", "1.0.0",
+                        "program", "image"], check=True, stdout=subprocess.DEVNULL, cwd=self.dir)
+        magic = bytes.fromhex("77c295f360d2ef7f3552500f2cb67980")
+        flash = bytearray(b"\xff" * 0x80000)
+        image = (self.dir / "image").read_bytes()
+        flash[0xC000:0xC000 + len(image)] = image
+        flash[0x7C000 - 16:0x7C000] = magic
+        return self.file("dump.bin", bytes(flash))
+
+    def test_a_dump_is_judged_by_the_layout_beside_it_in_any_order(self):
+        dump, slots = self.dump(), ((0xC000, 0x38000), (0x44000, 0x38000))
+        yaml = "mcuboot: {address: 0, size: 0xc000}\n" + "".join(
+            f"mcuboot_{name}: {{address: {at:#x}, size: {size:#x}}}\n"
+            for name, (at, size) in zip(("primary", "secondary"), slots))
+        report = "".join(f"| {at:#x}: mcuboot_{name} ({size:#x} - 224kB) |\n"
+                         for name, (at, size) in zip(("primary", "secondary"), slots))
+        said = self.file("pm_static.yml", yaml)
+        pasted = self.file("build.log", "  flash_primary (0x80000 - 512kB): \n" + report)
+        foreign = self.file("foreign.yml", yaml.replace("0xc000,", "0x10000,").replace("0x44000", "0x48000"))
+        refused = "slot 1 holds no image"
+        # Alone, the trailer is taken for slot 0's end; a layout that nothing in the dump fits changes nothing.
+        for files in ((dump,), (dump, foreign), (foreign, dump)):
+            with self.subTest(files=files):
+                self.assertNotIn(refused, " ".join(self.doctor(OK, *files).out.split()))
+        for files in ((dump, said), (said, dump), (dump, pasted), (pasted, dump), (foreign, dump, said)):
+            with self.subTest(files=files):
+                found = [o["finding"] for o in self.objects(FOUND, *files) if "finding" in o]
+                self.assertEqual(found[0]["id"], "F15")
+                self.assertIn(refused, found[0]["why"])
+        piped = self.doctor(FOUND, "-", said, stdin=(self.dir / dump).read_bytes())
+        self.assertIn(refused, " ".join(piped.out.split()))
+
+    def test_each_of_two_layouts_is_recognised(self):
+        one = self.file("one.yml", "mcuboot: {address: 0, size: 0xc000}\nmcuboot_primary: {address: 0xc000, size: 0x1000}\n")
+        two = self.file("two.yml", "mcuboot: {address: 0, size: 0xd000}\nmcuboot_primary: {address: 0xd000, size: 0x1000}\n")
+        out = self.doctor(OK, one, two).out
+        self.assertIn("one.yml  partitions", out)
+        self.assertIn("two.yml  partitions", out)
 
     def test_a_command_line_that_makes_no_sense_is_usage(self):
         self.assertIn("one file or more", self.doctor(USAGE).err)

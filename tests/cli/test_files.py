@@ -320,6 +320,32 @@ class Sign(Case):
         self.sign(FILE, *args[:-1], self.file("net.yml", "b0n:\n  address: 0x01000000\n  size: 0x8580\n"),
                   says="no primary slot")
 
+    def test_each_image_has_its_own_slots_in_a_layout(self):
+        pairs = (("mcuboot", 0, 0xC000, ""), ("mcuboot_primary", 0xC000, 0x70000, ""),
+                 ("mcuboot_secondary", 0x7C000, 0x70000, ""),
+                 ("mcuboot_primary_1", 0, 0x20000, ", region: ram_flash"),
+                 ("mcuboot_secondary_1", 0, 0x20000, ", region: external_flash"))
+        lines = [f"{name}: {{address: {at:#x}, size: {size:#x}{more}}}\n" for name, at, size, more in pairs]
+        layout, alone = self.file("both.yml", "".join(lines)), self.file("one.yml", "".join(lines[:3]))
+        start = struct.pack("<II", 0x21001000, 0x01008A01)  # vectors of the network core
+        net, large = self.file("net", start + bytes(50000)), self.file("large", start + bytes(0x20000))
+        app = self.file("app", struct.pack("<II", 0x20001000, 0xC401) + bytes(0x20000))
+        args = ["-H", "0x200", "-v", "1.0.0", "--pad-header", "--align", "4", "--soc", "nrf5340"]
+        rows = (
+            ("the application's", OK, layout, app, [], ""),
+            ("it is too large for the other pair", REFUSED, layout, app, ["--image", "1"], "slot 0x20000"),
+            ("the network core's", OK, layout, net, ["--image", "1"], ""),
+            ("and too large", REFUSED, layout, large, ["--image", "1"], "slot 0x20000"),
+            ("nobody said which", REFUSED, layout, net, [], ("network core's", "--image 1")),
+            ("through the application's slots", OK, alone, net, ["--image", "0"], ""),
+            ("no such pair", FILE, alone, net, ["--image", "1"], ("no primary slot of image 1", "--image 0")),
+            ("a number that is none", USAGE, layout, net, ["--image", "7"], "0 to 3"),
+        )
+        for name, exit, path, source, more, says in rows:
+            with self.subTest(name):
+                self.sign(exit, *args, *more, "--layout", path, source=source, says=says)
+        self.sign(USAGE, *args, "-S", "0x20000", "--image", "1", source=net, says="--layout is missing")
+
     def test_imgtools_golden_files_come_out_again(self):
         ed = ["-k", KEYS / "ed25519.pem"]
         for name, args in (

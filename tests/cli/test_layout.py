@@ -217,6 +217,20 @@ class Check(Case):
         self.assertIn("cable", self.run_layout(REFUSED, "diff", "--image", sizes["large"], path,
                                                self.write("b.yml", ONE, settings_storage=(0x7F000, 0x1000))))
 
+    def test_sectors_of_an_external_flash_can_be_said(self):
+        path = self.write("partitions.yml", {**ONE, "mcuboot_secondary": (0, 0x39000)})
+        text = path.read_text().replace("mcuboot_secondary:\n  address: 0x0\n  end_address: 0x39000\n  region: flash_primary",
+                                        "mcuboot_secondary:\n  address: 0x0\n  end_address: 0x39000\n  region: external_flash")
+        path.write_text(text)
+        self.assertIn("[external-sector]", self.run_layout(OK, "check", path))
+        self.assertIn("as far as is assumed", " ".join(self.run_layout(OK, "report", path).split()))
+        self.assertNotIn("[external-sector]", self.run_layout(OK, "check", "--external-sector-size", "4096", path))
+        self.assertNotIn("assumed", self.run_layout(OK, "report", "--external-sector-size", "4096", path))
+        self.assertIn("[page-alignment]",
+                      self.run_layout(REFUSED, "check", "--external-sector-size", "0x10000", path))
+        path.write_text(text.replace("external_flash", "external_flash\n  device: MX25R64"))
+        self.assertNotIn("[external-sector]", self.run_layout(OK, "check", path))
+
     def test_what_is_told_of_the_bootloader_counts(self):
         path = self.write("partitions.yml", ONE)
         self.assertIn("[too-many-sectors]", self.run_layout(REFUSED, "check", "-M", "40", path))

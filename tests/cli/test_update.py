@@ -266,6 +266,21 @@ class WhatIsRefused(Case):
                    "cannot be read")
 
 
+    def test_a_layouts_slots_are_those_of_the_files_image(self):
+        board = self.board("krepet-nrf52833").start()
+        layout = self.path("pm_static.yml")
+        with open(layout, "w") as f:
+            for name, at, size in (("mcuboot", 0, 0xC000), ("mcuboot_primary", 0xC000, 0x20000),
+                                   ("mcuboot_secondary", 0x2C000, 0x20000),
+                                   ("mcuboot_primary_1", 0x4C000, 0x10000),
+                                   ("mcuboot_secondary_1", 0x5C000, 0x10000)):
+                f.write("%s: {address: 0x%x, size: 0x%x}\n" % (name, at, size))
+        told = ("update", "--dry-run", "--layout", layout, "--strategy", "swap-move")
+        image = self.image("2.0.0", size=0x11000)
+        self.check(tandem("-d", board.url, *told, image), 0)
+        self.check(tandem("-d", board.url, *told, "1=" + image), 1, "65536")
+
+
 class WhatIsReverted(Case):
     def test_what_crashes_and_what_hangs(self):
         for option, verdict in (("--crash", "reverted"), ("--hang", "reverted-watchdog")):
