@@ -7,6 +7,7 @@
  */
 #include "doctor/doctor.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,25 @@
 #include "doctor/phrase.h"
 #include "doctor/reader.h"
 #include "doctor/rule.h"
+
+#define EXCERPT 120 /* bytes of a long line that are quoted around a phrase */
+#define BEFORE  24  /* of them in front of it */
+#define HELD    8   /* quoted phrases of one paragraph */
+
+/* A fact in the making. */
+struct saying {
+    struct td_place at;
+    int64_t time_us;
+    char name[80], attrs[900], quote[EXCERPT + 16];
+};
+
+/* What is only spoken of waits for the end of its paragraph: it may be a report after all. */
+struct paragraph {
+    bool reports; /* somebody tells what happened to him */
+    bool list;    /* an item of a list: nobody does */
+    size_t n;
+    struct saying held[HELD];
+};
 
 struct td_doctor {
     struct td_event_sink sink; /* first, so that the sink's pointer is the doctor's */
@@ -32,11 +52,12 @@ struct td_doctor {
     size_t n_files, cap_files;
     uint16_t file;
     struct td_reader *reader; /* of the file that is being fed */
+    struct paragraph paragraph;
 };
 
 /* ---- events to facts ----------------------------------------------------------------- */
 
-struct saying {
+struct listening {
     struct td_doctor *doctor;
     const struct td_event *event;
 };
@@ -48,9 +69,6 @@ static const char *quote_of(const struct td_event *event)
 
     return device && event->line.raw[0] != '\0' ? event->line.raw : event->line.text;
 }
-
-#define EXCERPT 120 /* bytes of a long line that are quoted around a phrase */
-#define BEFORE  24  /* of them in front of it */
 
 static size_t whole_character(const char *text, size_t at)
 {
@@ -89,23 +107,23 @@ static void see_log(struct td_doctor *doctor, const struct td_place *at, bool *s
     *seen = true;
 }
 
-/* A phrase is a fact: its constant attributes, then what it caught. */
-static void say_phrase(void *user, const struct td_phrase_hit *hit)
+static void say(struct td_doctor *doctor, const struct saying *s, const char *quote)
 {
-    const struct saying *s = user;
-    const struct td_event *event = s->event;
-    struct td_seen *seen = &s->doctor->files[s->doctor->file];
-    char name[80], attrs[900], quote[EXCERPT + 16];
-    size_t n_name = strcspn(hit->phrase->fact, " ");
-    size_t len;
+    struct td_seen *seen = &doctor->files[doctor->file];
 
-    // What people say of it is another matter: that is what they say.
-    if (event->line.dialect == TD_DIALECT_PLAIN && strcmp(hit->phrase->in, "prose") != 0 &&
-        td_phrase_mentioned(hit->line, hit->begin))
-        return;
-    (void)snprintf(name, sizeof name, "%.*s", (int)n_name, hit->phrase->fact);
-    len = (size_t)snprintf(attrs, sizeof attrs, "%s", hit->phrase->fact + n_name);
-    for (size_t i = 0; i < hit->n_captures && len < sizeof attrs; i++) {
+    td_fact_add(doctor->facts, s->name, &s->at, s->time_us, quote, "%s", s->attrs);
+    if (strncmp(s->name, "boot.", 5) == 0)
+        see_log(doctor, &s->at, &seen->boot_log, "boot-log");
+    else if (strncmp(s->name, "nsib.", 5) == 0)
+        see_log(doctor, &s->at, &seen->nsib_log, "nsib-log");
+}
+
+/* A phrase is a fact: its constant attributes, then what it caught. */
+static void write_attrs(const struct td_phrase_hit *hit, const char *fixed, char *out, size_t cap)
+{
+    size_t len = (size_t)snprintf(out, cap, "%s", fixed);
+
+    for (size_t i = 0; i < hit->n_captures && len < cap; i++) {
         char value[TD_PHRASE_VALUE];
         size_t j = 0;
 
@@ -113,15 +131,60 @@ static void say_phrase(void *user, const struct td_phrase_hit *hit)
         for (; hit->captures[i].value[j] != '\0'; j++)
             value[j] = hit->captures[i].value[j] == '\'' ? '"' : hit->captures[i].value[j];
         value[j] = '\0';
-        len += (size_t)snprintf(attrs + len, sizeof attrs - len, " %s='%s'", hit->captures[i].name,
-                                value);
+        len += (size_t)snprintf(out + len, cap - len, " %s='%s'", hit->captures[i].name, value);
     }
-    td_fact_add(s->doctor->facts, name, &event->at, event->time_us, quote_around(event, hit, quote),
-                "%s", attrs);
-    if (strncmp(name, "boot.", 5) == 0)
-        see_log(s->doctor, &event->at, &seen->boot_log, "boot-log");
-    else if (strncmp(name, "nsib.", 5) == 0)
-        see_log(s->doctor, &event->at, &seen->nsib_log, "nsib-log");
+}
+
+static void say_phrase(void *user, const struct td_phrase_hit *hit)
+{
+    const struct listening *l = user;
+    const struct td_event *event = l->event;
+    struct paragraph *p = &l->doctor->paragraph;
+    size_t n_name = strcspn(hit->phrase->fact, " ");
+    char excerpt[EXCERPT + 16];
+    const char *quote;
+    // What people say of it is another matter: that is what they say.
+    bool mentioned = event->line.dialect == TD_DIALECT_PLAIN &&
+                     strcmp(hit->phrase->in, "prose") != 0 &&
+                     td_phrase_mentioned(hit->line, hit->begin);
+    struct saying s = { .at = event->at, .time_us = event->time_us };
+
+    // A line of source is none of a paragraph.
+    if (mentioned &&
+        (p->list || p->n == HELD || !isalpha((unsigned char)hit->line[strspn(hit->line, " >")])))
+        return;
+    (void)snprintf(s.name, sizeof s.name, "%.*s", (int)n_name, hit->phrase->fact);
+    write_attrs(hit, hit->phrase->fact + n_name, s.attrs, sizeof s.attrs);
+    quote = quote_around(event, hit, excerpt);
+    if (!mentioned) {
+        say(l->doctor, &s, quote);
+        return;
+    }
+    (void)snprintf(s.quote, sizeof s.quote, "%s", quote);
+    p->held[p->n++] = s;
+}
+
+static void end_paragraph(struct td_doctor *doctor)
+{
+    struct paragraph *p = &doctor->paragraph;
+
+    for (size_t i = 0; p->reports && i < p->n; i++)
+        say(doctor, &p->held[i], p->held[i].quote);
+    p->n = 0;
+    p->reports = p->list = false;
+}
+
+/* Before a line is looked at: an empty one, an item of a list or a log end a paragraph. */
+static void begin_line(struct td_doctor *doctor, const struct td_line *line)
+{
+    const char *text = line->text + strspn(line->text, " \t>");
+    bool item = strchr("-*+", *text) != NULL;
+
+    if (item || line->dialect != TD_DIALECT_PLAIN)
+        end_paragraph(doctor);
+    doctor->paragraph.list = doctor->paragraph.list || (item && *text != '\0');
+    if (line->dialect == TD_DIALECT_PLAIN && !doctor->paragraph.list && td_phrase_reports(text))
+        doctor->paragraph.reports = true;
 }
 
 static bool is_application(const struct td_line *line)
@@ -153,12 +216,13 @@ static void note_kind(struct td_doctor *doctor, struct td_seen *seen, const stru
 
 static void take_line(struct td_doctor *doctor, const struct td_event *event)
 {
-    struct saying saying = { doctor, event };
+    struct listening listening = { doctor, event };
     const char *raw = event->line.raw[0] != '\0' ? event->line.raw : event->line.text;
 
     note_kind(doctor, &doctor->files[doctor->file], event);
+    begin_line(doctor, &event->line);
     td_phrases_find(doctor->phrases, event->line.text, event->line.len, event->line.dialect,
-                    say_phrase, &saying);
+                    say_phrase, &listening);
     td_config_line(doctor->config, event);
     td_layout_facts_line(doctor->layouts, &event->at, raw, strlen(raw));
 }
@@ -209,6 +273,8 @@ static void drop_files(struct td_doctor *doctor)
     doctor->layouts = NULL;
     doctor->config = NULL;
     doctor->n_files = 0;
+    doctor->paragraph.n = 0;
+    doctor->paragraph.reports = doctor->paragraph.list = false;
 }
 
 bool td_doctor_forget(struct td_doctor *doctor)
@@ -295,6 +361,7 @@ void td_doctor_file_end(struct td_doctor *doctor)
 {
     td_reader_end(doctor->reader);
     doctor->reader = NULL;
+    end_paragraph(doctor);
     td_layout_facts_file_end(doctor->layouts);
     td_story_file_end(doctor->story);
 }

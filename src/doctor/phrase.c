@@ -638,3 +638,61 @@ bool td_phrase_mentioned(const char *line, size_t at)
     }
     return quoted && (letters >= SENTENCE || quotations > 1 || listed);
 }
+
+/* Words behind "we" in a report; manuals say "we will", "we see" and "we recommend". */
+static bool is_done(const char *word, size_t len)
+{
+    static const char *const done[] = { "tried",   "ran",   "got",      "noticed", "found",
+                                        "saw",     "had",   "lost",     "did",     "were",
+                                        "flashed", "built", "updated",  "cannot",  "can't",
+                                        "could",   "sent",  "uploaded", "observed" };
+
+    for (size_t i = 0; i < sizeof done / sizeof *done; i++)
+        if (len == strlen(done[i]) && memcmp(word, done[i], len) == 0)
+            return true;
+    return false;
+}
+
+static size_t word_at(const char *line)
+{
+    size_t n = 0;
+
+    while (isalpha((unsigned char)line[n]) || (n > 0 && line[n] == '\''))
+        n++;
+    return n;
+}
+
+/* "we are using", "we are stuck": what is so now. */
+static bool is_now(const char *word)
+{
+    static const char *const now[] = { "are now",     "are using",   "are stuck",
+                                       "are seeing",  "are getting", "are facing",
+                                       "are running", "are having",  "are unable" };
+
+    for (size_t i = 0; i < sizeof now / sizeof *now; i++)
+        if (strncmp(word, now[i], strlen(now[i])) == 0)
+            return true;
+    return false;
+}
+
+bool td_phrase_reports(const char *line)
+{
+    size_t i = strspn(line, " \t>"), next;
+
+    // Items of a list, comments and code begin otherwise.
+    if (!isalpha((unsigned char)line[i]))
+        return false;
+    for (; line[i] != '\0'; i += next) {
+        size_t len = word_at(line + i);
+
+        next = len > 0 ? len : 1;
+        if (len == 0 || line[i + len] != ' ')
+            continue;
+        if (is_own(line + i, len) && islower((unsigned char)line[i + len + 1]))
+            return true;
+        if (len == 2 && (line[i] == 'w' || line[i] == 'W') && line[i + 1] == 'e' &&
+            (is_done(line + i + 3, word_at(line + i + 3)) || is_now(line + i + 3)))
+            return true;
+    }
+    return false;
+}

@@ -52,4 +52,10 @@ void td_phrases_find(struct td_phrases *phrases, const char *line, size_t len,
  */
 bool td_phrase_mentioned(const char *line, size_t at);
 
+/*
+ * Whether a line is a sentence in which somebody tells what happened to him: "I", "my", "our", or
+ * "we" with what was done. What the lines around it in one paragraph quote is then a report.
+ */
+bool td_phrase_reports(const char *line);
+
 #endif

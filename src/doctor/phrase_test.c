@@ -76,6 +76,33 @@ static void what_a_sentence_quotes_is_spoken_of(void **state)
     }
 }
 
+static void who_tells_of_himself_reports(void **state)
+{
+    static const struct {
+        const char *line;
+        bool reports;
+    } rows[] = {
+        { "We are using it on twenty lamps.", true },
+        { "> After that we lost the device.", true },
+        { "Then I sent the file.", true },
+        { "It happens on my board only.", true },
+        { "We will see more of it in the next chapter.", false },
+        { "First we build the lamp.", false },
+        { "- we tried the lamp", false },
+        { "/* we tried the lamp */", false },
+        { "    int I = 4;", false },
+        { "    I: Starting bootloader", false },
+        { "Let my", false },
+        { "we", false },
+        { "", false },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < TD_N_OF(rows); i++)
+        if (td_phrase_reports(rows[i].line) != rows[i].reports)
+            fail_msg("%s", rows[i].line);
+}
+
 static void lines_say_what_they_say(void **state)
 {
     static const struct {
@@ -200,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_say_what_they_say),
         cmocka_unit_test(what_a_sentence_quotes_is_spoken_of),
+        cmocka_unit_test(who_tells_of_himself_reports),
         cmocka_unit_test(a_line_without_end_costs_no_more_than_its_length),
         cmocka_unit_test(a_hit_tells_where_it_stands),
         cmocka_unit_test(no_phrases_find_nothing),
