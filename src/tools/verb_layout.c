@@ -520,8 +520,8 @@ static int run_diff(struct td_cli *cli, int argc, char **argv)
     "partitions_CPUNET.yml beside it is the network core's; of a folder both are\n"                \
     "taken.\n\n"                                                                                   \
     "  --soc NAME           nrf52832, nrf52833, nrf52840, nrf5340, nrf5340-net,\n"                 \
-    "                       nrf9160, nrf54l15, nrf54l10, nrf54l05, nrf54lm20; guessed from\n"      \
-    "                       the layout otherwise\n"                                                \
+    "                       nrf9160, nrf54l15, nrf54l10, nrf54l05, nrf54lm20;\n"                   \
+    "                       guessed from the layout otherwise\n"                                   \
     "  --external-sector-size N\n"                                                                 \
     "                       of an external flash; 4096 unless its device is known\n"               \
     "  --svg FILE           a picture of the memories\n"
