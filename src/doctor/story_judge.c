@@ -523,6 +523,43 @@ static void given_files(struct judge *j)
     }
 }
 
+/*
+ * That somebody has two stages and names a file of the bootloader is no fault yet. The first sign
+ * that an update of it went wrong is what the rules about such updates stand on.
+ */
+static void failed_b0_update(struct td_story *s)
+{
+    static const char *const signs[] = {
+        "nsib.signature-failed",
+        "nsib.key-mismatch",
+        "boot.downgrade",
+        "boot.refused",
+        "boot.wrong-variant",
+        "said.key-mismatch",
+        "said.update-failed",
+        "said.nothing-changed",
+        "story.no-swap",
+        "story.pending-survived",
+        "story.mark-probably-survived",
+        "boot.asked-not-done",
+        "client.code",
+        "client.group-code",
+    };
+
+    if (!td_facts_hold(s->facts, "said.b0-update") || !td_facts_hold(s->facts, "two-stage"))
+        return;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        size_t at = 0;
+        const struct td_fact *sign = td_facts_next(s->facts, signs[i], &at);
+
+        if (sign) {
+            story_say(s, "story.b0-update-failed", &sign->first, sign->first_us, sign->quote,
+                      "sign=%s", signs[i]);
+            return;
+        }
+    }
+}
+
 /* The same told again by another file: nothing of the first telling lies before it. */
 static void tell_again(struct judge *j)
 {
@@ -561,6 +598,7 @@ void story_judge(struct td_story *s)
     at_end(&j);
     given_files(&j);
     lost_links(&j);
+    failed_b0_update(s);
     for (size_t i = 0; i < j.n_symptoms; i++)
         story_ways(s, j.symptoms[i].what, j.symptoms[i].hash, &j.symptoms[i].at,
                    j.symptoms[i].time_us);
