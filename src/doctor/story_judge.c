@@ -525,7 +525,8 @@ static void given_files(struct judge *j)
 
 /*
  * That somebody has two stages and names a file of the bootloader is no fault yet. The first sign
- * that an update of it went wrong is what the rules about such updates stand on.
+ * that an update of it went wrong is what the rules about such updates stand on, or a configuration
+ * with which it has to.
  */
 static void failed_b0_update(struct td_story *s)
 {
@@ -544,6 +545,7 @@ static void failed_b0_update(struct td_story *s)
         "boot.asked-not-done",
         "client.code",
         "client.group-code",
+        "option name=MCUBOOT_DOWNGRADE_PREVENTION value=y",
     };
 
     if (!td_facts_hold(s->facts, "said.b0-update") || !td_facts_hold(s->facts, "two-stage"))
@@ -554,7 +556,7 @@ static void failed_b0_update(struct td_story *s)
 
         if (sign) {
             story_say(s, "story.b0-update-failed", &sign->first, sign->first_us, sign->quote,
-                      "sign=%s", signs[i]);
+                      "sign='%s'", signs[i]);
             return;
         }
     }
