@@ -101,7 +101,7 @@ static void write_and_read(const uint8_t *data, size_t size)
     } forms[] = {
         { "CONFIG_", "" },           { "CONFIG_A=y CONFIG_", " # B" },
         { "# HEAD CONFIG_", "" },    { "CONFIG_A=\"x y\" CONFIG_", "" },
-        { "-- -DCONFIG_", " -DA" },  { "it has `CONFIG_", "`, and" },
+        { "-- -DCONFIG_", " -DA" },  { "my board has `CONFIG_", "`, and" },
         { "CONFIG_A=yCONFIG_", "" },
     };
     size_t form = data[size - 1] % (sizeof forms / sizeof *forms);
