@@ -608,6 +608,33 @@ static void each_script_yields_its_facts_and_no_others(void **unused)
     assert_int_equal(faults, 0);
 }
 
+/* A conclusion about an image is read by people: its sentence stands with it and names the hash. */
+static void what_follows_for_an_image_is_a_sentence_about_it(void **unused)
+{
+    unsigned said = 0;
+
+    (void)unused;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct play p;
+
+        open_play(&p);
+        play(&p, rows[i].script, SIZE_MAX);
+        for (size_t k = 0; k < td_facts_count(p.facts); k++) {
+            const struct td_fact *fact = td_facts_at(p.facts, k);
+            const char *hash = td_fact_get(fact, "hash");
+
+            if (strncmp(fact->name, "story.", 6) != 0 || !hash || !hash[0] ||
+                td_fact_get(fact, "what"))
+                continue;
+            if (!fact->quote || !strstr(fact->quote, hash))
+                fail_msg("%s: %s says nothing of %s", rows[i].says, fact->name, hash);
+            said++;
+        }
+        close_play(&p);
+    }
+    assert_true(said > TD_N_OF(rows) / 2);
+}
+
 /* What may follow from a part of something healthy, wherever it is cut: nothing of these. */
 static void no_part_of_a_healthy_log_looks_sick(void **unused)
 {
@@ -865,6 +892,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_script_yields_its_facts_and_no_others),
+        cmocka_unit_test(what_follows_for_an_image_is_a_sentence_about_it),
         cmocka_unit_test(no_part_of_a_healthy_log_looks_sick),
         cmocka_unit_test(what_a_log_has_shown_stays_true),
         cmocka_unit_test(a_long_log_keeps_its_ends),

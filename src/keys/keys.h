@@ -19,7 +19,7 @@ enum td_key_type {
     TD_KEY_RSA_2048,
     TD_KEY_RSA_3072,
     TD_KEY_ECDSA_P256,
-    TD_KEY_ECDSA_P384, /* can be made and read; signing is refused for now */
+    TD_KEY_ECDSA_P384, /* can be made and read; signing with it is refused */
     TD_KEY_ED25519,
     TD_KEY_X25519, /* for encryption, cannot sign */
 };
