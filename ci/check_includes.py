@@ -44,14 +44,15 @@ FREE = [*DEVICE, "client"]
 # Who may name which library, by how its headers begin.
 LIBRARIES = {
     "crypto": ("bearssl", "sodium"),
+    "patch": ("Lzma2Dec.h", "LzmaDec.h"),
     "keys": ("openssl/",),
     "transport": ("uv.h",),
     "layout": ("yaml.h",),
     "doctor": ("jansson.h", "yaml.h"),
-    "tools": ("uv.h", "jansson.h", "yaml.h", "zip.h"),
+    "tools": ("uv.h", "jansson.h", "yaml.h", "zip.h", "lzma.h"),
 }
 ALL_LIBRARIES = ("bearssl", "sodium", "openssl/", "uv.h", "jansson.h", "yaml.h", "cbor.h",
-                 "libcbor", "zip.h", "lzma.h", "systemd/", "curl/", "cmocka.h")
+                 "libcbor", "zip.h", "lzma.h", "LzmaDec.h", "Lzma2Dec.h", "systemd/", "curl/", "cmocka.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)")', re.M)
 

@@ -22,6 +22,7 @@
     X(TD_ESTATE, -6, "the call does not fit the present state")                                    \
     X(TD_ENOTFOUND, -7, "there is no such entry")                                                  \
     X(TD_EUNSUPPORTED, -8, "this is not supported here")                                           \
+    X(TD_ENOSPC, -9, "there is no room left for it")                                               \
     X(TD_EFLASH, -20, "the flash driver reported a failure")                                       \
     X(TD_EBOUNDS, -21, "the range reaches outside the flash area")                                 \
     X(TD_EALIGN, -22, "the range is not aligned to the flash's write or erase unit")               \
@@ -30,6 +31,8 @@
     X(TD_ESIG, -40, "the signature does not verify")                                               \
     X(TD_EKEY, -41, "the public key is malformed or of another kind")                              \
     X(TD_ESIGLEN, -42, "no signature of this kind has this length")                                \
+    X(TD_EENC, -43, "the wrapped key does not open with this device's key")                        \
+    X(TD_EPATCH, -50, "the compressed stream is malformed, or does not give what it promises")     \
     X(TD_EIMG_MAGIC, -60,                                                                          \
       "there is no image: the header does not begin with MCUboot's magic number")                  \
     X(TD_EIMG_EMPTY, -61, "there is no image: the place is erased")                                \

@@ -36,13 +36,24 @@ struct td_boot_slots {
     const struct td_flash_area *primary;
     const struct td_flash_area *secondary;
     const struct td_flash_area *scratch;
+    const struct td_strategy *strategy; /* NULL: the configuration's */
 };
 
 /* A way of updating: a const table of functions, one file each. */
 struct td_strategy;
 
 extern const struct td_strategy td_strategy_move;      /* TD_MODE_MOVE */
+extern const struct td_strategy td_strategy_offset;    /* TD_MODE_OFFSET */
+extern const struct td_strategy td_strategy_scratch;   /* TD_MODE_SCRATCH */
 extern const struct td_strategy td_strategy_overwrite; /* TD_MODE_OVERWRITE */
+extern const struct td_strategy td_strategy_xip;       /* TD_MODE_XIP: the higher version runs */
+extern const struct td_strategy td_strategy_xip_revert;
+extern const struct td_strategy td_strategy_ram; /* TD_MODE_RAM_LOAD, from either slot */
+extern const struct td_strategy td_strategy_ram_revert;
+extern const struct td_strategy td_strategy_single;     /* TD_MODE_SINGLE: no second slot */
+extern const struct td_strategy td_strategy_single_ram; /* the same, run from RAM */
+extern const struct td_strategy td_strategy_loader;     /* TD_MODE_LOADER: the second is a loader */
+extern const struct td_strategy td_strategy_hand_over;  /* to a network core, through pcd */
 
 enum td_strategy_id td_strategy_mode(const struct td_strategy *strategy);
 
@@ -60,11 +71,39 @@ extern const struct td_boot_manner td_boot_manner_mcuboot;
 
 struct td_boot_result;
 
+/*
+ * Security counters in protected storage, one for each image. read: the stored value. rise:
+ * stores a higher one, power-safe; TD_ENOSPC when no step is left. can_rise: whether one is.
+ */
+struct td_boot_counters {
+    enum td_err (*read)(void *ctx, uint8_t image, uint32_t *value);
+    enum td_err (*rise)(void *ctx, uint8_t image, uint32_t value);
+    bool (*can_rise)(void *ctx, uint8_t image, uint32_t value);
+    void *ctx;
+};
+
+/* Memory that RAM-load strategies may fill: load_addr of an image lies inside. */
+struct td_boot_ram {
+    uint32_t addr;  /* as images name it */
+    uint32_t size;  /* bytes */
+    uint8_t *bytes; /* where it is for us: on a board, the address */
+};
+
+/* Why the bootloader asks its port to run the recovery server instead of an image. */
+enum td_boot_recover {
+    TD_RECOVER_NO = 0,
+    TD_RECOVER_PIN,      /* the pin, or whatever the port's hook looks at */
+    TD_RECOVER_MODE,     /* boot mode, from a reset request or a flag in retained memory */
+    TD_RECOVER_NO_IMAGE, /* nothing is bootable */
+};
+
 /* What a port may do on the way. Each may be NULL; ctx is the configuration's hook_ctx. */
 struct td_boot_hooks {
     void (*feed)(void *ctx); /* the watchdog; at least once per flash operation and hash block */
     void (*line)(void *ctx, const struct td_boot_line *line); /* the boot log's console line */
     enum td_reset_cause (*reset_cause)(void *ctx);            /* of this boot; asked once at most */
+    bool (*recovery_pin)(void *ctx);                          /* NULL: there is none */
+    uint8_t (*boot_mode)(void *ctx); /* of the reset request; reading clears it; 0: normal */
     void (*result)(void *ctx, const struct td_boot_result *r); /* shared data; before the jump */
     void (*jump)(void *ctx, const struct td_boot_result *r);   /* does not return on a board */
 };
@@ -76,10 +115,14 @@ struct td_boot_config {
     struct td_image_policy policy; /* max_size is not looked at: the slots and slot/room.h decide */
     uint8_t max_align;             /* as in struct td_trailer */
     uint16_t max_sectors;
-    bool downgrade_prevention;            /* a request for an older version is refused */
-    const struct td_flash_area *boot_log; /* NULL: verdicts go to the result alone */
-    const struct td_boot_manner *manner;  /* NULL: td_boot_manner_tandem */
-    const struct td_boot_hooks *hooks;    /* NULL: none */
+    bool downgrade_prevention;               /* a request for an older version is refused */
+    const struct td_boot_counters *counters; /* NULL: none, and SEC_CNT is not looked at */
+    const struct td_boot_ram *ram;           /* RAM-load strategies only */
+    const struct td_patch *patch;            /* NULL: compressed images are refused */
+    bool has_recovery;                       /* the port can run the recovery server */
+    const struct td_flash_area *boot_log;    /* NULL: verdicts go to the result alone */
+    const struct td_boot_manner *manner;     /* NULL: td_boot_manner_tandem */
+    const struct td_boot_hooks *hooks;       /* NULL: none */
     void *hook_ctx;
 };
 
@@ -88,10 +131,13 @@ struct td_boot_config {
 #define TD_BOOT_COPY_SIZE    1024 /* bytes that are copied at a time; a multiple of any word */
 
 struct td_boot_result {
-    bool bootable;              /* every image's primary slot verified */
-    uint32_t slot_off;          /* of image 0's primary, from the start of its device */
-    struct td_image_header hdr; /* of image 0; valid when bootable */
-    uint8_t hash[64];           /* that image 0 carries */
+    bool bootable;                /* every image that is needed verified, where it will run */
+    uint8_t slot;                 /* of image 0: 0, or 1 where the strategy chooses */
+    uint32_t slot_off;            /* of that slot, from the start of its device */
+    uint32_t run_addr;            /* RAM load: where image 0 lies in RAM; else 0 */
+    enum td_boot_recover recover; /* not NO: run the recovery server, bootable or not */
+    struct td_image_header hdr;   /* of image 0; valid when bootable */
+    uint8_t hash[64];             /* that image 0 carries */
     uint8_t hash_len;
     bool on_trial;         /* of image 0: unconfirmed, the next reset reverts */
     enum td_swap_type did; /* of the last image changed in this boot; NONE: nothing was */

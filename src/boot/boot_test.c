@@ -75,7 +75,7 @@ static void make_device(const struct td_strategy *strategy)
     dev.primary = (struct td_flash_area){ &dev.nor.dev, 0, SLOT };
     dev.secondary = (struct td_flash_area){ &dev.nor.dev, SLOT, SLOT };
     dev.log = (struct td_flash_area){ &dev.nor.dev, 2 * SLOT, LOG };
-    dev.slots = (struct td_boot_slots){ &dev.primary, &dev.secondary, NULL };
+    dev.slots = (struct td_boot_slots){ .primary = &dev.primary, .secondary = &dev.secondary };
     dev.config = (struct td_boot_config){ .images = &dev.slots,
                                           .n_images = 1,
                                           .strategy = strategy,

@@ -87,7 +87,11 @@ static void imgtools_images_get_the_answer_they_deserve(void **state)
     (void)state;
     for (size_t i = 0; i < TD_N_OF(rows); i++) {
         struct td_image_key k = key(rows[i].key);
-        const struct td_image_policy policy = { rows[i].hash, rows[i].sig, &k, 1, UINT32_MAX };
+        const struct td_image_policy policy = { .hash = rows[i].hash,
+                                                .sig = rows[i].sig,
+                                                .keys = &k,
+                                                .n_keys = 1,
+                                                .max_size = UINT32_MAX };
         struct td_image_report report;
         enum td_err got;
 
@@ -104,7 +108,9 @@ static void imgtools_images_get_the_answer_they_deserve(void **state)
 static void any_flipped_bit_that_counts_is_noticed(void **state)
 {
     struct td_image_key k = key(ED25519);
-    const struct td_image_policy policy = { &td_sha256, &td_sig_ed25519, &k, 1, UINT32_MAX };
+    const struct td_image_policy policy = {
+        .hash = &td_sha256, .sig = &td_sig_ed25519, .keys = &k, .n_keys = 1, .max_size = UINT32_MAX
+    };
     struct td_image_report report;
     static struct file f;
     uint32_t size;
@@ -126,7 +132,9 @@ static void any_flipped_bit_that_counts_is_noticed(void **state)
 static void a_damaged_payload_is_a_hash_mismatch_and_a_damaged_signature_is_not(void **state)
 {
     struct td_image_key k = key(ED25519);
-    const struct td_image_policy policy = { &td_sha256, &td_sig_ed25519, &k, 1, UINT32_MAX };
+    const struct td_image_policy policy = {
+        .hash = &td_sha256, .sig = &td_sig_ed25519, .keys = &k, .n_keys = 1, .max_size = UINT32_MAX
+    };
     struct td_image_report report;
     static struct file f;
 
@@ -144,7 +152,9 @@ static void a_damaged_payload_is_a_hash_mismatch_and_a_damaged_signature_is_not(
 
 static void flags_without_a_meaning_are_refused_before_anything_is_hashed(void **state)
 {
-    const struct td_image_policy policy = { &td_sha256, NULL, NULL, 0, UINT32_MAX };
+    const struct td_image_policy policy = {
+        .hash = &td_sha256, .sig = NULL, .keys = NULL, .n_keys = 0, .max_size = UINT32_MAX
+    };
     struct td_image_report report;
     static struct file f;
 
@@ -159,7 +169,11 @@ static void flags_without_a_meaning_are_refused_before_anything_is_hashed(void *
 static void the_report_names_key_and_hash(void **state)
 {
     struct td_image_key keys[2] = { key(OTHER), key(P256) };
-    const struct td_image_policy policy = { &td_sha256, &td_sig_ecdsa_p256, keys, 2, UINT32_MAX };
+    const struct td_image_policy policy = { .hash = &td_sha256,
+                                            .sig = &td_sig_ecdsa_p256,
+                                            .keys = keys,
+                                            .n_keys = 2,
+                                            .max_size = UINT32_MAX };
     struct td_image_report report;
     uint8_t fingerprint[TD_HASH_MAX];
     static struct file f;
@@ -240,7 +254,9 @@ static void of_several_pairs_all_trusted_ones_verify_and_one_must(void **state)
         { "kn", TD_EIMG_KEY },
     };
     struct td_image_key k = key(ED25519);
-    const struct td_image_policy policy = { &td_sha256, &td_sig_ed25519, &k, 1, UINT32_MAX };
+    const struct td_image_policy policy = {
+        .hash = &td_sha256, .sig = &td_sig_ed25519, .keys = &k, .n_keys = 1, .max_size = UINT32_MAX
+    };
     static struct file golden, f;
 
     (void)state;
@@ -259,7 +275,9 @@ static void of_several_pairs_all_trusted_ones_verify_and_one_must(void **state)
 static void an_image_without_a_hash_is_refused_even_when_signed(void **state)
 {
     struct td_image_key k = key(ED25519);
-    const struct td_image_policy policy = { &td_sha256, &td_sig_ed25519, &k, 1, UINT32_MAX };
+    const struct td_image_policy policy = {
+        .hash = &td_sha256, .sig = &td_sig_ed25519, .keys = &k, .n_keys = 1, .max_size = UINT32_MAX
+    };
     struct td_image_report report;
     static struct file f;
     struct td_source src;
@@ -277,7 +295,7 @@ static void an_image_without_a_hash_is_refused_even_when_signed(void **state)
 
 static void the_largest_size_is_the_policys(void **state)
 {
-    struct td_image_policy policy = { &td_sha256, NULL, NULL, 0, 76 };
+    struct td_image_policy policy = { .hash = &td_sha256, .max_size = 76 };
     struct td_image_report report;
     static struct file f;
 
@@ -295,7 +313,9 @@ static void count(void *ctx)
 
 static void the_watchdog_can_be_fed_while_hashing(void **state)
 {
-    const struct td_image_policy policy = { &td_sha256, NULL, NULL, 0, UINT32_MAX };
+    const struct td_image_policy policy = {
+        .hash = &td_sha256, .sig = NULL, .keys = NULL, .n_keys = 0, .max_size = UINT32_MAX
+    };
     static struct td_image_work work;
     struct td_image_report report;
     static struct file f;

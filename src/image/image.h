@@ -189,13 +189,38 @@ struct td_image_key {
     uint16_t len;
 };
 
+/* The device's own key for encrypted images: the one way of wrapping that it takes. */
+struct td_image_unwrap {
+    const struct td_enc_alg *alg;
+    const uint8_t *key; /* private: PKCS#8, PKCS#1 or raw, as crypto/enc.h says */
+    uint16_t len;
+};
+
+/* How the payload lies in the place that is looked at; the header's flag says it of a file. */
+enum td_image_payload {
+    TD_PAYLOAD_AS_FLAGGED = 0, /* encrypted when the flag says so: secondary slots, files */
+    TD_PAYLOAD_PLAIN = 1,      /* in the clear whatever the flag says: primary slots, RAM */
+};
+
+/* Which signatures of several have to verify. */
+enum td_image_rule {
+    TD_RULE_ALL_TRUSTED = 0, /* each whose key is trusted, and there is at least one */
+    TD_RULE_N_KEYS = 1,      /* by at least n_needed different keys of the policy */
+};
+
 /* What a bootloader accepts; const data of a board. */
 struct td_image_policy {
     const struct td_hash_alg *hash;  /* the one kind of image hash that is taken */
     const struct td_sig_alg *sig;    /* NULL: the hash alone decides */
     const struct td_image_key *keys; /* n_keys trusted keys, all of sig's kind */
     uint8_t n_keys;
-    uint32_t max_size; /* inclusive, from slot/room.h; UINT32_MAX for no limit */
+    uint32_t max_size;                    /* inclusive, from slot/room.h; UINT32_MAX for no limit */
+    const struct td_image_unwrap *unwrap; /* NULL: encrypted images are refused */
+    enum td_image_payload payload;
+    enum td_image_rule rule;
+    uint8_t n_needed;      /* N_KEYS only */
+    bool key_in_full;      /* images carry PUBKEY; the keys of the policy are compared to it */
+    bool takes_compressed; /* the caller can decompress; the stored form is what is checked */
 };
 
 /*

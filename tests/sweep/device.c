@@ -129,7 +129,7 @@ void device_make(struct device *d, const struct shape *shape, const struct td_st
     // The old image ends one sector earlier, so that both kinds of sector are there.
     d->old = image_make(size - shape->sector_size - 40, 1, false);
     d->new = image_make(size - 24, 2, false);
-    d->slots = (struct td_boot_slots){ &d->primary, &d->secondary, NULL };
+    d->slots = (struct td_boot_slots){ .primary = &d->primary, .secondary = &d->secondary };
     d->key = (struct td_image_key){ key_der, (uint16_t)key_der_len };
     d->config = (struct td_boot_config){
         .images = &d->slots,

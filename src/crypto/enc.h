@@ -1,0 +1,65 @@
+/*
+ * crypto/enc.h - unwrapping the key of an encrypted image, and AES-CTR, as tables.
+ *
+ * Source: MCUboot's encrypted images (boot/bootutil/src/encrypted.c, scripts/imgtool/image.py),
+ * RFC 8017 (RSAES-OAEP, SHA-256, empty label), RFC 3394 (AES key wrap), RFC 5869 (HKDF),
+ * RFC 7748 (X25519). docs/spec/image.md has the bytes of each TLV.
+ *
+ * Everything here is secret: calls run in time that depends on lengths alone, and every way to
+ * fail after the lengths were looked at is one error, TD_EENC. What was written to the caller's
+ * buffers before an error is wiped.
+ */
+#ifndef TD_CRYPTO_ENC_H
+#define TD_CRYPTO_ENC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define TD_ENC_KEY_MAX 32  /* bytes of the longest image key: AES-256 */
+#define TD_ENC_TLV_MAX 256 /* bytes of the longest wrapped key: RSA-2048 */
+
+enum td_enc_id {
+    TD_ENC_NONE = 0,
+    TD_ENC_RSA2048 = 1,
+    TD_ENC_KW = 2,
+    TD_ENC_EC256 = 3,
+    TD_ENC_X25519 = 4,
+};
+
+struct td_enc_alg {
+    enum td_enc_id id;
+    const char *name; /* "rsa-2048", "aes-kw", "ecies-p256", "ecies-x25519" */
+    uint16_t tlv;     /* the image TLV that carries a key wrapped so */
+    uint16_t len_128; /* bytes of its value with a key of 16 bytes */
+    uint16_t len_256; /* with one of 32 */
+
+    /*
+     * The image's key, key_len (16 or 32) bytes, into out. priv is the device's private key:
+     * PKCS#1 DER (RSA), PKCS#8 DER (P-256: 67 bytes and longer, X25519: 48), raw (AES-KW: as
+     * long as the image's key). TD_EKEY: priv is not of this kind or malformed, TD_ETRUNC: len
+     * is not the kind's; TD_EENC: anything else.
+     */
+    enum td_err (*unwrap)(const uint8_t *priv, size_t priv_len, const uint8_t *value, size_t len,
+                          uint8_t *out, size_t key_len);
+};
+
+extern const struct td_enc_alg td_enc_rsa2048;
+extern const struct td_enc_alg td_enc_kw;
+extern const struct td_enc_alg td_enc_ec256;
+extern const struct td_enc_alg td_enc_x25519;
+
+/* AES-CTR over an image's payload: initial counter block 0, random access by offset. */
+struct td_aes_ctr {
+    uint32_t state[64]; /* the key schedule; belongs to the library; wipe it after use */
+    uint32_t rounds;
+};
+
+/* key_len: 16 or 32. */
+void td_aes_ctr_init(struct td_aes_ctr *ctr, const uint8_t *key, size_t key_len);
+
+/* Encrypts or decrypts len bytes at bytes, which stand at offset off of the payload; any off. */
+void td_aes_ctr_run(const struct td_aes_ctr *ctr, uint32_t off, uint8_t *bytes, size_t len);
+
+#endif
