@@ -44,12 +44,15 @@ static void fill_running_version(const struct td_boot_run *run, struct td_versio
 }
 
 /* About the image in the primary slot, which was just installed; work->report is its. */
-void td_boot_record_installed(struct td_boot_run *run, enum td_swap_type type)
+static void record_installed(struct td_boot_run *run, enum td_swap_type type)
 {
     struct td_verdict v;
 
-    if (type == TD_SWAP_REVERT)
+    if (type == TD_SWAP_REVERT || type == TD_SWAP_NONE)
         return;
+    // Where there is no way back there is no trial.
+    if (run->strategy->revert == NULL)
+        type = TD_SWAP_PERM;
     if (run->resumed) {
         td_boot_verdict(run, TD_V_RESUMED, &v);
         td_boot_verdict_of_image(&v, &run->work->report);
@@ -94,6 +97,45 @@ static void record_fault(struct td_boot_run *run, enum td_verdict_code code)
     td_boot_verdict(run, code, &v);
     v.slot = 1;
     td_boot_record_once(run, &v);
+}
+
+/* --- what was moved: verified, told, and closed --- */
+
+// What was installed does not verify: flash failed on the way. Where the other image is still
+// there it comes back; else the request stands, and the next boot tries again.
+static enum td_err fall_back(struct td_boot_run *run)
+{
+    enum td_err err;
+
+    run->settled = true;
+    if (run->type == TD_SWAP_REVERT || run->strategy->revert == NULL)
+        return TD_OK;
+    err = td_boot_verify(run, run->secondary.area);
+    if (err != TD_OK)
+        return err == TD_EFLASH ? err : TD_OK;
+    td_boot_record_reverted(run, true);
+    run->settled = false;
+    return run->strategy->revert(run);
+}
+
+// The last note is written when the image has been verified: what does not verify never had a
+// trial, and the moment in which a cut takes the trial away is that of the jump.
+static enum td_err complete(struct td_boot_run *run)
+{
+    enum td_err err = td_boot_verify(run, run->primary.area);
+
+    if (err == TD_EFLASH)
+        return err;
+    if (err != TD_OK)
+        return fall_back(run);
+    record_installed(run, run->type);
+    err = run->strategy->finish(run);
+    if (err != TD_OK)
+        return err;
+    run->settled = true;
+    if (run->type != TD_SWAP_NONE)
+        run->result->did = run->type;
+    return TD_OK;
 }
 
 /* --- a request, from the first look at its image to the last --- */
@@ -169,7 +211,7 @@ static enum td_err refuse_room(struct td_boot_run *run, const struct td_room_fit
 {
     struct td_verdict v;
 
-    td_boot_verdict(run, run->config->strategy->no_room, &v);
+    td_boot_verdict(run, run->strategy->no_room, &v);
     td_boot_verdict_of_image(&v, &run->work->report);
     v.wanted = fit->max;
     v.found = fit->needed;
@@ -194,7 +236,7 @@ static enum td_err block(struct td_boot_run *run, enum td_verdict_code code)
 
 static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type type)
 {
-    const struct td_strategy *s = run->config->strategy;
+    const struct td_strategy *s = run->strategy;
     struct td_room_fit fit;
     bool refused;
     enum td_err err;
@@ -215,7 +257,8 @@ static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type typ
     if (td_boot_room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)
         return refuse_room(run, &fit);
     td_boot_say(run, s->start_line, run->image, 0, 0, 0);
-    return s->start(run, type);
+    err = s->start(run, type);
+    return err != TD_OK ? err : complete(run);
 }
 
 /* --- a revert --- */
@@ -240,9 +283,9 @@ static enum td_err revert(struct td_boot_run *run)
         record_fault(run, TD_V_SLOT_UNREADABLE);
         return TD_OK;
     }
-    if (err == TD_OK && is_the_previous(run) && run->config->strategy->layout(run) == TD_OK) {
+    if (err == TD_OK && is_the_previous(run) && run->strategy->layout(run) == TD_OK) {
         td_boot_record_reverted(run, false);
-        return run->config->strategy->revert(run);
+        return run->strategy->revert(run);
     }
     run->view.revert_impossible = true;
     td_boot_verdict(run, TD_V_REVERT_IMPOSSIBLE, &v);
@@ -265,19 +308,25 @@ static enum td_err drop_torn(struct td_boot_run *run)
 
 /* --- the loop --- */
 
+static enum td_err go_on(struct td_boot_run *run, enum td_boot_action action)
+{
+    const struct td_strategy *s = run->strategy;
+    enum td_err err;
+
+    td_boot_say(run, s->start_line, run->image, 0, 0, 0);
+    err = action == TD_BOOT_RESUME ? s->resume(run) : s->restore(run);
+    return err != TD_OK ? err : complete(run);
+}
+
 static enum td_err act(struct td_boot_run *run, enum td_boot_action action)
 {
-    const struct td_strategy *s = run->config->strategy;
-
     switch (action) {
     case TD_BOOT_RESTORE:
-    case TD_BOOT_RESUME:
-        td_boot_say(run, s->start_line, run->image, 0, 0, 0);
-        return action == TD_BOOT_RESUME ? s->resume(run) : s->restore(run);
+    case TD_BOOT_RESUME: return go_on(run, action);
     case TD_BOOT_REVERT: return revert(run);
     case TD_BOOT_TEST: return follow_request(run, TD_SWAP_TEST);
     case TD_BOOT_INSTALL: return follow_request(run, TD_SWAP_PERM);
-    case TD_BOOT_MEND: return s->mend(run);
+    case TD_BOOT_MEND: return run->strategy->mend(run);
     case TD_BOOT_DROP: return drop_torn(run);
     case TD_BOOT_RUN: break;
     }
@@ -371,6 +420,30 @@ static enum td_err verify_primary(struct td_boot_run *run)
     return TD_OK;
 }
 
+// A strategy that chooses has judged the image where it will run.
+static enum td_err choose(struct td_boot_run *run)
+{
+    const struct td_image_report *report = &run->work->report;
+    struct td_boot_result *r = run->result;
+    enum td_err err = run->strategy->choose(run, 0);
+
+    if (err == TD_ENOTFOUND) {
+        r->bootable = false;
+        return TD_OK;
+    }
+    if (err == TD_OK && run->image == 0) {
+        r->hdr = report->img.hdr;
+        r->hash_len = report->hash_len;
+        memcpy(r->hash, report->hash, sizeof r->hash);
+        r->slot = run->chosen.slot;
+        r->slot_off = run->chosen.area->off;
+        r->run_addr = run->chosen.run_addr;
+    }
+    if (err == TD_OK && run->strategy->take != NULL)
+        err = run->strategy->take(run);
+    return err;
+}
+
 static void say_result(const struct td_boot_run *run)
 {
     const struct td_boot_result *r = run->result;
@@ -390,13 +463,16 @@ static enum td_err boot_image(struct td_boot_run *run)
     enum td_err err;
 
     td_boot_setup(run);
-    err = settle(run);
-    if (err == TD_OK)
+    if (run->strategy->choose != NULL)
+        err = choose(run);
+    else
+        err = settle(run);
+    if (err == TD_OK && run->strategy->choose == NULL)
         err = verify_primary(run);
     if (err == TD_OK && run->image == 0)
         run->result->on_trial =
             run->result->did != TD_SWAP_NONE
-                ? run->result->did == TD_SWAP_TEST && run->config->strategy->revert != NULL
+                ? run->result->did == TD_SWAP_TEST && run->strategy->revert != NULL
                 : run->view.running == TD_RUN_TRIED;
     return err;
 }
@@ -404,8 +480,11 @@ static enum td_err boot_image(struct td_boot_run *run)
 static struct td_boot_run run_of(const struct td_boot_config *config, struct td_boot_work *work,
                                  struct td_boot_result *result, uint8_t image)
 {
+    const struct td_strategy *own = config->images[image].strategy;
+
     return (struct td_boot_run){
         .config = config,
+        .strategy = own != NULL ? own : config->strategy,
         .manner = config->manner != NULL ? config->manner : &td_boot_manner_tandem,
         .work = work,
         .result = result,
@@ -413,16 +492,32 @@ static struct td_boot_run run_of(const struct td_boot_config *config, struct td_
     };
 }
 
+static bool wants_recovery(const struct td_boot_config *c, enum td_boot_recover *why)
+{
+    const struct td_boot_hooks *hooks = c->hooks;
+
+    if (!c->has_recovery || hooks == NULL)
+        return false;
+    if (hooks->boot_mode != NULL && hooks->boot_mode(c->hook_ctx) != 0)
+        *why = TD_RECOVER_MODE;
+    else if (hooks->recovery_pin != NULL && hooks->recovery_pin(c->hook_ctx))
+        *why = TD_RECOVER_PIN;
+    return *why != TD_RECOVER_NO;
+}
+
 enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work *work,
                        struct td_boot_result *result)
 {
-    struct td_boot_run run = run_of(config, work, result, 0);
+    struct td_boot_run run;
     enum td_err err = TD_OK;
 
     memset(result, 0, sizeof *result);
     result->did = TD_SWAP_NONE;
     if (config->n_images == 0 || config->n_images > TD_BOOT_IMAGES_MAX)
         return TD_EARG;
+    if (wants_recovery(config, &result->recover))
+        return TD_OK;
+    run = run_of(config, work, result, 0);
     result->bootable = true;
     td_boot_say(&run, TD_LINE_START, 0, 0, 0, 0);
     for (uint8_t i = 0; err == TD_OK && i < config->n_images; i++) {
@@ -433,6 +528,8 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
         result->bootable = false;
         return err;
     }
+    if (!result->bootable && config->has_recovery)
+        result->recover = TD_RECOVER_NO_IMAGE;
     say_result(&run);
     if (config->hooks != NULL && config->hooks->result != NULL)
         config->hooks->result(config->hook_ctx, result);
@@ -445,18 +542,19 @@ static enum td_err check_image(const struct td_boot_config *config, uint8_t imag
     struct td_boot_run run = run_of(config, NULL, NULL, image);
     enum td_err err;
 
-    if (slots->primary == NULL || slots->secondary == NULL)
+    if (slots->primary == NULL || run.strategy == NULL ||
+        (slots->secondary == NULL && run.strategy->choose == NULL))
         return TD_EARG;
     err = td_flash_area_check(slots->primary);
-    if (err == TD_OK)
+    if (err == TD_OK && slots->secondary != NULL)
         err = td_flash_area_check(slots->secondary);
     if (err != TD_OK)
         return err;
     td_boot_setup(&run);
     err = td_trailer_check(&run.primary);
-    if (err == TD_OK)
+    if (err == TD_OK && slots->secondary != NULL)
         err = td_trailer_check(&run.secondary);
-    return err != TD_OK ? err : config->strategy->layout(&run);
+    return err != TD_OK ? err : run.strategy->layout(&run);
 }
 
 enum td_err td_boot_check(const struct td_boot_config *config)
@@ -472,11 +570,12 @@ enum td_err td_boot_check(const struct td_boot_config *config)
 
 enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image, uint32_t *max)
 {
-    struct td_boot_run run = run_of(config, NULL, NULL, image);
+    struct td_boot_run run;
 
     *max = 0;
     if (image >= config->n_images)
         return TD_EARG;
+    run = run_of(config, NULL, NULL, image);
     td_boot_setup(&run);
     return td_boot_max(&run, max);
 }

@@ -170,6 +170,10 @@ enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image
  * Everything but the jump. Looks, decides and acts until nothing is left to do, then verifies
  * what lies in the primary slots.
  *
+ * When the boot mode or the pin asks for the recovery server, that is all the result says: no
+ * slot is looked at, whatever is under way in it waits for the next boot. Where nothing is
+ * bootable, and has_recovery is set, result->recover is TD_RECOVER_NO_IMAGE.
+ *
  * TD_OK: the boot is decided; result->bootable says whether there is something to jump to, and
  * when not, a verdict says why. The result hook has been called.
  * TD_EFLASH (or another error of the driver): flash failed in the middle of a step that cannot

@@ -9,9 +9,10 @@
 #include "base/range.h"
 #include "boot/boot_priv.h"
 
+// A way without a second slot has NULL for it.
 static uint8_t word_of(const struct td_flash_area *a, const struct td_flash_area *b)
 {
-    uint16_t wa = a->dev->write_size, wb = b->dev->write_size;
+    uint16_t wa = a->dev->write_size, wb = b != NULL ? b->dev->write_size : 1;
 
     return (uint8_t)(wa > wb ? wa : wb);
 }
@@ -22,7 +23,7 @@ void td_boot_setup(struct td_boot_run *run)
     const struct td_boot_slots *slots = &c->images[run->image];
     struct td_trailer t = {
         .area = slots->primary,
-        .mode = c->strategy->mode,
+        .mode = run->strategy->mode,
         .max_sectors = c->max_sectors,
         .write_size = word_of(slots->primary, slots->secondary),
         .max_align = c->max_align,
@@ -37,6 +38,8 @@ static uint32_t last_sector_size(const struct td_flash_area *area)
 {
     struct td_flash_sector sector;
 
+    if (area == NULL)
+        return 0;
     return td_flash_sector_at(area, area->size - 1, &sector) == TD_OK ? sector.size : 0;
 }
 
@@ -49,7 +52,7 @@ static struct td_room_geometry geometry(const struct td_boot_run *run)
 
     return (struct td_room_geometry){
         .primary_size = run->primary.area->size,
-        .secondary_size = run->secondary.area->size,
+        .secondary_size = run->secondary.area != NULL ? run->secondary.area->size : 0,
         .primary_sector = last_sector_size(run->primary.area),
         .secondary_sector = last_sector_size(run->secondary.area),
         .max_sectors = t->max_sectors,
@@ -63,7 +66,7 @@ enum td_err td_boot_max(const struct td_boot_run *run, uint32_t *max)
 {
     struct td_room_geometry g = geometry(run);
 
-    return td_room_max_image(run->config->strategy->mode, &g, max);
+    return td_room_max_image(run->strategy->mode, &g, max);
 }
 
 enum td_err td_boot_room(const struct td_boot_run *run, uint32_t running_size, uint32_t new_size,
@@ -71,7 +74,7 @@ enum td_err td_boot_room(const struct td_boot_run *run, uint32_t running_size, u
 {
     struct td_room_geometry g = geometry(run);
 
-    return td_room_check(run->config->strategy->mode, &g, running_size, new_size, fit);
+    return td_room_check(run->strategy->mode, &g, running_size, new_size, fit);
 }
 
 bool td_boot_stored_hash(const struct td_flash_area *area, uint8_t hash[TD_NOTE_HASH_LEN])
@@ -137,7 +140,7 @@ static enum td_boot_running running_of(const struct td_boot_run *run)
                                                      .swap_type = TD_SWAP_NONE };
     bool mends = run->manner->slot == TD_SLOT_MENDED;
 
-    if (run->config->strategy->revert == NULL)
+    if (run->strategy->revert == NULL)
         return TD_RUN_CONFIRMED;
     if (mends && run->p.magic == TD_MAGIC_GOOD && run->p.copy_done == TD_FLAG_BAD)
         return TD_RUN_TORN;
@@ -169,6 +172,32 @@ static bool holds_previous(const struct td_boot_run *run)
            memcmp(run->note.outgoing, hash, sizeof hash) == 0;
 }
 
+void td_boot_new_note(const struct td_boot_run *run, enum td_swap_type type, struct td_note *note)
+{
+    memset(note, 0, sizeof *note);
+    note->type = type;
+    note->confirmed = type != TD_SWAP_TEST;
+    memcpy(note->incoming, run->work->report.hash, TD_NOTE_HASH_LEN);
+    if (type != TD_SWAP_REVERT) {
+        note->group = run->group;
+        (void)td_boot_stored_hash(run->primary.area, note->outgoing);
+    } else if (run->has_note) {
+        note->group = run->note.group;
+        memcpy(note->outgoing, run->note.incoming, TD_NOTE_HASH_LEN);
+    }
+}
+
+static bool is_confirmed(const struct td_trailer_state *p)
+{
+    return p->magic == TD_MAGIC_GOOD && p->copy_done == TD_FLAG_SET && p->image_ok == TD_FLAG_SET;
+}
+
+// A confirmed image goes as well when another of its group was not confirmed.
+bool td_boot_believes_secondary(const struct td_boot_run *run)
+{
+    return !run->view.secondary_unreadable && (!is_confirmed(&run->p) || run->group_undone);
+}
+
 enum td_err td_boot_look(struct td_boot_run *run)
 {
     struct td_boot_view keep = run->view;
@@ -186,7 +215,7 @@ enum td_err td_boot_look(struct td_boot_run *run)
     run->has_note = false;
     run->view.request = request_of(run);
     run->view.running = running_of(run);
-    err = run->config->strategy->look(run);
+    err = run->strategy->look(run);
     if (err == TD_OK && run->view.running == TD_RUN_TRIED && run->view.request != TD_REQUEST_NONE &&
         !run->view.secondary_unreadable)
         run->view.holds_previous = holds_previous(run);

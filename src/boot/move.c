@@ -129,16 +129,9 @@ static bool read_open(struct td_boot_run *run)
     return true;
 }
 
-// While a note stands in the secondary the primary is on trial, or half swapped, or blank. One
-// beside a confirmed image was not written by us: the secondary may be a chip that others reach.
-static bool is_confirmed(const struct td_trailer_state *p)
-{
-    return p->magic == TD_MAGIC_GOOD && p->copy_done == TD_FLAG_SET && p->image_ok == TD_FLAG_SET;
-}
-
 static enum td_err move_look(struct td_boot_run *run)
 {
-    if (!run->view.secondary_unreadable && !is_confirmed(&run->p) &&
+    if (td_boot_believes_secondary(run) &&
         td_note_read(run->secondary.area, first_trailer_sector(&run->secondary), &run->note) &&
         fits(run, run->note.swap_size)) {
         run->view.journal = TD_JOURNAL_RESTORE;
@@ -224,12 +217,10 @@ static uint32_t stored_size(const struct td_boot_run *run, uint32_t at_least)
 
 static enum td_err move_revert(struct td_boot_run *run)
 {
-    struct td_note note = { .type = TD_SWAP_REVERT, .confirmed = true };
+    struct td_note note;
 
+    td_boot_new_note(run, TD_SWAP_REVERT, &note);
     note.swap_size = stored_size(run, run->work->report.img.size);
-    memcpy(note.incoming, run->work->report.hash, TD_NOTE_HASH_LEN);
-    if (run->has_note)
-        memcpy(note.outgoing, run->note.incoming, TD_NOTE_HASH_LEN);
     return hand_over(run, &note);
 }
 
@@ -247,39 +238,9 @@ static enum td_err move_mend(struct td_boot_run *run)
     return hand_over(run, &note);
 }
 
-// What was swapped in does not verify: flash failed on the way. The other image is still there.
-static enum td_err fall_back(struct td_boot_run *run)
+static enum td_err move_finish(struct td_boot_run *run)
 {
-    enum td_err err;
-
-    run->settled = true;
-    if (run->type == TD_SWAP_REVERT)
-        return TD_OK;
-    err = td_boot_verify(run, run->secondary.area);
-    if (err != TD_OK)
-        return err == TD_EFLASH ? err : TD_OK;
-    td_boot_record_reverted(run, true);
-    run->settled = false;
-    return move_revert(run);
-}
-
-// The last note is written when the image has been verified: what does not verify never had a
-// trial, and the moment in which a cut takes the trial away is that of the jump.
-static enum td_err finish(struct td_boot_run *run)
-{
-    enum td_err err = td_boot_verify(run, run->primary.area);
-
-    if (err == TD_EFLASH)
-        return err;
-    if (err != TD_OK)
-        return fall_back(run);
-    td_boot_record_installed(run, run->type);
-    err = td_trailer_write_copy_done(&run->primary);
-    if (err != TD_OK)
-        return err;
-    run->settled = true;
-    run->result->did = run->type;
-    return TD_OK;
+    return td_trailer_write_copy_done(&run->primary);
 }
 
 static enum td_err go_on(struct td_boot_run *run)
@@ -289,7 +250,7 @@ static enum td_err go_on(struct td_boot_run *run)
 
     for (uint32_t step = run->done; err == TD_OK && step < 3 * n; step++)
         err = take_step(run, step, n);
-    return err != TD_OK ? err : finish(run);
+    return err;
 }
 
 static enum td_err begin(struct td_boot_run *run, const struct td_note *note)
@@ -306,24 +267,20 @@ static enum td_err begin(struct td_boot_run *run, const struct td_note *note)
 
 static enum td_err move_start(struct td_boot_run *run, enum td_swap_type type)
 {
-    struct td_note note = { .type = type };
+    struct td_note note;
     struct td_source src = td_flash_source(run->primary.area);
     const struct td_image_report *report = &run->work->report;
     struct td_image running;
     enum td_err err = td_image_open(&src, run->primary.area->size, &running, NULL);
 
     // Without an image to go back to a trial has no meaning: the original reverts to nothing.
-    if (err == TD_EIMG_EMPTY)
-        note.type = TD_SWAP_PERM;
+    td_boot_new_note(run, err == TD_EIMG_EMPTY ? TD_SWAP_PERM : type, &note);
     if (err == TD_OK)
         note.swap_size = td_max_u32(running.size, report->img.size);
     else if (err == TD_EIMG_EMPTY)
         note.swap_size = report->img.size;
     else
         note.swap_size = sectors_that_fit(run) * sector_size(run);
-    note.confirmed = note.type == TD_SWAP_PERM;
-    memcpy(note.incoming, report->hash, TD_NOTE_HASH_LEN);
-    (void)td_boot_stored_hash(run->primary.area, note.outgoing);
     return begin(run, &note);
 }
 
@@ -359,5 +316,6 @@ const struct td_strategy td_strategy_move = {
     .revert = move_revert,
     .restore = move_restore,
     .resume = move_resume,
+    .finish = move_finish,
     .mend = move_mend,
 };

@@ -2,8 +2,8 @@
  * boot/note.c - the 64 bytes of the record.
  *
  *  0 'T' 'N'   2 version (1)   3 swap type   4 flags: 1 done, 2 confirmed   5 zeros
- *  8 swap size u32   12 zeros   16 incoming hash (16)   32 outgoing hash (16)   48 zeros
- * 60 CRC-32 of what stands before it
+ *  8 swap size u32   12 images of the group u8   13 zeros   16 incoming hash (16)
+ * 32 outgoing hash (16)   48 id of the group u32   52 zeros   60 CRC-32 of what stands before
  */
 #include "boot/note.h"
 
@@ -46,6 +46,8 @@ bool td_note_read(const struct td_flash_area *area, uint32_t off, struct td_note
     note->swap_size = td_load_le32(b + 8);
     memcpy(note->incoming, b + 16, TD_NOTE_HASH_LEN);
     memcpy(note->outgoing, b + 32, TD_NOTE_HASH_LEN);
+    note->group.images = b[12];
+    note->group.id = td_load_le32(b + 48);
     return true;
 }
 
@@ -63,6 +65,8 @@ enum td_err td_note_write(const struct td_flash_area *area, uint32_t off,
     td_store_le32(b + 8, note->swap_size);
     memcpy(b + 16, note->incoming, TD_NOTE_HASH_LEN);
     memcpy(b + 32, note->outgoing, TD_NOTE_HASH_LEN);
+    b[12] = note->group.images;
+    td_store_le32(b + 48, note->group.id);
     td_store_le32(b + NOTE_CRC_OFF, td_crc32(0, b, NOTE_CRC_OFF));
     return td_flash_write(area, off, b, sizeof b);
 }

@@ -19,6 +19,12 @@
 #define TD_NOTE_SIZE     64
 #define TD_NOTE_HASH_LEN 16 /* leading bytes of an image's hash; all 0: there was no image */
 
+/* Images that are installed as one: all of them or none, and confirmed and reverted together. */
+struct td_boot_group {
+    uint8_t images; /* bit i: image i is one of them; 0: the image is on its own */
+    uint32_t id;    /* CRC-32 over the hashes of all that come in, lowest image first */
+};
+
 struct td_note {
     enum td_swap_type type;
     bool done;                          /* every sector was moved; only notes are missing */
@@ -26,6 +32,7 @@ struct td_note {
     uint32_t swap_size;                 /* bytes, as in the trailer's cell */
     uint8_t incoming[TD_NOTE_HASH_LEN]; /* hash of the image that comes into the primary */
     uint8_t outgoing[TD_NOTE_HASH_LEN]; /* of the one that it replaces */
+    struct td_boot_group group;         /* in the note of a revert: of what is brought back */
 };
 
 /*

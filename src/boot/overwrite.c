@@ -55,8 +55,10 @@ static enum td_err overwrite_look(struct td_boot_run *run)
     if (run->view.request == TD_REQUEST_NONE)
         return TD_OK;
     run->has_note = td_note_read(t->area, note_off(t), &run->note);
-    if (run->has_note && is_copied(run))
+    if (run->has_note && is_copied(run)) {
         run->view.journal = TD_JOURNAL_OPEN;
+        run->type = TD_SWAP_NONE;
+    }
     return TD_OK;
 }
 
@@ -79,43 +81,35 @@ static enum td_err copy_image(const struct td_boot_run *run, uint32_t size)
 
 static enum td_err overwrite_start(struct td_boot_run *run, enum td_swap_type type)
 {
-    struct td_note note = { .type = type, .done = true, .confirmed = true };
-    enum td_err err;
-
-    note.swap_size = run->work->report.img.size;
-    memcpy(note.incoming, run->work->report.hash, TD_NOTE_HASH_LEN);
-    err = copy_image(run, note.swap_size);
-    if (err == TD_OK)
-        err = td_boot_verify(run, run->primary.area);
-    if (err == TD_EFLASH || err == TD_EALIGN || err == TD_EBUDGET || err == TD_EBOUNDS)
-        return err;
-    run->settled = true;
-    // Flash did not take it. The request stays, so the next boot tries again.
-    if (err != TD_OK)
-        return TD_OK;
-    td_boot_record_installed(run, TD_SWAP_PERM);
-    err = td_note_write(run->primary.area, note_off(&run->primary), &note);
-    if (err == TD_OK)
-        err = td_boot_drop_request(run);
-    if (err == TD_OK)
-        run->result->did = type;
-    return err;
+    run->type = type;
+    run->has_note = false;
+    return copy_image(run, run->work->report.img.size);
 }
 
-// The copy was complete when the power went; what is asked for lies in the primary.
+// The copy was complete when the power went; what is asked for lies in the primary. When it is
+// damaged there, it is copied again.
 static enum td_err overwrite_resume(struct td_boot_run *run)
 {
     enum td_err err = td_boot_verify(run, run->primary.area);
 
-    if (err == TD_EFLASH)
+    if (err == TD_EFLASH || err == TD_OK)
         return err;
-    if (err == TD_OK)
-        return td_boot_drop_request(run);
     err = td_boot_verify(run, run->secondary.area);
     if (err == TD_OK)
         return overwrite_start(run, TD_SWAP_PERM);
-    run->settled = true;
     return err == TD_EFLASH ? err : TD_OK;
+}
+
+static enum td_err overwrite_finish(struct td_boot_run *run)
+{
+    enum td_err err = TD_OK;
+    struct td_note note = { .type = run->type, .done = true, .confirmed = true };
+
+    note.swap_size = run->work->report.img.size;
+    memcpy(note.incoming, run->work->report.hash, TD_NOTE_HASH_LEN);
+    if (!run->has_note)
+        err = td_note_write(run->primary.area, note_off(&run->primary), &note);
+    return err != TD_OK ? err : td_boot_drop_request(run);
 }
 
 const struct td_strategy td_strategy_overwrite = {
@@ -126,4 +120,5 @@ const struct td_strategy td_strategy_overwrite = {
     .layout = overwrite_layout,
     .start = overwrite_start,
     .resume = overwrite_resume,
+    .finish = overwrite_finish,
 };

@@ -61,26 +61,31 @@ enum td_verdict_code td_boot_verdict_of(enum td_err err)
     return TD_V_BAD_LAYOUT;
 }
 
-/*
- * The verdict on what lies at the start of the area, by the policy, into work->report. TD_OK,
- * td_image_check's errors, TD_EUNSUPPORTED when the image says itself that it is not to be
- * booted. TD_EFLASH: the driver failed, which says nothing about the image.
- */
-enum td_err td_boot_verify(struct td_boot_run *run, const struct td_flash_area *area)
+enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *src,
+                              uint32_t max_size, enum td_image_payload payload)
 {
     const struct td_boot_hooks *hooks = run->config->hooks;
     struct td_boot_work *work = run->work;
-    struct td_source src = td_flash_source(area);
     struct td_image_policy policy = run->config->policy;
     enum td_err err;
 
-    policy.max_size = area->size;
+    policy.max_size = max_size;
+    policy.payload = payload;
     work->image.breathe = hooks == NULL ? NULL : hooks->feed;
     work->image.breathe_ctx = run->config->hook_ctx;
-    err = td_image_check(&src, &policy, &work->image, &work->report);
+    err = td_image_check(src, &policy, &work->image, &work->report);
     if (err != TD_OK)
         return err;
     if (work->report.img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE)
         return TD_EUNSUPPORTED;
     return policy.sig != NULL && work->report.key_index < 0 ? TD_EIMG_SIG : TD_OK;
+}
+
+enum td_err td_boot_verify(struct td_boot_run *run, const struct td_flash_area *area)
+{
+    struct td_source src = td_flash_source(area);
+    bool runs_here = area == run->primary.area || run->strategy->choose != NULL;
+
+    return td_boot_verify_at(run, &src, area->size,
+                             runs_here ? TD_PAYLOAD_PLAIN : TD_PAYLOAD_AS_FLAGGED);
 }
