@@ -83,6 +83,8 @@
     X(TD_ESLOT_MAGIC, -130, "the slot's magic is torn")                                            \
     X(TD_ESLOT_IMAGE_OK, -131, "the slot's confirmation is torn by a power cut")                   \
     X(TD_ELOG_AREA, -140, "the log's area needs two sectors or more, large enough for entries")    \
+    X(TD_EPCD_SILENT, -160, "the network core does not answer")                                    \
+    X(TD_EPCD_FAILED, -161, "the network core says that it could not take the image")              \
     X(TD_ENOANSWER, -200, "the device does not answer")                                            \
     X(TD_ELINKDOWN, -201, "the connection to the device was lost")                                 \
     X(TD_EGARBAGE, -202, "the device answers with something that is not SMP")                      \
