@@ -121,7 +121,111 @@ enum td_verdict_class {
     /* nothing to boot: found = the verdict code of why the primary slot was refused */            \
     X(TD_V_PRIMARY_INVALID, 100, "primary-invalid", TD_VERDICT_NO_IMAGE,                           \
       "the primary slot holds no image that may be booted (found: why)",                           \
-      "write a signed image by cable or through recovery")
+      "write a signed image by cable or through recovery")                                         \
+    /* the first stage, and the second one's own update; slot = S0 or S1, wanted/found as told */  \
+    X(TD_V_NSIB_EMPTY, 120, "nsib-empty", TD_VERDICT_REFUSAL,                                      \
+      "the slot holds no firmware that the first stage can find",                                  \
+      "write a second stage for this slot and chip family; compare the layout with the provision " \
+      "data")                                                                                      \
+    X(TD_V_NSIB_BAD_INFO, 121, "nsib-bad-info", TD_VERDICT_REFUSAL,                                \
+      "the firmware's fw_info contradicts itself, or has a size (found) beyond its slot (wanted)", \
+      "build and sign it again; check that the transfer was complete")                             \
+    X(TD_V_NSIB_WRONG_SLOT, 122, "nsib-wrong-slot", TD_VERDICT_REFUSAL,                            \
+      "the firmware is linked for another address (found) than this slot's (wanted)",              \
+      "send the variant that is linked for this slot: the S0 file for S0, the S1 file for S1")     \
+    X(TD_V_NSIB_NOT_ITSELF, 123, "nsib-not-itself", TD_VERDICT_REFUSAL,                            \
+      "another fw_info (found, its offset) stands before the firmware's own (wanted)",             \
+      "build it again: nothing else may look like fw_info at the offsets that are searched")       \
+    X(TD_V_NSIB_INVALIDATED, 124, "nsib-invalidated", TD_VERDICT_REFUSAL,                          \
+      "the firmware was invalidated earlier (found: its flag), and the mark cannot be taken back", \
+      "send a second stage for this slot again")                                                   \
+    X(TD_V_NSIB_ROLLBACK, 125, "nsib-rollback", TD_VERDICT_REFUSAL,                                \
+      "the second stage's version (found) is lower than the device accepts (wanted)",              \
+      "raise CONFIG_FW_INFO_FIRMWARE_VERSION and sign again")                                      \
+    X(TD_V_NSIB_OUTSIDE, 126, "nsib-outside", TD_VERDICT_REFUSAL,                                  \
+      "fw_info, the vector table or what it points to (found) is not inside what is signed "       \
+      "(wanted: its end)",                                                                         \
+      "build it again with the vendor's linker sections; do not patch a signed file")              \
+    X(TD_V_NSIB_BAD_STACK, 127, "nsib-bad-stack", TD_VERDICT_REFUSAL,                              \
+      "the firmware's first stack pointer (found) is not in this chip's memory (wanted: its "      \
+      "start)",                                                                                    \
+      "build it for this chip")                                                                    \
+    X(TD_V_NSIB_UNSIGNED, 128, "nsib-unsigned", TD_VERDICT_REFUSAL,                                \
+      "there is no validation info behind the firmware",                                           \
+      "send the signed file: signed_by_b0_* or signed_by_mcuboot_and_b0_*")                        \
+    X(TD_V_NSIB_FOREIGN_TRAILER, 129, "nsib-foreign-trailer", TD_VERDICT_REFUSAL,                  \
+      "the validation info is for another address (found) than the firmware's (wanted)",           \
+      "sign the file again; do not join parts of two builds")                                      \
+    X(TD_V_NSIB_UNKNOWN_KEY, 130, "nsib-unknown-key", TD_VERDICT_REFUSAL,                          \
+      "the second stage is signed with a key that was never provisioned here",                     \
+      "sign it with a provisioned key; compare fingerprints with tandem inspect")                  \
+    X(TD_V_NSIB_KEY_REVOKED, 131, "nsib-key-revoked", TD_VERDICT_REFUSAL,                          \
+      "the second stage is signed with key number found, which is revoked",                        \
+      "sign it with a later key")                                                                  \
+    X(TD_V_NSIB_BAD_SIGNATURE, 132, "nsib-bad-signature", TD_VERDICT_REFUSAL,                      \
+      "the second stage names the provisioned key number found, but its signature does not "       \
+      "verify",                                                                                    \
+      "it was damaged, or the signer hashed once where twice is meant: send it again, verify the " \
+      "file")                                                                                      \
+    X(TD_V_NSIB_VERSION_RANGE, 133, "nsib-version-range", TD_VERDICT_REFUSAL,                      \
+      "the second stage's version (found) is more than the counter can hold (wanted)",             \
+      "number second stages 0 to 32767; a counter of halfwords holds no more")                     \
+    X(TD_V_NSIB_COUNTER_FULL, 134, "nsib-counter-full", TD_VERDICT_REFUSAL,                        \
+      "the counter has no free slot left for this version (found)",                                \
+      "keep the version that the device has; the counter cannot be extended")                      \
+    X(TD_V_NSIB_NO_API, 135, "nsib-no-api", TD_VERDICT_REFUSAL,                                    \
+      "the second stage requires a service (wanted: EXT_API id) that this first stage does not "   \
+      "offer",                                                                                     \
+      "build the second stage without it: CONFIG_BOOT_SHARED_CRYPTO and the like")                 \
+    X(TD_V_NSIB_UNPROVEN, 136, "nsib-unproven", TD_VERDICT_REVERT,                                 \
+      "the new second stage did not come to a confirmed application in found boots; the other "    \
+      "slot is taken",                                                                             \
+      "find out where it stops; confirm the application; send a mended second stage")              \
+    X(TD_V_NSIB_LAST_RESORT, 137, "nsib-last-resort", TD_VERDICT_FAULT,                            \
+      "a second stage runs that would have been passed over (found: why), as nothing else is "     \
+      "there",                                                                                     \
+      "send a good second stage for the other slot")                                               \
+    X(TD_V_NSIB_PROVISION, 138, "nsib-provision", TD_VERDICT_NO_IMAGE,                             \
+      "the provision data cannot be read, or their slots (found) are not in this device's flash",  \
+      "write provision data that belong to this first stage and layout")                           \
+    X(TD_V_NSIB_KEY_UNUSABLE, 139, "nsib-key-unusable", TD_VERDICT_FAULT,                          \
+      "the provisioned key number found is not trusted: its token or its fingerprint is not "      \
+      "sound",                                                                                     \
+      "provision it again with a key whose fingerprint has no ffff halfword, tokens of this "      \
+      "generation")                                                                                \
+    X(TD_V_NSIB_UNLOCKED, 140, "nsib-unlocked", TD_VERDICT_NO_IMAGE,                               \
+      "the first stage could not protect itself or the provision data, and boots nothing",         \
+      "align its area to the chip's lock blocks")                                                  \
+    X(TD_V_NSIB_NOTHING, 141, "nsib-nothing", TD_VERDICT_NO_IMAGE,                                 \
+      "neither S0 nor S1 may be booted (wanted, found: why S0, why S1)",                           \
+      "write a second stage by cable")                                                             \
+    X(TD_V_NSIB_PROVEN, 142, "nsib-proven", TD_VERDICT_NOTE,                                       \
+      "the second stage has booted a confirmed application; its version (found) is the least "     \
+      "from now on",                                                                               \
+      "nothing to do")                                                                             \
+    X(TD_V_NSIB_UNCOUNTED, 143, "nsib-uncounted", TD_VERDICT_FAULT,                                \
+      "the slot has no room to count a trial, so a second stage that hangs is not passed over",    \
+      "leave the padding behind the outer header erased, 0x20 to 0x200")                           \
+    X(TD_V_STAGE_VARIANT, 144, "stage-variant", TD_VERDICT_REFUSAL,                                \
+      "the second stage is linked for the slot that is running (found), not for the other one "    \
+      "(wanted)",                                                                                  \
+      "send the other variant; tandem info says which slot is active")                             \
+    X(TD_V_STAGE_SAME_VERSION, 145, "stage-same-version", TD_VERDICT_REFUSAL,                      \
+      "the second stage has the running one's version (found), and would never be chosen",         \
+      "raise CONFIG_FW_INFO_FIRMWARE_VERSION and sign again")                                      \
+    X(TD_V_STAGE_TRIED, 146, "stage-tried", TD_VERDICT_REFUSAL,                                    \
+      "this very second stage stands in its slot already and did not prove itself",                \
+      "send a mended build with a higher version")                                                 \
+    X(TD_V_STAGE_INSTALLED, 147, "stage-installed", TD_VERDICT_NOTE,                               \
+      "the new second stage (found: its version) stands in its slot and is tried at the next "     \
+      "boot",                                                                                      \
+      "reset; it is on trial until it has booted a confirmed application")                         \
+    X(TD_V_STAGE_ON_TRIAL, 148, "stage-on-trial", TD_VERDICT_NOTE,                                 \
+      "the request waits: the running second stage is itself on trial",                            \
+      "confirm the application and reset once; the request stays")                                 \
+    X(TD_V_NSIB_UNBURNT, 149, "nsib-unburnt", TD_VERDICT_FAULT,                                    \
+      "the counter or a key's token (found: which key, plus 1) could not be written",              \
+      "the memory may be worn out; an older second stage is still accepted")
 
 enum td_verdict_code {
     TD_V_NONE = 0,

@@ -70,6 +70,7 @@ extern const struct td_boot_manner td_boot_manner_tandem;
 extern const struct td_boot_manner td_boot_manner_mcuboot;
 
 struct td_boot_result;
+struct td_boot_stage; /* boot/stage.h */
 
 /*
  * Security counters in protected storage, one for each image. read: the stored value. rise:
@@ -120,6 +121,7 @@ struct td_boot_config {
     const struct td_boot_ram *ram;           /* RAM-load strategies only */
     const struct td_patch *patch;            /* NULL: compressed images are refused */
     bool has_recovery;                       /* the port can run the recovery server */
+    const struct td_boot_stage *stage;       /* boot/stage.h; NULL: there is no first stage */
     const struct td_flash_area *boot_log;    /* NULL: verdicts go to the result alone */
     const struct td_boot_manner *manner;     /* NULL: td_boot_manner_tandem */
     const struct td_boot_hooks *hooks;       /* NULL: none */
@@ -139,6 +141,7 @@ struct td_boot_result {
     struct td_image_header hdr;   /* of image 0; valid when bootable */
     uint8_t hash[64];             /* that image 0 carries */
     uint8_t hash_len;
+    bool reset;            /* nothing is to be jumped to: reset, the first stage chooses anew */
     bool on_trial;         /* of image 0: unconfirmed, the next reset reverts */
     enum td_swap_type did; /* of the last image changed in this boot; NONE: nothing was */
     bool resumed;          /* what was done had been begun in an earlier boot */
