@@ -1,5 +1,5 @@
 /*
- * device.h - one device to be cut: a flash with two slots and a boot log, and two images.
+ * device.h - one device to be cut: its flashes, slots, boot log and images, by rows of data.
  */
 #ifndef SWEEP_DEVICE_H
 #define SWEEP_DEVICE_H
@@ -8,79 +8,132 @@
 #include <stdint.h>
 
 #include "boot/boot.h"
+#include "cut.h"
 #include "flash/flash.h"
 #include "memo.h"
 #include "sim/nor.h"
 
-/* The shape of a device; const data. */
-struct shape {
-    const char *name;
-    uint32_t sector_size;
-    uint16_t n_primary;
-    uint16_t n_secondary;
+#define DEVICE_IMAGES 2
+
+/* A flash chip: data. */
+struct chip_shape {
+    uint32_t sector_size; /* 0: there is no such chip */
     uint8_t write_size;
-    uint8_t max_align;
     uint8_t budget;
     uint8_t erased;
     bool ecc_error;
-    unsigned every; /* the sweep's own: how densely it cuts a second time */
+};
+
+/* The shape of a device; const data. Counts are of sectors of the chip that each is on. */
+struct shape {
+    const char *name;
+    struct chip_shape chip;     /* primary, scratch, boot log, counters */
+    struct chip_shape external; /* the secondary, if it is not on the first chip */
+    uint16_t n_primary;         /* of each image */
+    uint16_t n_secondary;
+    uint16_t n_scratch;
+    uint16_t n_image; /* the larger image's, in sectors of the first chip */
+    uint8_t max_align;
+};
+
+/* A way of updating, and where it puts things; const data. */
+struct way {
+    const char *name;
+    const struct td_strategy *strategy;
+    bool swaps;         /* the other image is kept, and comes back */
+    uint8_t new_sector; /* of the secondary, at which a new image is put */
+    uint8_t old_sector; /* at which the old one lies after an update */
+    uint16_t no_room;   /* the verdict about an image that is too large */
 };
 
 /* A signed image as its file has it. */
 struct image {
-    uint8_t *bytes;
+    uint8_t *bytes;  /* as it runs */
+    uint8_t *sealed; /* as it lies in a secondary: the same, but for the payload if encrypted */
     uint32_t size;
     uint8_t hash[32];
+};
+
+/* How an image is to be made. */
+struct image_plan {
+    uint32_t size; /* at most */
+    uint8_t major; /* its version, and what tells its contents */
+    bool by_another_key;
+    bool encrypted;
+    uint32_t counter;    /* 0: none */
+    uint32_t chunk;      /* bytes that a letter of content is about */
+    const char *content; /* NULL: "v". Repeated: v as the version, s the same in all, b blank */
+};
+
+struct device_image {
+    struct td_flash_area primary, secondary;
+    struct image old, new;
 };
 
 struct planted;
 
 struct device {
     const struct shape *shape;
-    struct td_flash_run run;
-    struct sim_nor_model model;
+    const struct way *way;
+    bool encrypted;
+    unsigned n_images;
     struct sim_power power;
-    struct sim_nor nor;
-    struct sim_nor_snapshot start;  /* where the scenario begins */
-    struct sim_nor_snapshot middle; /* where the first cut left it */
-    struct td_flash_area primary, secondary, log;
-    struct td_boot_slots slots;
+    struct td_flash_run runs[2];
+    struct sim_nor_model models[2];
+    struct sim_nor nors[2]; /* the second: external */
+    unsigned n_nors;
+    struct device_image images[DEVICE_IMAGES];
+    struct td_flash_area scratch, log, counters; /* counters: two sectors, see device_counters */
+    struct td_boot_slots slots[DEVICE_IMAGES];
     struct td_image_key key;
+    struct td_boot_counters counter_ops;
     struct td_boot_config config;
     struct td_boot_work work;
     struct td_boot_result result;
-    struct image old, new;
+    enum td_err err;               /* the last boot's */
     const struct planted *planted; /* the bug that sits between boot and flash; NULL: none */
     struct td_flash_dev shim;
 };
 
-/* The size that fills n sectors but for a few bytes. */
-void device_make(struct device *d, const struct shape *shape, const struct td_strategy *strategy,
-                 uint32_t n_sectors);
+/* What content the images have: letters for image_plan, old and new. */
+struct contents {
+    const char *old;
+    const char *new;
+};
+
+/* Everything but what is in the slots. exit(2) when the shape cannot be. */
+void device_make(struct device *d, const struct shape *shape, const struct way *way, bool encrypted,
+                 unsigned n_images, const struct contents *contents);
 void device_free(struct device *d);
 
-/* Puts the planted bug between boot and flash, or takes it away (NULL). */
+/* Puts the planted bug between boot and the first chip, or takes it away (NULL). */
 void device_plant(struct device *d, const struct planted *planted);
 
-/* A signed image of about size bytes; by the device's key, or by another one. */
-struct image image_make(uint32_t size, uint8_t major, bool by_another_key);
+struct image image_make(const struct image_plan *plan);
 
-/* Writes an image to the start of an area as a debugger would. */
-void device_program(struct device *d, const struct td_flash_area *area, const struct image *image);
-struct td_slots device_slots(struct device *d, struct td_trailer *p, struct td_trailer *x);
+/* A plan like that of image i's new one: for candidates that are refused. */
+struct image_plan device_candidate(const struct device *d, unsigned i);
 
-/* Power on and boot; the answer is td_boot_go's. */
-enum td_err device_boot(struct device *d);
+/* As a debugger would: into the primary; or into the secondary at the way's place. */
+void device_put_primary(struct device *d, unsigned i, const struct image *image);
+void device_put_secondary(struct device *d, unsigned i, const struct image *image);
 
-/* Whether the area begins with just this image. */
-bool device_holds(const struct device *d, const struct td_flash_area *area,
-                  const struct image *image);
+/* The trailers of image i, and the request's view of them. */
+struct td_slots device_slots(struct device *d, unsigned i, struct td_trailer *p,
+                             struct td_trailer *x);
+
+/* Boots until the power is lost or all is done; the answer into d->err. */
+void device_boot(struct device *d);
+
+/* Whether the primary begins with just this image, or the secondary has it at that sector. */
+bool device_primary_holds(const struct device *d, unsigned i, const struct image *image);
+bool device_secondary_holds(const struct device *d, unsigned i, uint32_t sector,
+                            const struct image *image);
 
 /* Whether the log has an entry of this code (or, 0, of this class). */
 bool device_logged(struct device *d, uint16_t code, uint8_t class);
 
-/* Whether a sector of the flash is torn or weak; and the fingerprint of all that it holds. */
-bool device_is_torn(const struct device *d);
-struct fingerprint device_state(const struct device *d);
+/* The security counter that is stored for an image, 0 in the beginning. */
+uint32_t device_counter(struct device *d, uint8_t image);
 
 #endif

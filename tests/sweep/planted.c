@@ -25,9 +25,9 @@ void planted_forget(void)
 static struct td_trailer trailer_of(const struct device *d, const struct td_flash_area *area)
 {
     return (struct td_trailer){ .area = area,
-                                .mode = td_strategy_mode(d->config.strategy),
+                                .mode = td_strategy_mode(d->way->strategy),
                                 .max_sectors = d->config.max_sectors,
-                                .write_size = d->shape->write_size,
+                                .write_size = d->shape->chip.write_size,
                                 .max_align = d->shape->max_align };
 }
 
@@ -57,20 +57,20 @@ static bool is_data(const struct device *d, const struct td_flash_area *area, co
 
 static bool is_status(const struct device *d, const struct op *op)
 {
-    struct td_trailer t = trailer_of(d, &d->primary);
+    struct td_trailer t = trailer_of(d, &d->images[0].primary);
 
     return !op->is_erase &&
-           in(op, &d->primary, td_trailer_status_off(&t), td_trailer_swap_size_off(&t));
+           in(op, &d->images[0].primary, td_trailer_status_off(&t), td_trailer_swap_size_off(&t));
 }
 
 static bool is_cell(const struct device *d, const struct op *op, uint32_t off)
 {
-    return !op->is_erase && op->off == d->primary.off + off;
+    return !op->is_erase && op->off == d->images[0].primary.off + off;
 }
 
 static bool is_copy_done(const struct device *d, const struct op *op)
 {
-    struct td_trailer t = trailer_of(d, &d->primary);
+    struct td_trailer t = trailer_of(d, &d->images[0].primary);
 
     return is_cell(d, op, td_trailer_copy_done_off(&t));
 }
@@ -78,52 +78,52 @@ static bool is_copy_done(const struct device *d, const struct op *op)
 static bool is_last_of(const struct device *d, const struct image *image,
                        const struct td_flash_area *area, const struct op *op)
 {
-    uint32_t last = td_round_down(image->size - 1, d->shape->sector_size);
+    uint32_t last = td_round_down(image->size - 1, d->shape->chip.sector_size);
 
-    return in(op, area, last, last + d->shape->sector_size);
+    return in(op, area, last, last + d->shape->chip.sector_size);
 }
 
 /* --- the rules --- */
 
 static bool primary_data(const struct device *d, const struct op *op)
 {
-    return is_data(d, &d->primary, op);
+    return is_data(d, &d->images[0].primary, op);
 }
 
 static bool primary_notes_written(const struct device *d, const struct op *op)
 {
-    return !op->is_erase && is_notes(d, &d->primary, op) && !is_status(d, op) &&
+    return !op->is_erase && is_notes(d, &d->images[0].primary, op) && !is_status(d, op) &&
            !is_copy_done(d, op);
 }
 
 static bool secondary_notes_erased(const struct device *d, const struct op *op)
 {
-    return op->is_erase && is_notes(d, &d->secondary, op);
+    return op->is_erase && is_notes(d, &d->images[0].secondary, op);
 }
 
 static bool secondary_note_written(const struct device *d, const struct op *op)
 {
-    return !op->is_erase && is_notes(d, &d->secondary, op);
+    return !op->is_erase && is_notes(d, &d->images[0].secondary, op);
 }
 
 static bool primary_notes_erased(const struct device *d, const struct op *op)
 {
-    return op->is_erase && is_notes(d, &d->primary, op);
+    return op->is_erase && is_notes(d, &d->images[0].primary, op);
 }
 
 static bool secondary_data_erased(const struct device *d, const struct op *op)
 {
-    return op->is_erase && is_data(d, &d->secondary, op);
+    return op->is_erase && is_data(d, &d->images[0].secondary, op);
 }
 
 static bool last_of_secondary(const struct device *d, const struct op *op)
 {
-    return is_last_of(d, &d->old, &d->secondary, op);
+    return is_last_of(d, &d->images[0].old, &d->images[0].secondary, op);
 }
 
 static bool last_of_primary(const struct device *d, const struct op *op)
 {
-    return is_last_of(d, &d->new, &d->primary, op);
+    return is_last_of(d, &d->images[0].new, &d->images[0].primary, op);
 }
 
 static bool log_written(const struct device *d, const struct op *op)
@@ -132,20 +132,20 @@ static bool log_written(const struct device *d, const struct op *op)
 }
 
 const struct planted planted_bugs[] = {
-    { "record-before-copy", "a move or swap is recorded before its sector is copied", "update",
-      primary_data, is_status },
+    { "record-before-copy", "a move or swap is recorded before its sector is copied", "swap-move",
+      "update", 'a', 1, primary_data, is_status },
     { "request-before-notes", "the request is erased before the primary's notes are written",
-      "update", primary_notes_written, secondary_notes_erased },
+      "swap-move", "update", 'a', 1, primary_notes_written, secondary_notes_erased },
     { "erase-before-record", "the secondary's sector is erased before the primary's is recorded",
-      "update", is_status, secondary_data_erased },
-    { "done-before-last", "copy_done is written before the old image's last sector", "update",
-      last_of_secondary, is_copy_done },
+      "swap-move", "update", 'a', 1, is_status, secondary_data_erased },
+    { "done-before-last", "copy_done is written before the old image's last sector", "swap-move",
+      "update", 'a', 1, last_of_secondary, is_copy_done },
     { "notes-before-intent", "a revert erases the trial's notes before it has noted its intent",
-      "revert", secondary_note_written, primary_notes_erased },
+      "swap-move", "revert", 'a', 1, secondary_note_written, primary_notes_erased },
     { "request-before-copy", "overwriting erases the request before the last sector is copied",
-      "overwrite", last_of_primary, secondary_notes_erased },
+      "overwrite-only", "permanent", 'a', 1, last_of_primary, secondary_notes_erased },
     { "request-before-verdict", "a refused request is erased before its verdict is logged",
-      "refuse-signature", log_written, secondary_notes_erased },
+      "swap-move", "refuse signature", 'a', 1, log_written, secondary_notes_erased },
 };
 const unsigned n_planted_bugs = sizeof planted_bugs / sizeof planted_bugs[0];
 
@@ -153,7 +153,7 @@ const unsigned n_planted_bugs = sizeof planted_bugs / sizeof planted_bugs[0];
 
 static const struct td_flash_dev *below(const struct device *d)
 {
-    return &d->nor.dev;
+    return &d->nors[0].dev;
 }
 
 static enum td_err erase_now(const struct device *d, const struct op *op)
@@ -242,7 +242,7 @@ static enum td_err shim_read(const struct td_flash_dev *dev, uint32_t off, void 
             uint32_t at = held[i].op.off + k;
 
             if (at >= off && at < off + len)
-                out[at - off] = held[i].op.is_erase ? d->nor.dev.erased : held[i].bytes[k];
+                out[at - off] = held[i].op.is_erase ? d->nors[0].dev.erased : held[i].bytes[k];
         }
     }
     return err;
@@ -253,7 +253,7 @@ void planted_shim(struct device *d)
     static const struct td_flash_ops ops = { shim_read, shim_write, shim_erase_begin,
                                              shim_erase_step };
 
-    d->shim = d->nor.dev;
+    d->shim = d->nors[0].dev;
     d->shim.ops = &ops;
     d->shim.ctx = d;
 }

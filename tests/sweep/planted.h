@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct cut_subject;
 struct device;
 
 /* An operation as the rules see it. */
@@ -24,13 +25,18 @@ struct op {
 struct planted {
     const char *name;
     const char *says;
-    const char *scenario; /* in which it shows */
+    const char *way, *scenario; /* of boot.c, in which it shows */
+    char shape;                 /* and on which flash, one without a second chip */
+    unsigned images;
     bool (*held)(const struct device *d, const struct op *op);
     bool (*first)(const struct device *d, const struct op *op);
 };
 
 extern const struct planted planted_bugs[];
 extern const unsigned n_planted_bugs;
+
+/* boot.c: the device of that row with the bug in it. */
+const struct cut_subject *planted_subject(const struct planted *bug);
 
 void planted_shim(struct device *d); /* fills in d->shim */
 void planted_forget(void);           /* a reset: nothing is held any more */
