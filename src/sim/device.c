@@ -4,7 +4,7 @@
  * 1. Once the power is gone nothing of the device runs, and nothing it was about to say is said.
  * 2. A reset begins with a fresh server: what was in its RAM is lost.
  */
-#include "sim/device.h"
+#include "sim/device_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,129 +12,11 @@
 
 #include "base/range.h"
 #include "boot/jump.h"
-#include "crypto/hash.h"
 #include "slot/request.h"
 #include "smp/error.h"
 
-#define NEVER        UINT64_MAX
-#define WORK_US      5000 /* how long an erase goes on between two looks at the links */
-#define SMP_GROUP_OS 0
-
-/* ---- building -------------------------------------------------------------------------- */
-
-static struct sim_nor_model model_of(const struct sim_flash *f)
-{
-    return (struct sim_nor_model){
-        .name = f->name,
-        .runs = f->runs,
-        .n_runs = f->n_runs,
-        .erased = f->erased,
-        .budget = f->budget,
-        .write_size = f->write_size,
-        .ecc_error = f->ecc_error,
-        .erase_pauses = true,
-        .write_us = f->program_us,
-        .write_unit = f->write_size,
-        .erase_us = f->erase_us,
-        .erase_unit = f->runs[0].sector_size,
-        .read_ns_per_kb = f->read_us_per_kb * 1000,
-    };
-}
-
-size_t sim_device_meta_size(const struct sim_profile *p, unsigned i)
-{
-    struct sim_nor_model model = model_of(&p->flash[i]);
-
-    return sim_nor_meta_size(&model);
-}
-
-static enum td_err build_flash(struct sim_device *dev,
-                               const struct sim_memory memory[SIM_FLASHES_MAX])
-{
-    const struct sim_profile *p = dev->profile;
-
-    for (uint8_t i = 0; i < p->n_flash; i++) {
-        enum td_err err;
-
-        dev->model[i] = model_of(&p->flash[i]);
-        if (memory[i].is_new) {
-            sim_nor_init(&dev->nor[i], &dev->model[i], memory[i].bytes, memory[i].meta, &dev->power,
-                         i + 1u);
-            continue;
-        }
-        err = sim_nor_open(&dev->nor[i], &dev->model[i], memory[i].bytes, memory[i].meta,
-                           &dev->power);
-        if (err != TD_OK)
-            return err;
-    }
-    for (unsigned i = 0; i < SIM_PART_COUNT; i++) {
-        dev->area[i] = (struct td_flash_area){
-            .dev = &dev->nor[p->part[i].flash].dev,
-            .off = p->part[i].off,
-            .size = p->part[i].size,
-        };
-    }
-    return TD_OK;
-}
-
-/* NULL when the profile has no such partition. */
-static const struct td_flash_area *area_of(const struct sim_device *dev, enum sim_part part)
-{
-    return dev->profile->part[part].size == 0 ? NULL : &dev->area[part];
-}
-
-static enum td_err build_keys(struct sim_device *dev)
-{
-    const struct sim_profile *p = dev->profile;
-    const struct td_sig_alg *alg = NULL;
-    struct td_hash hash;
-
-    for (uint8_t i = 0; i < p->boot.n_keys; i++) {
-        const struct sim_key *key = &p->boot.key[i];
-        enum td_err err = td_sig_alg_of_key(key->der, key->len, &alg);
-
-        if (err != TD_OK)
-            return err;
-        dev->keys[i] = (struct td_image_key){ .der = key->der, .len = key->len };
-        td_hash_init(&hash, &td_sha256);
-        td_hash_update(&hash, key->der, key->len);
-        td_hash_final(&hash, dev->fingerprints[i]);
-    }
-    dev->boot.policy = (struct td_image_policy){
-        .hash = &td_sha256,
-        .sig = p->boot.sig == TD_SIG_NONE ? NULL : alg,
-        .keys = dev->keys,
-        .n_keys = p->boot.n_keys,
-        .max_size = UINT32_MAX,
-    };
-    return TD_OK;
-}
-
-static uint32_t last_sector(const struct td_flash_area *area)
-{
-    struct td_flash_sector sector = { 0, 0 };
-
-    (void)td_flash_sector_at(area, area->size - 1, &sector);
-    return sector.size;
-}
-
-static void build_room(struct sim_device *dev)
-{
-    const struct td_flash_area *primary = &dev->area[SIM_PART_PRIMARY];
-    const struct td_flash_area *secondary = &dev->area[SIM_PART_SECONDARY];
-
-    dev->room = (struct td_room_geometry){
-        .primary_size = primary->size,
-        .secondary_size = secondary->size,
-        .primary_sector = last_sector(primary),
-        .secondary_sector = last_sector(secondary),
-        .scratch_size = dev->profile->part[SIM_PART_SCRATCH].size,
-        .max_sectors = dev->profile->boot.max_sectors,
-        .write_size = (uint8_t)primary->dev->write_size,
-        .max_align = dev->profile->boot.max_align,
-        .own_sector = true,
-    };
-}
+#define NEVER   UINT64_MAX
+#define WORK_US 5000 /* how long an erase goes on between two looks at the links */
 
 /* ---- bootloader ------------------------------------------------------------------------ */
 
@@ -187,50 +69,17 @@ static void boot_jump(void *ctx, const struct td_boot_result *result)
     start_application(ctx, result);
 }
 
-static enum td_err build_boot(struct sim_device *dev)
-{
-    const struct sim_profile *p = dev->profile;
-
-    dev->slots = (struct td_boot_slots){
-        .primary = area_of(dev, SIM_PART_PRIMARY),
-        .secondary = area_of(dev, SIM_PART_SECONDARY),
-        .scratch = area_of(dev, SIM_PART_SCRATCH),
-    };
-    dev->boot_hooks = (struct td_boot_hooks){
-        .feed = boot_feed,
-        .line = boot_line,
-        .reset_cause = boot_reset_cause,
-        .result = boot_result,
-        .jump = boot_jump,
-    };
-    dev->boot.images = &dev->slots;
-    dev->boot.n_images = 1;
-    dev->boot.strategy =
-        p->boot.strategy == TD_MODE_OVERWRITE ? &td_strategy_overwrite : &td_strategy_move;
-    dev->boot.max_align = p->boot.max_align;
-    dev->boot.max_sectors = p->boot.max_sectors;
-    dev->boot.downgrade_prevention = p->boot.downgrade_prevention;
-    dev->boot.boot_log = area_of(dev, SIM_PART_BOOT_LOG);
-    dev->boot.manner =
-        p->boot.manner == SIM_BEHAVES_MCUBOOT ? &td_boot_manner_mcuboot : &td_boot_manner_tandem;
-    dev->boot.hooks = &dev->boot_hooks;
-    dev->boot.hook_ctx = dev;
-    return td_boot_check(&dev->boot);
-}
+const struct td_boot_hooks sim_boot_hooks = {
+    .feed = boot_feed,
+    .line = boot_line,
+    .reset_cause = boot_reset_cause,
+    .result = boot_result,
+    .jump = boot_jump,
+};
 
 /* ---- server ---------------------------------------------------------------------------- */
 
-static uint32_t refuse_all_but_os(void *ctx, const struct td_server_link *link,
-                                  const struct td_smp_header *hdr, struct td_cbor_text *reason)
-{
-    (void)ctx;
-    (void)link;
-    (void)reason;
-    return hdr->group == SMP_GROUP_OS ? TD_SMP_RC_OK : TD_SMP_RC_ACCESS_DENIED;
-}
-
-static uint32_t ask_reset(void *ctx, const struct td_server_reset *reset,
-                          struct td_cbor_text *reason)
+uint32_t sim_ask_reset(void *ctx, const struct td_server_reset *reset, struct td_cbor_text *reason)
 {
     struct sim_device *dev = ctx;
 
@@ -241,106 +90,44 @@ static uint32_t ask_reset(void *ctx, const struct td_server_reset *reset,
     return TD_SMP_RC_OK;
 }
 
-static struct td_cbor_text text_of(const char *s)
-{
-    return (struct td_cbor_text){ .p = s, .len = strlen(s) };
-}
-
-static void build_groups(struct sim_device *dev)
-{
-    const bool old = dev->profile->server.manner == SIM_BEHAVES_ZEPHYR_3_3;
-    const uint8_t has = dev->profile->server.groups;
-    uint8_t n = 0;
-
-    if ((has & SIM_GROUP_OS) != 0)
-        dev->groups[n++] = old ? &td_server_group_os_old : &td_server_group_os;
-    if ((has & SIM_GROUP_IMAGE) != 0)
-        dev->groups[n++] = old ? &td_server_group_image_old : &td_server_group_image;
-    if ((has & SIM_GROUP_BASIC) != 0)
-        dev->groups[n++] = &td_server_group_basic;
-    if ((has & SIM_GROUP_TANDEM) != 0)
-        dev->groups[n++] = &td_server_group_tandem;
-    dev->config.groups = dev->groups;
-    dev->config.n_groups = n;
-}
-
-static const struct td_server_manner *manner_of(enum sim_manner manner)
-{
-    switch (manner) {
-    case SIM_BEHAVES_ZEPHYR_4: return &td_server_zephyr_4;
-    case SIM_BEHAVES_ZEPHYR_3_3: return &td_server_zephyr_3_3;
-    default: return &td_server_tandem;
-    }
-}
-
-static void build_server(struct sim_device *dev)
-{
-    const struct sim_profile *p = dev->profile;
-
-    dev->image = (struct td_server_image){
-        .slot = { area_of(dev, SIM_PART_PRIMARY), area_of(dev, SIM_PART_SECONDARY) },
-        .strategy = p->boot.strategy,
-        .room = &dev->room,
-    };
-    dev->server_hooks = (struct td_server_hooks){
-        .access = p->server.access == SIM_ACCESS_LOCKED ? refuse_all_but_os : NULL,
-        .reset = ask_reset,
-    };
-    dev->config = (struct td_server_config){
-        .manner = manner_of(p->server.manner),
-        .images = &dev->image,
-        .n_images = 1,
-        .buf_size = p->server.buf_size,
-        .buf_count = p->server.buf_count,
-        .bootloader = text_of("MCUboot"),
-        .no_downgrade = p->boot.downgrade_prevention,
-        .storage = area_of(dev, SIM_PART_STORAGE),
-        .boot_log = area_of(dev, SIM_PART_BOOT_LOG),
-        .sig = (uint8_t)p->boot.sig,
-        .sig_name = text_of(dev->boot.policy.sig == NULL ? "none" : dev->boot.policy.sig->name),
-        .hash_len = 32,
-        .keys = (const uint8_t(*)[32])dev->fingerprints,
-        .n_keys = p->boot.n_keys,
-        .layout = text_of(p->name),
-        .board = text_of(p->board),
-        .hooks = &dev->server_hooks,
-        .hook_ctx = dev,
-    };
-    build_groups(dev);
-}
-
 enum td_err sim_device_init(struct sim_device *dev, const struct sim_profile *p,
                             const struct sim_memory memory[SIM_FLASHES_MAX],
                             const struct sim_device_io *io)
 {
-    enum td_err err;
-
     memset(dev, 0, sizeof *dev);
     dev->profile = p;
     dev->io = *io;
     dev->reset_at_us = NEVER;
-    err = build_flash(dev, memory);
-    if (err == TD_OK)
-        err = build_keys(dev);
-    if (err == TD_OK)
-        err = build_boot(dev);
-    if (err != TD_OK)
-        return err;
-    build_room(dev);
-    build_server(dev);
-    return TD_OK;
+    return sim_build(dev, memory);
 }
 
 /* ---- the application ------------------------------------------------------------------- */
 
+/* The first bytes of the payload, from where the image runs. */
+static bool read_payload(const struct sim_device *dev, const struct td_boot_result *result,
+                         uint8_t *bytes, uint32_t len)
+{
+    const struct td_boot_slots *s = &dev->slots[0];
+    const uint32_t at = result->run_addr - dev->ram.addr;
+
+    if (sim_way_loads(dev->profile->boot.way)) {
+        if (!td_range_in(at, result->hdr.hdr_size, dev->ram.size) ||
+            !td_range_in(at + result->hdr.hdr_size, len, dev->ram.size))
+            return false;
+        memcpy(bytes, dev->ram.bytes + at + result->hdr.hdr_size, len);
+        return true;
+    }
+    return td_flash_read(result->slot == 0 ? s->primary : s->secondary, result->hdr.hdr_size, bytes,
+                         len) == TD_OK;
+}
+
 static void read_descriptor(struct sim_device *dev, const struct td_boot_result *result)
 {
     uint8_t bytes[SIM_APP_DESCRIPTOR_SIZE];
-    const struct td_flash_area *primary = &dev->area[SIM_PART_PRIMARY];
 
     memset(&dev->app, 0, sizeof dev->app);
-    dev->has_app = td_flash_read(primary, result->hdr.hdr_size, bytes, sizeof bytes) == TD_OK &&
-                   sim_app_read(bytes, &dev->app) == TD_OK;
+    dev->has_app =
+        read_payload(dev, result, bytes, sizeof bytes) && sim_app_read(bytes, &dev->app) == TD_OK;
 }
 
 /* One trailer of the pair, as the bootloader of this device shapes it. */
@@ -348,9 +135,9 @@ static struct td_trailer trailer_of(const struct sim_device *dev, enum sim_part 
 {
     return (struct td_trailer){
         .area = &dev->area[part],
-        .mode = dev->profile->boot.strategy,
+        .mode = sim_way_mode(dev->profile->boot.way),
         .max_sectors = dev->profile->boot.max_sectors,
-        .write_size = dev->room.write_size,
+        .write_size = dev->room[0].write_size,
         .max_align = dev->profile->boot.max_align,
     };
 }
@@ -421,6 +208,7 @@ static void start_application(struct sim_device *dev, const struct td_boot_resul
     uint16_t flags;
 
     read_descriptor(dev, result);
+    dev->image[0].active_slot = result->slot;
     flags = dev->app.flags;
     introduce(dev, result);
     if ((flags & SIM_APP_CRASH) != 0)
@@ -495,7 +283,7 @@ void sim_device_power_off(struct sim_device *dev)
 enum td_err sim_device_program(struct sim_device *dev, enum sim_part part, uint32_t off,
                                const uint8_t *bytes, uint32_t len)
 {
-    const struct td_flash_area *area = area_of(dev, part);
+    const struct td_flash_area *area = sim_area(dev, part);
     struct sim_nor *nor;
     struct td_flash_sector sector;
 

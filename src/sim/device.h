@@ -87,19 +87,21 @@ struct sim_device {
 
     struct td_image_key keys[SIM_KEYS_MAX];
     uint8_t fingerprints[SIM_KEYS_MAX][32];
-    struct td_boot_slots slots;
-    struct td_boot_hooks boot_hooks;
+    uint8_t n_images;
+    struct td_boot_slots slots[SIM_IMAGES_MAX];
+    struct td_boot_ram ram;
     struct td_boot_config boot;
     struct td_boot_work work;
 
-    struct td_room_geometry room;
-    struct td_server_image image;
+    struct td_room_geometry room[SIM_IMAGES_MAX];
+    struct td_server_image image[SIM_IMAGES_MAX];
     const struct td_server_group *groups[4];
     struct td_server_hooks server_hooks;
     struct td_server_config config;
     struct td_server server;
     uint8_t hold[SIM_BUF_MAX];
     uint8_t reply[SIM_BUF_MAX];
+    uint8_t ram_bytes[SIM_RAM_MAX];
 };
 
 /* Bytes of metadata that flash i of the profile needs. */

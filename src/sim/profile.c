@@ -9,9 +9,22 @@
 #include "base/range.h"
 
 static const char *const part_names[SIM_PART_COUNT] = {
-    [SIM_PART_BOOT] = "boot",           [SIM_PART_PRIMARY] = "primary",
-    [SIM_PART_SECONDARY] = "secondary", [SIM_PART_SCRATCH] = "scratch",
-    [SIM_PART_STORAGE] = "storage",     [SIM_PART_BOOT_LOG] = "boot_log",
+    [SIM_PART_BOOT] = "boot",
+    [SIM_PART_PRIMARY] = "primary",
+    [SIM_PART_SECONDARY] = "secondary",
+    [SIM_PART_SCRATCH] = "scratch",
+    [SIM_PART_STORAGE] = "storage",
+    [SIM_PART_BOOT_LOG] = "boot_log",
+    [SIM_PART_PRIMARY_1] = "primary_1",
+    [SIM_PART_SECONDARY_1] = "secondary_1",
+    [SIM_PART_COUNTERS] = "counters",
+    [SIM_PART_S0] = "s0",
+    [SIM_PART_S1] = "s1",
+    [SIM_PART_PROVISION] = "provision",
+    [SIM_PART_NET_BOOT] = "net_boot",
+    [SIM_PART_NET_PROVISION] = "net_provision",
+    [SIM_PART_NET_APP] = "net_app",
+    [SIM_PART_NETCORE_GOOD] = "netcore_good",
 };
 
 const char *sim_part_name(enum sim_part part)
@@ -123,23 +136,123 @@ uint32_t sim_profile_sectors(const struct sim_profile *p, enum sim_part which)
     return count;
 }
 
-static bool boot_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+static bool has(const struct sim_profile *p, enum sim_part part)
 {
-    const uint8_t align = p->boot.max_align;
+    return p->part[part].size != 0;
+}
 
-    if (align != 8 && align != 16 && align != 32)
-        return wrong(fault, SIM_PART_COUNT, "max_align is %u; it is 8, 16 or 32", align);
-    if (p->boot.strategy != TD_MODE_MOVE && p->boot.strategy != TD_MODE_OVERWRITE)
-        return wrong(fault, SIM_PART_COUNT, "this strategy is not built in");
-    if (p->part[SIM_PART_PRIMARY].size == 0 || p->part[SIM_PART_SECONDARY].size == 0)
-        return wrong(fault, SIM_PART_COUNT, "a device needs partitions primary and secondary");
+/* A partition that is there exactly when something else wants it. */
+struct wanted {
+    enum sim_part part;
+    bool wanted;
+    const char *by; /* who wants it, or would have to */
+};
+
+static bool wants_are_met(const struct sim_profile *p, const struct wanted *rows, size_t n,
+                          struct sim_profile_fault *fault)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *name = part_names[rows[i].part];
+
+        if (rows[i].wanted && !has(p, rows[i].part))
+            return wrong(fault, SIM_PART_COUNT, "%s needs a partition %s", rows[i].by, name);
+        if (!rows[i].wanted && has(p, rows[i].part))
+            return wrong(fault, rows[i].part, "partition %s is of no use without %s", name,
+                         rows[i].by);
+    }
+    return true;
+}
+
+static bool slots_are_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    const bool second = sim_way_has_secondary(p->boot.way);
+    const bool two = has(p, SIM_PART_PRIMARY_1);
+    const struct wanted rows[] = {
+        { SIM_PART_PRIMARY, true, "a device" },
+        { SIM_PART_SECONDARY, second, second ? sim_way_name(p->boot.way) : "a second slot" },
+        { SIM_PART_SCRATCH, sim_way_mode(p->boot.way) == TD_MODE_SCRATCH, "swap-scratch" },
+        { SIM_PART_SECONDARY_1, p->net.present || (two && second), "a second image" },
+        { SIM_PART_COUNTERS, p->boot.counters, "security_counters" },
+    };
+
+    if (!wants_are_met(p, rows, TD_N_OF(rows), fault))
+        return false;
+    if (p->net.present && two)
+        return wrong(fault, SIM_PART_PRIMARY_1,
+                     "the second image is the network core's, and runs in net_app");
     if (sim_profile_sectors(p, SIM_PART_PRIMARY) > p->boot.max_sectors)
         return wrong(fault, SIM_PART_PRIMARY, "it has %lu sectors, max_sectors is %u",
                      (unsigned long)sim_profile_sectors(p, SIM_PART_PRIMARY), p->boot.max_sectors);
-    if (p->part[SIM_PART_BOOT_LOG].size != 0 && sim_profile_sectors(p, SIM_PART_BOOT_LOG) < 2)
+    if (has(p, SIM_PART_BOOT_LOG) && sim_profile_sectors(p, SIM_PART_BOOT_LOG) < 2)
         return wrong(fault, SIM_PART_BOOT_LOG, "it needs two sectors, to keep one while it erases");
+    return true;
+}
+
+static bool boot_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    const uint8_t align = p->boot.max_align;
+    const bool loads = sim_way_loads(p->boot.way);
+
+    if (align != 8 && align != 16 && align != 32)
+        return wrong(fault, SIM_PART_COUNT, "max_align is %u; it is 8, 16 or 32", align);
     if (p->boot.sig != TD_SIG_NONE && p->boot.n_keys == 0)
         return wrong(fault, SIM_PART_COUNT, "signatures are wanted, but there is no key");
+    if (loads && p->boot.ram.size == 0)
+        return wrong(fault, SIM_PART_COUNT, "%s needs a ram window", sim_way_name(p->boot.way));
+    if (!loads && p->boot.ram.size != 0)
+        return wrong(fault, SIM_PART_COUNT, "%s loads nothing into RAM: leave ram out",
+                     sim_way_name(p->boot.way));
+    return slots_are_sound(p, fault);
+}
+
+static bool recovery_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    if (p->recovery.present && p->recovery.entry == 0)
+        return wrong(fault, SIM_PART_COUNT, "recovery: nothing enters it; entry is empty");
+    return true;
+}
+
+static bool first_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    const struct sim_first_stage *f = &p->first;
+    const struct wanted rows[] = {
+        { SIM_PART_S0, f->present, "first_stage" },
+        { SIM_PART_S1, f->present, "first_stage" },
+        { SIM_PART_PROVISION, f->present, "first_stage" },
+    };
+
+    if (!wants_are_met(p, rows, TD_N_OF(rows), fault))
+        return false;
+    if (!f->present)
+        return true;
+    if (p->part[SIM_PART_S0].size != p->part[SIM_PART_S1].size)
+        return wrong(fault, SIM_PART_S1, "s0 and s1 differ in size");
+    if (f->n_keys == 0)
+        return wrong(fault, SIM_PART_COUNT, "first_stage: there is no key");
+    if (f->counter_slots % 2 != 0)
+        return wrong(fault, SIM_PART_COUNT, "first_stage: counter_slots is %u; it is even",
+                     f->counter_slots);
+    return true;
+}
+
+static bool net_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
+{
+    const bool net = p->net.present;
+    const struct wanted rows[] = {
+        { SIM_PART_NET_BOOT, net, "network_core" },
+        { SIM_PART_NET_PROVISION, net, "network_core" },
+        { SIM_PART_NET_APP, net, "network_core" },
+    };
+
+    if (!wants_are_met(p, rows, TD_N_OF(rows), fault))
+        return false;
+    if (!net && has(p, SIM_PART_NETCORE_GOOD))
+        return wrong(fault, SIM_PART_NETCORE_GOOD,
+                     "partition netcore_good is of no use without network_core");
+    if (net && p->part[SIM_PART_NET_APP].flash == p->part[SIM_PART_PRIMARY].flash)
+        return wrong(fault, SIM_PART_NET_APP, "the network core has a flash of its own");
+    if (net && p->part[SIM_PART_NET_BOOT].flash != p->part[SIM_PART_NET_APP].flash)
+        return wrong(fault, SIM_PART_NET_BOOT, "it lies in another flash than net_app");
     return true;
 }
 
@@ -165,5 +278,6 @@ bool sim_profile_check(const struct sim_profile *p, struct sim_profile_fault *fa
         if (!part_is_sound(p, (enum sim_part)which, fault))
             return false;
     }
-    return boot_is_sound(p, fault) && server_is_sound(p, fault);
+    return boot_is_sound(p, fault) && recovery_is_sound(p, fault) && first_is_sound(p, fault) &&
+           net_is_sound(p, fault) && server_is_sound(p, fault);
 }

@@ -18,18 +18,21 @@
 
 #include "crypto/sig.h"
 #include "flash/flash.h"
-#include "slot/room.h"
+#include "sim/way.h"
 
 #define SIM_NAME_MAX    47
 #define SIM_TEXT_MAX    119
-#define SIM_FLASHES_MAX 2
+#define SIM_FLASHES_MAX 4
 #define SIM_RUNS_MAX    8
 #define SIM_KEYS_MAX    8
+#define SIM_IMAGES_MAX  2
+#define SIM_RAM_MAX     0x80000
 
 /* Whose behaviour, where the original and we differ. */
 enum sim_manner {
     SIM_BEHAVES_TANDEM,
     SIM_BEHAVES_MCUBOOT,    /* the bootloader */
+    SIM_BEHAVES_NSIB,       /* the first stage */
     SIM_BEHAVES_ZEPHYR_4,   /* the server */
     SIM_BEHAVES_ZEPHYR_3_3, /* the server */
 };
@@ -54,7 +57,8 @@ enum sim_confirms {
 /* One flash device. */
 struct sim_flash {
     char name[SIM_NAME_MAX + 1];
-    uint32_t size; /* the sum of the runs */
+    uint32_t address; /* of its first byte, as code is linked for it; 0 when it is not mapped */
+    uint32_t size;    /* the sum of the runs */
     struct td_flash_run runs[SIM_RUNS_MAX];
     uint8_t n_runs;
     uint16_t write_size; /* 1, 2, 4, 8, 16 or 32 */
@@ -73,6 +77,16 @@ enum sim_part {
     SIM_PART_SCRATCH,
     SIM_PART_STORAGE,
     SIM_PART_BOOT_LOG,
+    SIM_PART_PRIMARY_1, /* of the second image */
+    SIM_PART_SECONDARY_1,
+    SIM_PART_COUNTERS,      /* security counters: sim/counters.h */
+    SIM_PART_S0,            /* the two places of a second stage, */
+    SIM_PART_S1,            /* header's pad included */
+    SIM_PART_PROVISION,     /* what the first stage was given */
+    SIM_PART_NET_BOOT,      /* the network core's bootloader; nothing is read from it */
+    SIM_PART_NET_PROVISION, /* what it was given */
+    SIM_PART_NET_APP,       /* where the network core's image runs */
+    SIM_PART_NETCORE_GOOD,  /* the network image to go back to */
     SIM_PART_COUNT,
 };
 
@@ -87,6 +101,43 @@ struct sim_key {
     uint16_t len;
 };
 
+enum sim_framing { SIM_FRAMING_CONSOLE, SIM_FRAMING_RAW, SIM_FRAMING_COBS };
+
+/* How the recovery server of the bootloader is entered, or-ed. */
+enum sim_entry { SIM_ENTRY_PIN = 1, SIM_ENTRY_MODE = 2, SIM_ENTRY_NO_IMAGE = 4 };
+
+struct sim_recovery {
+    bool present;
+    enum sim_framing framing; /* of every serial line while it serves */
+    uint8_t entry;            /* of enum sim_entry */
+    bool may_erase;           /* image erase is served */
+    bool may_confirm;         /* and image test and confirm */
+};
+
+/* Form and generation of what a first stage was given. */
+enum sim_provision_form { SIM_PROVISION_HALFWORD, SIM_PROVISION_WORD, SIM_PROVISION_BARE };
+enum sim_tokens { SIM_TOKENS_YOUNG, SIM_TOKENS_OLD }; /* SDK 2.7 on; until 2.6 */
+
+struct sim_first_stage {
+    bool present;
+    enum sim_manner manner; /* TANDEM or NSIB */
+    enum sim_provision_form form;
+    enum sim_tokens tokens;
+    uint8_t soc; /* of fw_info's magic: 52, 53, 91 */
+    uint8_t n_keys;
+    uint8_t key[SIM_KEYS_MAX][64]; /* X and Y, big-endian; their hashes are provisioned */
+    uint16_t counter_slots;        /* even; 0: there is no counter */
+    uint8_t trials;                /* boots that a stage on trial has; TANDEM only */
+};
+
+struct sim_network_core {
+    bool present;
+    uint32_t command;      /* address of the shared RAM word */
+    uint32_t deadline_ms;  /* how long the application core waits for it */
+    bool hangs;            /* it never answers: for tests */
+    uint8_t counter_slots; /* of its provision data */
+};
+
 struct sim_profile {
     char name[SIM_NAME_MAX + 1];
     char board[SIM_TEXT_MAX + 1]; /* for people: which board this stands for */
@@ -95,14 +146,21 @@ struct sim_profile {
     struct sim_partition part[SIM_PART_COUNT];
     struct {
         enum sim_manner manner; /* TANDEM or MCUBOOT */
-        enum td_strategy_id strategy;
-        uint8_t max_align;    /* 8, 16 or 32 */
-        uint16_t max_sectors; /* of a slot; decides the trailer's size */
+        enum sim_way way;       /* of image 0; image 1 of a network core is handed over */
+        uint8_t max_align;      /* 8, 16 or 32 */
+        uint16_t max_sectors;   /* of a slot; decides the trailer's size */
         bool downgrade_prevention;
         enum td_sig_id sig; /* NONE: the hash alone decides; RSA: as long as the first key */
         struct sim_key key[SIM_KEYS_MAX];
         uint8_t n_keys;
+        bool counters; /* security counters, in partition counters */
+        struct {
+            uint32_t address, size; /* size 0: there is none */
+        } ram;                      /* that images may be loaded into */
     } boot;
+    struct sim_recovery recovery;
+    struct sim_first_stage first;
+    struct sim_network_core net;
     struct {
         enum sim_manner manner; /* TANDEM, ZEPHYR_4 or ZEPHYR_3_3 */
         uint8_t groups;         /* of enum sim_group, or-ed */

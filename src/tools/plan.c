@@ -49,7 +49,7 @@ void td_plan_of_profile(struct td_plan *plan, const struct sim_profile *p, unsig
     memset(plan, 0, sizeof *plan);
     snprintf(plan->source, sizeof plan->source, "profile %s", p->name);
     plan->mode_known = true;
-    plan->mode = p->boot.strategy;
+    plan->mode = sim_way_mode(p->boot.way);
     plan->boot = part_of(p, SIM_PART_BOOT, flash);
     plan->primary = part_of(p, SIM_PART_PRIMARY, flash);
     plan->secondary = part_of(p, SIM_PART_SECONDARY, flash);

@@ -38,7 +38,7 @@ static void the_built_in_profiles_are_known_by_name(void **state)
         assert_string_equal(p.name, rows[i].name);
         assert_int_equal(p.boot.manner, rows[i].boot);
         assert_int_equal(p.server.manner, rows[i].server);
-        assert_int_equal(p.boot.strategy, rows[i].strategy);
+        assert_int_equal(sim_way_mode(p.boot.way), rows[i].strategy);
         assert_int_equal(p.server.groups, rows[i].groups);
         assert_int_equal(p.server.buf_size, rows[i].buf_size);
         assert_int_equal(p.server.buf_count, 4);
@@ -136,7 +136,25 @@ static void each_mistake_is_shown_with_its_line_and_what_is_allowed(void **state
           "" },
         { "0x8000, size: 0x2000", "0x8000, size: 0x9000", "x.yml:10", "past the end", "" },
         { "0x8000, size: 0x2000", "0x8000, size: 0x1000", "x.yml:10", "two sectors", "" },
-        { "swap-move", "swap-scratch", "x.yml:11", "swap-scratch", "swap-move, overwrite" },
+        { "swap-move", "swap-all", "x.yml:11", "swap-all", "swap-move, overwrite" },
+        { "  secondary: { offset: 0x4000, size: 0x4000 }\n", "", "x.yml:1",
+          "swap-move needs a partition secondary", "" },
+        { "boot_log:", "scratch:", "x.yml:10", "of no use without swap-scratch", "" },
+        { "boot_log:", "primary_1:", "x.yml:1", "second image needs a partition secondary_1", "" },
+        { "boot_log:", "counters:", "x.yml:10", "of no use without security_counters", "" },
+        { "none", "none, security_counters: true", "x.yml:1", "a partition counters", "" },
+        { "none", "none, ram: { address: 0, size: 0x1000 }", "x.yml:1", "leave ram out", "" },
+        { "server:", "recovery: { entry: [] }\nserver:", "x.yml:1", "nothing enters it", "" },
+        { "server:", "recovery: { entry: [ button ] }\nserver:", "x.yml:12", "'button'",
+          "pin, boot-mode, no-image" },
+        { "boot_log:", "s1:", "x.yml:10", "of no use without first_stage", "" },
+        { "server:", "first_stage: { soc: 53, keys: [] }\nserver:", "x.yml:1",
+          "first_stage needs a partition s0", "" },
+        { "server:", "first_stage: { soc: 53, keys: [ no.pem ] }\nserver:", "x.yml:12", "no.pem",
+          "ecdsa-p256" },
+        { "boot_log:", "netcore_good:", "x.yml:10", "of no use without network_core", "" },
+        { "server:", "network_core: { command: 0x20000000 }\nserver:", "x.yml:1",
+          "needs a partition secondary_1", "" },
         { "none", "ecdsa-p256", "x.yml:11", "no keys", "keys:" },
         { "none", "none, keys: [ missing.pem ]", "x.yml:11", "missing.pem", "PEM" },
         { "none", "none, max_sectors: 3", "x.yml:8", "has 4 sectors", "" },

@@ -1,0 +1,291 @@
+/*
+ * sim/build.c - a device's parts put together from its profile, as a port's tables do on a board.
+ */
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "sim/device_priv.h"
+#include "smp/error.h"
+
+#define SMP_GROUP_OS 0
+
+/* ---- building -------------------------------------------------------------------------- */
+
+static struct sim_nor_model model_of(const struct sim_flash *f)
+{
+    return (struct sim_nor_model){
+        .name = f->name,
+        .runs = f->runs,
+        .n_runs = f->n_runs,
+        .erased = f->erased,
+        .budget = f->budget,
+        .write_size = f->write_size,
+        .ecc_error = f->ecc_error,
+        .erase_pauses = true,
+        .write_us = f->program_us,
+        .write_unit = f->write_size,
+        .erase_us = f->erase_us,
+        .erase_unit = f->runs[0].sector_size,
+        .read_ns_per_kb = f->read_us_per_kb * 1000,
+    };
+}
+
+size_t sim_device_meta_size(const struct sim_profile *p, unsigned i)
+{
+    struct sim_nor_model model = model_of(&p->flash[i]);
+
+    return sim_nor_meta_size(&model);
+}
+
+static enum td_err build_flash(struct sim_device *dev,
+                               const struct sim_memory memory[SIM_FLASHES_MAX])
+{
+    const struct sim_profile *p = dev->profile;
+
+    for (uint8_t i = 0; i < p->n_flash; i++) {
+        enum td_err err;
+
+        dev->model[i] = model_of(&p->flash[i]);
+        if (memory[i].is_new) {
+            sim_nor_init(&dev->nor[i], &dev->model[i], memory[i].bytes, memory[i].meta, &dev->power,
+                         i + 1u);
+            continue;
+        }
+        err = sim_nor_open(&dev->nor[i], &dev->model[i], memory[i].bytes, memory[i].meta,
+                           &dev->power);
+        if (err != TD_OK)
+            return err;
+    }
+    for (unsigned i = 0; i < SIM_PART_COUNT; i++) {
+        dev->area[i] = (struct td_flash_area){
+            .dev = &dev->nor[p->part[i].flash].dev,
+            .off = p->part[i].off,
+            .size = p->part[i].size,
+        };
+    }
+    return TD_OK;
+}
+
+/* NULL when the profile has no such partition. */
+const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part part)
+{
+    return dev->profile->part[part].size == 0 ? NULL : &dev->area[part];
+}
+
+static enum td_err build_keys(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+    const struct td_sig_alg *alg = NULL;
+    struct td_hash hash;
+
+    for (uint8_t i = 0; i < p->boot.n_keys; i++) {
+        const struct sim_key *key = &p->boot.key[i];
+        enum td_err err = td_sig_alg_of_key(key->der, key->len, &alg);
+
+        if (err != TD_OK)
+            return err;
+        dev->keys[i] = (struct td_image_key){ .der = key->der, .len = key->len };
+        td_hash_init(&hash, &td_sha256);
+        td_hash_update(&hash, key->der, key->len);
+        td_hash_final(&hash, dev->fingerprints[i]);
+    }
+    dev->boot.policy = (struct td_image_policy){
+        .hash = &td_sha256,
+        .sig = p->boot.sig == TD_SIG_NONE ? NULL : alg,
+        .keys = dev->keys,
+        .n_keys = p->boot.n_keys,
+        .max_size = UINT32_MAX,
+    };
+    return TD_OK;
+}
+
+static uint32_t last_sector(const struct td_flash_area *area)
+{
+    struct td_flash_sector sector = { 0, 0 };
+
+    (void)td_flash_sector_at(area, area->size - 1, &sector);
+    return sector.size;
+}
+
+static const struct {
+    enum sim_part primary, secondary;
+} slots_of[SIM_IMAGES_MAX] = {
+    { SIM_PART_PRIMARY, SIM_PART_SECONDARY },
+    { SIM_PART_PRIMARY_1, SIM_PART_SECONDARY_1 },
+};
+
+static void build_room(struct sim_device *dev, unsigned image)
+{
+    const struct td_boot_slots *s = &dev->slots[image];
+    uint16_t write_size = s->primary->dev->write_size;
+
+    if (s->scratch != NULL && s->scratch->dev->write_size > write_size)
+        write_size = s->scratch->dev->write_size;
+    dev->room[image] = (struct td_room_geometry){
+        .primary_size = s->primary->size,
+        .secondary_size = s->secondary == NULL ? 0 : s->secondary->size,
+        .primary_sector = last_sector(s->primary),
+        .secondary_sector = s->secondary == NULL ? 0 : last_sector(s->secondary),
+        .scratch_size = s->scratch == NULL ? 0 : s->scratch->size,
+        .max_sectors = dev->profile->boot.max_sectors,
+        .write_size = (uint8_t)write_size,
+        .max_align = dev->profile->boot.max_align,
+        .own_sector = true,
+    };
+}
+
+/* ---- bootloader ------------------------------------------------------------------------ */
+
+static void build_slots(struct sim_device *dev)
+{
+    for (unsigned i = 0; i < SIM_IMAGES_MAX; i++) {
+        dev->slots[i] = (struct td_boot_slots){
+            .primary = sim_area(dev, slots_of[i].primary),
+            .secondary = sim_area(dev, slots_of[i].secondary),
+            .scratch = sim_area(dev, SIM_PART_SCRATCH),
+        };
+        if (dev->slots[i].primary != NULL)
+            dev->n_images = (uint8_t)(i + 1);
+    }
+}
+
+static void build_ram(struct sim_device *dev)
+{
+    dev->ram = (struct td_boot_ram){
+        .addr = dev->profile->boot.ram.address,
+        .size = dev->profile->boot.ram.size,
+        .bytes = dev->ram_bytes,
+    };
+    if (dev->ram.size > 0)
+        dev->boot.ram = &dev->ram;
+}
+
+static enum td_err build_boot(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+
+    build_slots(dev);
+    build_ram(dev);
+    dev->boot.images = dev->slots;
+    dev->boot.n_images = dev->n_images;
+    dev->boot.strategy = sim_way_strategy(p->boot.way);
+    dev->boot.max_align = p->boot.max_align;
+    dev->boot.max_sectors = p->boot.max_sectors;
+    dev->boot.downgrade_prevention = p->boot.downgrade_prevention;
+    dev->boot.boot_log = sim_area(dev, SIM_PART_BOOT_LOG);
+    dev->boot.manner =
+        p->boot.manner == SIM_BEHAVES_MCUBOOT ? &td_boot_manner_mcuboot : &td_boot_manner_tandem;
+    dev->boot.hooks = &sim_boot_hooks;
+    dev->boot.hook_ctx = dev;
+    return td_boot_check(&dev->boot);
+}
+
+/* ---- server ---------------------------------------------------------------------------- */
+
+static uint32_t refuse_all_but_os(void *ctx, const struct td_server_link *link,
+                                  const struct td_smp_header *hdr, struct td_cbor_text *reason)
+{
+    (void)ctx;
+    (void)link;
+    (void)reason;
+    return hdr->group == SMP_GROUP_OS ? TD_SMP_RC_OK : TD_SMP_RC_ACCESS_DENIED;
+}
+
+static struct td_cbor_text text_of(const char *s)
+{
+    return (struct td_cbor_text){ .p = s, .len = strlen(s) };
+}
+
+static void build_groups(struct sim_device *dev)
+{
+    const bool old = dev->profile->server.manner == SIM_BEHAVES_ZEPHYR_3_3;
+    const uint8_t has = dev->profile->server.groups;
+    uint8_t n = 0;
+
+    if ((has & SIM_GROUP_OS) != 0)
+        dev->groups[n++] = old ? &td_server_group_os_old : &td_server_group_os;
+    if ((has & SIM_GROUP_IMAGE) != 0)
+        dev->groups[n++] = old ? &td_server_group_image_old : &td_server_group_image;
+    if ((has & SIM_GROUP_BASIC) != 0)
+        dev->groups[n++] = &td_server_group_basic;
+    if ((has & SIM_GROUP_TANDEM) != 0)
+        dev->groups[n++] = &td_server_group_tandem;
+    dev->config.groups = dev->groups;
+    dev->config.n_groups = n;
+}
+
+static const struct td_server_manner *manner_of(enum sim_manner manner)
+{
+    switch (manner) {
+    case SIM_BEHAVES_ZEPHYR_4: return &td_server_zephyr_4;
+    case SIM_BEHAVES_ZEPHYR_3_3: return &td_server_zephyr_3_3;
+    default: return &td_server_tandem;
+    }
+}
+
+/* Bytes into the second slot where an upload begins. */
+static uint32_t upload_off(const struct sim_device *dev, unsigned image)
+{
+    struct td_flash_sector first = { 0, 0 };
+
+    if (sim_way_mode(dev->profile->boot.way) == TD_MODE_OFFSET)
+        (void)td_flash_sector_at(dev->slots[image].secondary, 0, &first);
+    return first.size;
+}
+
+static void build_image(struct sim_device *dev, unsigned i)
+{
+    build_room(dev, i);
+    dev->image[i] = (struct td_server_image){
+        .slot = { dev->slots[i].primary, dev->slots[i].secondary },
+        .strategy = sim_way_mode(dev->profile->boot.way),
+        .room = &dev->room[i],
+        .upload_off = upload_off(dev, i),
+    };
+}
+
+static void build_server(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+
+    for (unsigned i = 0; i < dev->n_images; i++)
+        build_image(dev, i);
+    dev->server_hooks = (struct td_server_hooks){
+        .access = p->server.access == SIM_ACCESS_LOCKED ? refuse_all_but_os : NULL,
+        .reset = sim_ask_reset,
+    };
+    dev->config = (struct td_server_config){
+        .manner = manner_of(p->server.manner),
+        .images = dev->image,
+        .n_images = dev->n_images,
+        .buf_size = p->server.buf_size,
+        .buf_count = p->server.buf_count,
+        .bootloader = text_of("MCUboot"),
+        .no_downgrade = p->boot.downgrade_prevention,
+        .storage = sim_area(dev, SIM_PART_STORAGE),
+        .boot_log = sim_area(dev, SIM_PART_BOOT_LOG),
+        .sig = (uint8_t)p->boot.sig,
+        .sig_name = text_of(dev->boot.policy.sig == NULL ? "none" : dev->boot.policy.sig->name),
+        .hash_len = 32,
+        .keys = (const uint8_t(*)[32])dev->fingerprints,
+        .n_keys = p->boot.n_keys,
+        .layout = text_of(p->name),
+        .board = text_of(p->board),
+        .hooks = &dev->server_hooks,
+        .hook_ctx = dev,
+    };
+    build_groups(dev);
+}
+
+enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM_FLASHES_MAX])
+{
+    enum td_err err = build_flash(dev, memory);
+
+    if (err == TD_OK)
+        err = build_keys(dev);
+    if (err == TD_OK)
+        err = build_boot(dev);
+    if (err == TD_OK)
+        build_server(dev);
+    return err;
+}

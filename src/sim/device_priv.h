@@ -1,0 +1,17 @@
+/* sim/device_priv.h - what the files of a device share. */
+#ifndef TD_SIM_DEVICE_PRIV_H
+#define TD_SIM_DEVICE_PRIV_H
+
+#include "sim/device.h"
+
+/* build.c: the parts that do not change while a device lives. As sim_device_init. */
+enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM_FLASHES_MAX]);
+
+/* NULL when the profile has no such partition. */
+const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part part);
+
+/* device.c: hooks of the bootloader and the server; ctx is the device. */
+extern const struct td_boot_hooks sim_boot_hooks;
+uint32_t sim_ask_reset(void *ctx, const struct td_server_reset *reset, struct td_cbor_text *reason);
+
+#endif

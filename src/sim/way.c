@@ -1,0 +1,49 @@
+/* sim/way.c - one row for each way of updating. */
+#include "sim/way.h"
+
+enum { SECOND = 1, LOADS = 2, REVERTS = 4, CHOOSES = 8 };
+
+static const struct {
+    const char *name;
+    const struct td_strategy *strategy;
+    enum td_strategy_id mode;
+    unsigned traits;
+} ways[SIM_WAY_COUNT] = {
+    [SIM_WAY_MOVE] = { "swap-move", &td_strategy_move, TD_MODE_MOVE, SECOND | REVERTS },
+    [SIM_WAY_OVERWRITE] = { "overwrite", &td_strategy_overwrite, TD_MODE_OVERWRITE, SECOND },
+};
+
+const char *sim_way_name(enum sim_way way)
+{
+    return ways[way].name;
+}
+
+enum td_strategy_id sim_way_mode(enum sim_way way)
+{
+    return ways[way].mode;
+}
+
+const struct td_strategy *sim_way_strategy(enum sim_way way)
+{
+    return ways[way].strategy;
+}
+
+bool sim_way_has_secondary(enum sim_way way)
+{
+    return (ways[way].traits & SECOND) != 0;
+}
+
+bool sim_way_loads(enum sim_way way)
+{
+    return (ways[way].traits & LOADS) != 0;
+}
+
+bool sim_way_reverts(enum sim_way way)
+{
+    return (ways[way].traits & REVERTS) != 0;
+}
+
+bool sim_way_chooses(enum sim_way way)
+{
+    return (ways[way].traits & CHOOSES) != 0;
+}
