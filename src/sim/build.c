@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/range.h"
 #include "crypto/hash.h"
 #include "sim/device_priv.h"
 #include "smp/error.h"
@@ -114,13 +115,23 @@ static const struct {
     { SIM_PART_PRIMARY_1, SIM_PART_SECONDARY_1 },
 };
 
+/* Status entries are as long as the coarsest of the flashes that take part writes. */
+static uint8_t status_word(const struct td_boot_slots *s)
+{
+    const struct td_flash_area *areas[] = { s->primary, s->secondary, s->scratch };
+    uint16_t word = 1;
+
+    for (size_t i = 0; i < TD_N_OF(areas); i++) {
+        if (areas[i] != NULL && areas[i]->dev->write_size > word)
+            word = areas[i]->dev->write_size;
+    }
+    return (uint8_t)word;
+}
+
 static void build_room(struct sim_device *dev, unsigned image)
 {
     const struct td_boot_slots *s = &dev->slots[image];
-    uint16_t write_size = s->primary->dev->write_size;
 
-    if (s->scratch != NULL && s->scratch->dev->write_size > write_size)
-        write_size = s->scratch->dev->write_size;
     dev->room[image] = (struct td_room_geometry){
         .primary_size = s->primary->size,
         .secondary_size = s->secondary == NULL ? 0 : s->secondary->size,
@@ -128,7 +139,7 @@ static void build_room(struct sim_device *dev, unsigned image)
         .secondary_sector = s->secondary == NULL ? 0 : last_sector(s->secondary),
         .scratch_size = s->scratch == NULL ? 0 : s->scratch->size,
         .max_sectors = dev->profile->boot.max_sectors,
-        .write_size = (uint8_t)write_size,
+        .write_size = status_word(s),
         .max_align = dev->profile->boot.max_align,
         .own_sector = true,
     };
