@@ -42,6 +42,10 @@ enum td_verdict_class {
       "nothing to do")                                                                             \
     X(TD_V_RESUMED, 3, "resumed", TD_VERDICT_NOTE,                                                 \
       "an update that a power cut had interrupted was finished", "nothing to do")                  \
+    /* wanted = where in the second slot the bootloader looks for a new image */                   \
+    X(TD_V_WRONG_PLACE, 12, "wrong-place", TD_VERDICT_REFUSAL,                                     \
+      "the image lies at the start of the second slot; a new one is looked for wanted bytes in",   \
+      "upload it again, to that offset; the image that ran before has to be uploaded again too")   \
     /* refusals: the image itself. off = where in the slot, wanted/found = bytes or field */       \
     X(TD_V_EMPTY_SLOT, 20, "empty-slot", TD_VERDICT_REFUSAL,                                       \
       "an update was requested, but the slot holds no image", "upload the image, then mark it")    \

@@ -164,6 +164,32 @@ static enum td_err refuse_image(struct td_boot_run *run, enum td_err why)
     return refuse(run, &v);
 }
 
+// An image at the start of a slot where a new one belongs one sector in: sent to the wrong
+// address, or the previous image, asked for again. The original takes either for a reason to
+// refuse, also when there is a good image in the right place.
+static bool is_misplaced(const struct td_boot_run *run, enum td_err err)
+{
+    struct td_source src = td_flash_source(run->secondary.area);
+    struct td_image_header hdr;
+    bool nothing = err == TD_EIMG_EMPTY || err == TD_EIMG_MAGIC;
+
+    return run->config->strategy->sector_in && (nothing || run->manner->erases_refused) &&
+           td_image_header_read(&src, &hdr) == TD_OK;
+}
+
+static enum td_err refuse_misplaced(struct td_boot_run *run)
+{
+    struct td_verdict v;
+
+    (void)td_boot_verify(run, run->secondary.area); // the report is to be about this one
+    td_boot_verdict(run, TD_V_WRONG_PLACE, &v);
+    td_boot_verdict_of_image(&v, &run->work->report);
+    v.wanted = run->incoming.off - run->secondary.area->off;
+    v.found = 0;
+    td_boot_say(run, TD_LINE_WRONG_PLACE, 0, 0, 0, 0);
+    return refuse(run, &v);
+}
+
 static bool is_older(const struct td_boot_run *run)
 {
     struct td_source src = td_flash_source(run->primary.area);
@@ -183,7 +209,7 @@ static enum td_err check_downgrade(struct td_boot_run *run, bool *refused)
     if (!is_older(run))
         return TD_OK;
     running = td_boot_verify(run, run->primary.area);
-    err = td_boot_verify(run, run->secondary.area); // the report is to be about this one again
+    err = td_boot_verify(run, &run->incoming); // the report is to be about this one again
     *refused = running == TD_OK;
     return running == TD_EFLASH ? running : err;
 }
@@ -244,9 +270,11 @@ static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type typ
     td_boot_say(run, TD_LINE_SWAP_TYPE, run->image, (uint32_t)type, 0, 0);
     if (s->layout(run) != TD_OK)
         return block(run, TD_V_BAD_LAYOUT);
-    err = td_boot_verify(run, run->secondary.area);
+    err = td_boot_verify(run, &run->incoming);
     if (err == TD_EFLASH)
         return block(run, TD_V_SLOT_UNREADABLE);
+    if (is_misplaced(run, err))
+        return refuse_misplaced(run);
     if (err != TD_OK)
         return refuse_image(run, err);
     err = check_downgrade(run, &refused);

@@ -37,6 +37,7 @@ struct td_boot_run {
     enum td_reset_cause cause;
     struct td_trailer primary;
     struct td_trailer secondary;
+    struct td_flash_area incoming; /* the secondary from where a new image begins */
     /* The look: */
     struct td_boot_view view;
     struct td_trailer_state p; /* the primary's cells */
@@ -69,6 +70,7 @@ struct td_boot_run {
 struct td_strategy {
     enum td_strategy_id mode; /* also says how much room there is: slot/room.h */
     enum td_boot_line_code start_line;
+    bool sector_in; /* a new image lies one sector into the secondary, the previous one at 0 */
     /* Fills in view.journal and what goes with it; p, x and the other fields are there. */
     enum td_err (*look)(struct td_boot_run *run);
     enum td_verdict_code no_room; /* how an image is refused that room says no to */

@@ -27,6 +27,10 @@
     X(TD_LINE_SOURCE_PRIMARY, 'I', "Boot source: primary slot")                                    \
     X(TD_LINE_SWAP_TYPE, 'I', "Image index: %0, Swap type: %1t")                                   \
     X(TD_LINE_SWAP_MOVE, 'I', "Starting swap using move algorithm.")                               \
+    X(TD_LINE_SWAP_OFFSET, 'I', "Starting swap using offset algorithm.")                           \
+    X(TD_LINE_SWAP_SCRATCH, 'I', "Starting swap using scratch algorithm.")                         \
+    X(TD_LINE_WRONG_PLACE, 'E',                                                                    \
+      "Secondary header magic detected in first sector, wrong upload address?")                    \
     X(TD_LINE_OVERWRITE, 'I', "Image %0 upgrade secondary slot -> primary slot")                   \
     X(TD_LINE_ERASE_PRIMARY, 'I', "Erasing the primary slot")                                      \
     X(TD_LINE_COPY, 'I', "Image %0 copying the secondary slot to the primary slot: 0x%1x bytes")   \

@@ -21,6 +21,7 @@ void td_boot_setup(struct td_boot_run *run)
 {
     const struct td_boot_config *c = run->config;
     const struct td_boot_slots *slots = &c->images[run->image];
+    struct td_flash_sector first;
     struct td_trailer t = {
         .area = slots->primary,
         .mode = run->strategy->mode,
@@ -32,6 +33,11 @@ void td_boot_setup(struct td_boot_run *run)
     run->primary = t;
     t.area = slots->secondary;
     run->secondary = t;
+    run->incoming = *slots->secondary;
+    if (c->strategy->sector_in && td_flash_sector_nth(slots->secondary, 0, &first) == TD_OK) {
+        run->incoming.off += first.size;
+        run->incoming.size -= first.size;
+    }
 }
 
 static uint32_t last_sector_size(const struct td_flash_area *area)
@@ -144,9 +150,11 @@ static enum td_boot_running running_of(const struct td_boot_run *run)
         return TD_RUN_CONFIRMED;
     if (mends && run->p.magic == TD_MAGIC_GOOD && run->p.copy_done == TD_FLAG_BAD)
         return TD_RUN_TORN;
-    return td_slot_next(run->manner->slot, run->primary.mode, &run->p, &nothing) == TD_SWAP_REVERT
-               ? TD_RUN_TRIED
-               : TD_RUN_CONFIRMED;
+    // With swap-offset the secondary may say so: MCUboot was about to write the primary's notes.
+    if (td_slot_next(run->manner->slot, run->primary.mode, &run->p, &run->x) == TD_SWAP_REVERT ||
+        td_slot_next(run->manner->slot, run->primary.mode, &run->p, &nothing) == TD_SWAP_REVERT)
+        return TD_RUN_TRIED;
+    return TD_RUN_CONFIRMED;
 }
 
 static void read_secondary(struct td_boot_run *run)
