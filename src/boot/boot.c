@@ -173,7 +173,7 @@ static bool is_misplaced(const struct td_boot_run *run, enum td_err err)
     struct td_image_header hdr;
     bool nothing = err == TD_EIMG_EMPTY || err == TD_EIMG_MAGIC;
 
-    return run->config->strategy->sector_in && (nothing || run->manner->erases_refused) &&
+    return run->strategy->sector_in && (nothing || run->manner->erases_refused) &&
            td_image_header_read(&src, &hdr) == TD_OK;
 }
 

@@ -33,8 +33,10 @@ void td_boot_setup(struct td_boot_run *run)
     run->primary = t;
     t.area = slots->secondary;
     run->secondary = t;
-    run->incoming = *slots->secondary;
-    if (c->strategy->sector_in && td_flash_sector_nth(slots->secondary, 0, &first) == TD_OK) {
+    if (slots->secondary != NULL)
+        run->incoming = *slots->secondary;
+    if (run->strategy->sector_in && slots->secondary != NULL &&
+        td_flash_sector_nth(slots->secondary, 0, &first) == TD_OK) {
         run->incoming.off += first.size;
         run->incoming.size -= first.size;
     }

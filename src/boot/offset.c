@@ -216,5 +216,6 @@ const struct td_strategy td_strategy_offset = {
     .revert = offset_revert,
     .restore = offset_restore,
     .resume = offset_resume,
+    .finish = td_swap_finish,
     .mend = offset_mend,
 };

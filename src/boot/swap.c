@@ -134,18 +134,11 @@ static bool read_open(struct td_boot_run *run, const struct td_swap_way *way)
     return is_asked(run) ? is_about_the_request(run) : !is_marked_for_revert(run);
 }
 
-// While a note stands in the secondary the primary is on trial, or half swapped, or blank. One
-// beside a confirmed image was not written by us: the secondary may be a chip that others reach.
-static bool is_confirmed(const struct td_trailer_state *p)
-{
-    return p->magic == TD_MAGIC_GOOD && p->copy_done == TD_FLAG_SET && p->image_ok == TD_FLAG_SET;
-}
-
 enum td_err td_swap_look(struct td_boot_run *run, const struct td_swap_way *way)
 {
     const struct td_trailer *p = &run->primary, *x = &run->secondary;
 
-    if (!run->view.secondary_unreadable && !is_confirmed(&run->p) &&
+    if (td_boot_believes_secondary(run) &&
         td_note_read(x->area, td_swap_notes_off(x), &run->note) &&
         fits(run, way, run->note.swap_size)) {
         run->view.journal = TD_JOURNAL_RESTORE;
@@ -203,16 +196,15 @@ static uint32_t stored_size(const struct td_boot_run *run, const struct td_swap_
 
 enum td_err td_swap_revert(struct td_boot_run *run, const struct td_swap_way *way)
 {
-    struct td_note note = { .type = TD_SWAP_REVERT, .confirmed = true };
+    struct td_note note;
 
+    td_boot_new_note(run, TD_SWAP_REVERT, &note);
     note.swap_size = stored_size(run, way, run->work->report.img.size);
-    memcpy(note.incoming, run->work->report.hash, TD_NOTE_HASH_LEN);
-    if (run->has_note)
-        memcpy(note.outgoing, run->note.incoming, TD_NOTE_HASH_LEN);
     return hand_over(run, &note);
 }
 
-enum td_err td_swap_mend(struct td_boot_run *run, const struct td_swap_way *way)
+// Everything was moved, and a cell of the primary's is torn.
+static struct td_note note_of_the_end(const struct td_boot_run *run, const struct td_swap_way *way)
 {
     struct td_note note = { .type = run->p.swap_type };
 
@@ -223,60 +215,17 @@ enum td_err td_swap_mend(struct td_boot_run *run, const struct td_swap_way *way)
         note.type = run->p.image_ok == TD_FLAG_SET ? TD_SWAP_PERM : TD_SWAP_TEST;
     note.confirmed = run->p.image_ok == TD_FLAG_SET || note.type != TD_SWAP_TEST;
     note.swap_size = stored_size(run, way, 0);
+    return note;
+}
+
+enum td_err td_swap_mend(struct td_boot_run *run, const struct td_swap_way *way)
+{
+    struct td_note note = note_of_the_end(run, way);
+
     return hand_over(run, &note);
 }
 
-/* --- the end --- */
-
-// What was swapped in does not verify: flash failed on the way. The other image is still there.
-static enum td_err fall_back(struct td_boot_run *run, const struct td_swap_way *way)
-{
-    enum td_err err;
-
-    run->settled = true;
-    if (run->type == TD_SWAP_REVERT)
-        return TD_OK;
-    err = td_boot_verify(run, run->secondary.area);
-    if (err != TD_OK)
-        return err == TD_EFLASH ? err : TD_OK;
-    td_boot_record_reverted(run, true);
-    run->settled = false;
-    return td_swap_revert(run, way);
-}
-
-// MCUboot sets image_ok of a revert at its end only; ours had it from the start.
-static enum td_err confirm(struct td_boot_run *run, const struct td_swap_way *way, bool *torn)
-{
-    enum td_err err = td_trailer_read(&run->primary, &run->p);
-
-    *torn = err == TD_OK && run->type != TD_SWAP_TEST && run->p.image_ok == TD_FLAG_BAD;
-    if (err != TD_OK || run->type == TD_SWAP_TEST || run->p.image_ok == TD_FLAG_SET)
-        return err;
-    return *torn ? td_swap_mend(run, way) : td_trailer_write_image_ok(&run->primary);
-}
-
-// The last note is written when the image has been verified: what does not verify never had a
-// trial, and the moment in which a cut takes the trial away is that of the jump.
-static enum td_err finish(struct td_boot_run *run, const struct td_swap_way *way)
-{
-    enum td_err err = td_boot_verify(run, run->primary.area);
-    bool torn;
-
-    if (err == TD_EFLASH)
-        return err;
-    if (err != TD_OK)
-        return fall_back(run, way);
-    td_boot_record_installed(run, run->type);
-    err = confirm(run, way, &torn);
-    if (err != TD_OK || torn)
-        return err;
-    err = td_trailer_write_copy_done(&run->primary);
-    if (err != TD_OK)
-        return err;
-    run->settled = true;
-    run->result->did = run->type;
-    return TD_OK;
-}
+/* --- the steps --- */
 
 static enum td_err go_on(struct td_boot_run *run, const struct td_swap_way *way)
 {
@@ -287,7 +236,7 @@ static enum td_err go_on(struct td_boot_run *run, const struct td_swap_way *way)
         err = way->step(run, step, step == run->done);
     if (err == TD_OK && way->tidy != NULL)
         err = way->tidy(run);
-    return err != TD_OK ? err : finish(run, way);
+    return err;
 }
 
 static enum td_err begin(struct td_boot_run *run, const struct td_swap_way *way,
@@ -309,7 +258,7 @@ static enum td_err begin(struct td_boot_run *run, const struct td_swap_way *way,
 enum td_err td_swap_start(struct td_boot_run *run, const struct td_swap_way *way,
                           enum td_swap_type type)
 {
-    struct td_note note = { .type = type };
+    struct td_note note;
     struct td_source src = td_flash_source(run->primary.area);
     const struct td_image_report *report = &run->work->report;
     struct td_image running;
@@ -317,16 +266,14 @@ enum td_err td_swap_start(struct td_boot_run *run, const struct td_swap_way *way
 
     // Without an image to go back to a trial has no meaning: the original reverts to nothing.
     if (err == TD_EIMG_EMPTY)
-        note.type = TD_SWAP_PERM;
+        type = TD_SWAP_PERM;
+    td_boot_new_note(run, type, &note);
     if (err == TD_OK)
         note.swap_size = td_max_u32(running.size, report->img.size);
     else if (err == TD_EIMG_EMPTY)
         note.swap_size = report->img.size;
     else
         note.swap_size = way->capacity(run);
-    note.confirmed = note.type == TD_SWAP_PERM;
-    memcpy(note.incoming, report->hash, TD_NOTE_HASH_LEN);
-    (void)td_boot_stored_hash(run->primary.area, note.outgoing);
     return begin(run, way, &note);
 }
 
@@ -335,6 +282,15 @@ enum td_err td_swap_restore(struct td_boot_run *run, const struct td_swap_way *w
     const struct td_note note = run->note;
 
     return begin(run, way, &note);
+}
+
+// What MCUboot began has its image_ok set at the end only, and that may be torn.
+static enum td_err mend_and_go_on(struct td_boot_run *run, const struct td_swap_way *way)
+{
+    struct td_note note = note_of_the_end(run, way);
+    enum td_err err = hand_over(run, &note);
+
+    return err != TD_OK ? err : begin(run, way, &note);
 }
 
 enum td_err td_swap_resume(struct td_boot_run *run, const struct td_swap_way *way)
@@ -349,5 +305,18 @@ enum td_err td_swap_resume(struct td_boot_run *run, const struct td_swap_way *wa
     // Nothing was moved, so the power may have gone while the secondary's trailer was erased.
     if (fresh)
         err = td_boot_erase_trailer(run, &run->secondary);
+    if (err == TD_OK && run->done == total && run->p.image_ok == TD_FLAG_BAD)
+        return mend_and_go_on(run, way);
     return err != TD_OK ? err : go_on(run, way);
+}
+
+// A revert that MCUboot began is confirmed at its end; ours was from the start.
+enum td_err td_swap_finish(struct td_boot_run *run)
+{
+    struct td_trailer_state p;
+    enum td_err err = td_trailer_read(&run->primary, &p);
+
+    if (err == TD_OK && run->type != TD_SWAP_TEST && p.image_ok == TD_FLAG_UNSET)
+        err = td_trailer_write_image_ok(&run->primary);
+    return err != TD_OK ? err : td_trailer_write_copy_done(&run->primary);
 }

@@ -38,6 +38,7 @@ enum td_err td_swap_revert(struct td_boot_run *run, const struct td_swap_way *wa
 enum td_err td_swap_restore(struct td_boot_run *run, const struct td_swap_way *way);
 enum td_err td_swap_resume(struct td_boot_run *run, const struct td_swap_way *way);
 enum td_err td_swap_mend(struct td_boot_run *run, const struct td_swap_way *way);
+enum td_err td_swap_finish(struct td_boot_run *run);
 
 /* Sectors of one size, which is that of the primary's first. */
 uint32_t td_swap_sector_size(const struct td_boot_run *run);
