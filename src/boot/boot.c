@@ -264,10 +264,13 @@ static enum td_err follow_request(struct td_boot_run *run, enum td_swap_type typ
 {
     const struct td_strategy *s = run->strategy;
     struct td_room_fit fit;
-    bool refused;
+    bool refused, taken;
     enum td_err err;
 
     td_boot_say(run, TD_LINE_SWAP_TYPE, run->image, (uint32_t)type, 0, 0);
+    err = td_boot_stage_request(run, &taken);
+    if (err != TD_OK || taken)
+        return err;
     if (s->layout(run) != TD_OK)
         return block(run, TD_V_BAD_LAYOUT);
     err = td_boot_verify(run, &run->incoming);
@@ -302,8 +305,11 @@ static bool is_the_previous(const struct td_boot_run *run)
 static enum td_err revert(struct td_boot_run *run)
 {
     struct td_verdict v;
-    enum td_err err;
+    bool taken;
+    enum td_err err = td_boot_stage_revert(run, &taken);
 
+    if (err != TD_OK || taken)
+        return err;
     td_boot_say(run, TD_LINE_SWAP_TYPE, run->image, TD_SWAP_REVERT, 0, 0);
     err = td_boot_verify(run, run->secondary.area);
     if (err == TD_EFLASH) {
@@ -311,7 +317,8 @@ static enum td_err revert(struct td_boot_run *run)
         record_fault(run, TD_V_SLOT_UNREADABLE);
         return TD_OK;
     }
-    if (err == TD_OK && is_the_previous(run) && run->strategy->layout(run) == TD_OK) {
+    if (err == TD_OK && is_the_previous(run) && !td_boot_stage_owns(run) &&
+        run->strategy->layout(run) == TD_OK) {
         td_boot_record_reverted(run, false);
         return run->strategy->revert(run);
     }
@@ -559,6 +566,7 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
     if (!result->bootable && config->has_recovery)
         result->recover = TD_RECOVER_NO_IMAGE;
     say_result(&run);
+    td_boot_stage_booted(config, result);
     if (config->hooks != NULL && config->hooks->result != NULL)
         config->hooks->result(config->hook_ctx, result);
     return TD_OK;

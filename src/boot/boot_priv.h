@@ -163,6 +163,16 @@ enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *s
                               uint32_t max_size, enum td_image_payload payload);
 enum td_verdict_code td_boot_verdict_of(enum td_err err);
 
+/*
+ * stage.c: the first stage's slots. request and revert come before the engine looks at what is
+ * asked for, or brings anything back; *taken: it was the stage's to answer, and is answered.
+ * owns: image 0's secondary holds a second stage, which is no application to go back to.
+ */
+enum td_err td_boot_stage_request(struct td_boot_run *run, bool *taken);
+enum td_err td_boot_stage_revert(struct td_boot_run *run, bool *taken);
+bool td_boot_stage_owns(const struct td_boot_run *run);
+void td_boot_stage_booted(const struct td_boot_config *config, const struct td_boot_result *result);
+
 /* boot.c, for strategies */
 void td_boot_record_reverted(struct td_boot_run *run, bool invalid);
 

@@ -4,7 +4,7 @@ enum td_err td_boot_jump(const struct td_boot_config *config, const struct td_bo
 {
     const volatile bool *may = &result->bootable;
 
-    if (!*may || config->hooks == NULL || config->hooks->jump == NULL)
+    if (!*may || result->reset || config->hooks == NULL || config->hooks->jump == NULL)
         return TD_ESTATE;
     // Read again: one glitched branch above is not enough to get here with a bad image.
     if (!*may || result->hash_len == 0)
