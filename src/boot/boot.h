@@ -149,10 +149,29 @@ struct td_boot_result {
     struct td_verdict verdicts[TD_BOOT_VERDICTS_MAX];
 };
 
-/* Lent by the caller; needs no preparation, holds nothing of value afterwards. ~3 KB. */
+enum td_boot_way { TD_WAY_IN = 0, TD_WAY_OUT = 1 };
+
+enum td_boot_cargo {
+    TD_CARGO_CLEAR = 0,
+    TD_CARGO_AES128 = 1,
+    TD_CARGO_AES256 = 2,
+    TD_CARGO_LOST = 3, /* its key is not to be had: nothing of it leaves the primary */
+};
+
+/* One image on its way between the slots (boot/cipher.h). */
+struct td_boot_cipher {
+    enum td_boot_cargo cargo;
+    uint16_t hdr_size; /* the payload is [hdr_size, hdr_size + img_size) */
+    uint32_t img_size;
+    uint8_t wrapped[TD_ENC_TLV_MAX]; /* the key as the image carries it */
+    struct td_aes_ctr ctr;           /* secret */
+};
+
+/* Lent by the caller; needs no preparation, holds nothing of value afterwards. ~4 KB. */
 struct td_boot_work {
     struct td_image_work image;
     struct td_image_report report;
+    struct td_boot_cipher cipher[2]; /* TD_WAY_IN, TD_WAY_OUT; wiped before the jump */
     uint8_t copy[TD_BOOT_COPY_SIZE];
 };
 

@@ -134,6 +134,8 @@ enum td_err td_boot_erase(const struct td_boot_run *run, const struct td_flash_a
 enum td_err td_boot_copy(const struct td_boot_run *run, const struct td_flash_area *from,
                          uint32_t from_off, const struct td_flash_area *to, uint32_t to_off,
                          uint32_t len);
+enum td_err td_boot_read(const struct td_flash_area *area, uint32_t off, uint8_t *buf,
+                         uint32_t len); /* what stays unreadable reads as erased */
 enum td_err td_boot_erase_trailer(const struct td_boot_run *run, const struct td_trailer *t);
 enum td_err td_boot_drop_request(const struct td_boot_run *run);
 

@@ -35,8 +35,7 @@ enum td_err td_boot_erase(const struct td_boot_run *run, const struct td_flash_a
 
 // Bytes that cannot be read belong to an image that is broken already, or were proven readable
 // by verifying it a moment ago. Stopping here would keep the other image from its place.
-static enum td_err read_or_blank(const struct td_flash_area *area, uint32_t off, uint8_t *buf,
-                                 uint32_t len)
+enum td_err td_boot_read(const struct td_flash_area *area, uint32_t off, uint8_t *buf, uint32_t len)
 {
     enum td_err err = TD_OK;
 
@@ -59,7 +58,7 @@ enum td_err td_boot_copy(const struct td_boot_run *run, const struct td_flash_ar
         uint32_t n = td_min_u32(len - at, TD_BOOT_COPY_SIZE);
 
         td_boot_feed(run);
-        err = read_or_blank(from, from_off + at, run->work->copy, n);
+        err = td_boot_read(from, from_off + at, run->work->copy, n);
         if (err == TD_OK)
             err = td_flash_write(to, to_off + at, run->work->copy, n);
     }

@@ -8,6 +8,7 @@
 
 #include "base/range.h"
 #include "boot/boot_priv.h"
+#include "boot/cipher.h"
 
 // A way without a second slot has NULL for it.
 static uint8_t word_of(const struct td_flash_area *a, const struct td_flash_area *b)
@@ -28,6 +29,7 @@ void td_boot_setup(struct td_boot_run *run)
         .max_sectors = c->max_sectors,
         .write_size = word_of(slots->primary, slots->secondary),
         .max_align = c->max_align,
+        .enc_key_len = td_boot_cipher_cell(&c->policy),
     };
 
     run->primary = t;
@@ -66,6 +68,7 @@ static struct td_room_geometry geometry(const struct td_boot_run *run)
         .max_sectors = t->max_sectors,
         .write_size = t->write_size,
         .max_align = t->max_align,
+        .enc_key_len = t->enc_key_len,
         .own_sector = true,
     };
 }

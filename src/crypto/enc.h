@@ -6,8 +6,10 @@
  * RFC 7748 (X25519). docs/spec/image.md has the bytes of each TLV.
  *
  * Everything here is secret: calls run in time that depends on lengths alone, and every way to
- * fail after the lengths were looked at is one error, TD_EENC. What was written to the caller's
- * buffers before an error is wiped.
+ * fail after the lengths were looked at is one error, TD_EENC, which comes as late as a success.
+ * The caller's buffer holds zeros after an error; what was derived on the way is wiped in both
+ * cases. What lies deeper in the stack than that is the library's: whoever jumps to something
+ * less trusted wipes the stack below itself.
  */
 #ifndef TD_CRYPTO_ENC_H
 #define TD_CRYPTO_ENC_H
@@ -26,6 +28,7 @@ enum td_enc_id {
     TD_ENC_KW = 2,
     TD_ENC_EC256 = 3,
     TD_ENC_X25519 = 4,
+    TD_ENC_X25519_SHA512 = 5,
 };
 
 struct td_enc_alg {
@@ -37,9 +40,11 @@ struct td_enc_alg {
 
     /*
      * The image's key, key_len (16 or 32) bytes, into out. priv is the device's private key:
-     * PKCS#1 DER (RSA), PKCS#8 DER (P-256: 67 bytes and longer, X25519: 48), raw (AES-KW: as
-     * long as the image's key). TD_EKEY: priv is not of this kind or malformed, TD_ETRUNC: len
-     * is not the kind's; TD_EENC: anything else.
+     * PKCS#1 DER (RSA; the form without CRT numbers as well), PKCS#8 DER (P-256: 67 bytes, or
+     * 138 with the public key; X25519: 48), raw (AES-KW: as long as the image's key).
+     *
+     * TD_EKEY: priv is not of this kind. TD_ETRUNC: len is not the kind's for this key_len.
+     * TD_EENC: anything else.
      */
     enum td_err (*unwrap)(const uint8_t *priv, size_t priv_len, const uint8_t *value, size_t len,
                           uint8_t *out, size_t key_len);
@@ -49,11 +54,17 @@ extern const struct td_enc_alg td_enc_rsa2048;
 extern const struct td_enc_alg td_enc_kw;
 extern const struct td_enc_alg td_enc_ec256;
 extern const struct td_enc_alg td_enc_x25519;
+extern const struct td_enc_alg td_enc_x25519_sha512;
+
+/* The same for processors without a constant-time 32 x 32 -> 64 multiplication, as in sig.h. */
+extern const struct td_enc_alg td_enc_rsa2048_i15;
+extern const struct td_enc_alg td_enc_ec256_m15;
+extern const struct td_enc_alg td_enc_x25519_m15;
+extern const struct td_enc_alg td_enc_x25519_sha512_m15;
 
 /* AES-CTR over an image's payload: initial counter block 0, random access by offset. */
 struct td_aes_ctr {
-    uint32_t state[64]; /* the key schedule; belongs to the library; wipe it after use */
-    uint32_t rounds;
+    uint64_t state[32]; /* the key schedule; belongs to the library; td_wipe it after use */
 };
 
 /* key_len: 16 or 32. */

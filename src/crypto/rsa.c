@@ -11,45 +11,12 @@
 
 #include <bearssl.h>
 
-#include "base/bytes.h"
 #include "crypto/ct.h"
 #include "crypto/der_priv.h"
+#include "crypto/mgf1_priv.h"
 
 #define HASH_SIZE 32
 #define SALT_SIZE 32
-
-/*
- * BearSSL's key structure points at writable bytes, which br_rsa_*_public only read. A copy of
- * the modulus would cost 384 bytes of stack.
- */
-static unsigned char *writable(const uint8_t *bytes)
-{
-    union {
-        const uint8_t *in;
-        unsigned char *out;
-    } pointer = { bytes };
-
-    return pointer.out;
-}
-
-/* Exclusive-or of MGF1-SHA-256(seed) into data (RFC 8017, B.2.1). */
-static void mgf1_xor(uint8_t *data, size_t len, const uint8_t seed[HASH_SIZE])
-{
-    uint8_t mask[HASH_SIZE];
-    uint8_t counter[4];
-    struct td_hash hash;
-
-    for (size_t i = 0; i < len; i++) {
-        if (i % HASH_SIZE == 0) {
-            td_store_be32(counter, (uint32_t)(i / HASH_SIZE));
-            td_hash_init(&hash, &td_sha256);
-            td_hash_update(&hash, seed, HASH_SIZE);
-            td_hash_update(&hash, counter, sizeof(counter));
-            td_hash_final(&hash, mask);
-        }
-        data[i] ^= mask[i % HASH_SIZE];
-    }
-}
 
 /* H' = SHA-256(eight zero bytes, digest, salt) */
 static void hash_with_salt(const uint8_t *digest, const uint8_t *salt, uint8_t out[HASH_SIZE])
@@ -78,7 +45,7 @@ static bool pss_holds(uint8_t *em, size_t len, const uint8_t *digest)
 
     if (em[len - 1] != 0xbc || (em[0] & 0x80) != 0)
         return false;
-    mgf1_xor(em, db_len, h);
+    td_mgf1_xor(em, db_len, h, HASH_SIZE);
     em[0] &= 0x7f;
     // The 01 stands right in front of 32 bytes of salt: no other length passes.
     for (size_t i = 0; i < db_len - SALT_SIZE - 1; i++)
@@ -107,8 +74,8 @@ static enum td_err verify_with(br_rsa_public power, size_t n_len, const uint8_t 
     if (sig_len != n_len)
         return TD_ESIGLEN;
     memcpy(em, sig, n_len);
-    pk.n = writable(modulus);
-    pk.e = writable(e_65537);
+    pk.n = td_bear_bytes(modulus);
+    pk.e = td_bear_bytes(e_65537);
     if (power(em, n_len, &pk) != 1)
         return TD_ESIG; // not below the modulus
     return pss_holds(em, n_len, msg) ? TD_OK : TD_ESIG;

@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/source.h"
 #include "base/version.h"
+#include "crypto/enc.h"
 #include "crypto/hash.h"
 #include "crypto/sig.h"
 
@@ -266,6 +267,27 @@ struct td_image_report {
  */
 enum td_err td_image_check(const struct td_source *src, const struct td_image_policy *policy,
                            struct td_image_work *work, struct td_image_report *report);
+
+/*
+ * The wrapped key of an encrypted image, as unwrap's kind: its value into value (room for
+ * TD_ENC_TLV_MAX), *len its length, off (may be NULL) where it stands. TD_EIMG_ENCTLV: it
+ * carries none, or one that is wrapped in another way. TD_EIMG_TLVLEN: not the length that goes
+ * with the cipher in the header's flags. The source's error.
+ */
+enum td_err td_image_wrapped_key(const struct td_source *src, const struct td_image *img,
+                                 const struct td_image_unwrap *unwrap, uint8_t *value,
+                                 uint16_t *len, uint32_t *off);
+
+/* Opens such a key. TD_EENC, TD_EKEY, TD_ETRUNC: *ctr holds nothing. Wipe *ctr after use. */
+enum td_err td_image_open_key(const struct td_image_unwrap *unwrap, const uint8_t *value,
+                              uint16_t len, bool aes_256, struct td_aes_ctr *ctr);
+
+/*
+ * Runs the cipher over that part of len bytes at bytes, which stand at off of the image, that
+ * lies in the payload [hdr_size, hdr_size + img_size).
+ */
+void td_image_cipher(const struct td_aes_ctr *ctr, uint16_t hdr_size, uint32_t img_size,
+                     uint32_t off, uint8_t *bytes, uint32_t len);
 
 /* The digest over header, payload and protected area, into out (room for 64). */
 enum td_err td_image_digest(const struct td_source *src, const struct td_image *img,

@@ -43,7 +43,7 @@ struct td_room_geometry {
     uint16_t max_sectors;  /* BOOT_MAX_IMG_SECTORS: the status area has room for so many */
     uint8_t write_size;    /* of a status entry: the larger of primary's and scratch's */
     uint8_t max_align;     /* BOOT_MAX_ALIGN: 8, 16 or 32 */
-    uint8_t enc_key_len;   /* 0: no encryption; 16 or 32: raw keys; else the saved TLV's length */
+    uint16_t enc_key_len;  /* 0: no encryption; 16 or 32: raw keys; else what a cell holds */
     bool own_sector;       /* overwrite: images keep out of the sector with the flags, which our
                               bootloader wants (docs/spec/boot.md) and MCUboot does not */
 };

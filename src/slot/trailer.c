@@ -256,7 +256,7 @@ enum td_err td_trailer_read_tlv_sizes(const struct td_trailer *t, enum td_flag *
 }
 
 enum td_err td_trailer_read_enc_key(const struct td_trailer *t, unsigned slot, enum td_flag *flag,
-                                    uint8_t *key, uint8_t len)
+                                    uint8_t *key, uint16_t len)
 {
     if (t->enc_key_len == 0 || len != t->enc_key_len || slot > 1)
         return TD_EUNSUPPORTED;
@@ -338,7 +338,7 @@ enum td_err td_trailer_write_tlv_sizes(const struct td_trailer *t, uint16_t prim
 }
 
 enum td_err td_trailer_write_enc_key(const struct td_trailer *t, unsigned slot, const uint8_t *key,
-                                     uint8_t len)
+                                     uint16_t len)
 {
     uint32_t off = td_trailer_enc_key_off(t, slot);
     uint32_t whole = td_round_down(len, TD_FLASH_WRITE_MAX);

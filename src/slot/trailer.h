@@ -36,7 +36,7 @@ struct td_trailer {
     uint16_t max_sectors; /* as in struct td_room_geometry, like the three below */
     uint8_t write_size;   /* at least that of the area's device */
     uint8_t max_align;    /* at least write_size */
-    uint8_t enc_key_len;
+    uint16_t enc_key_len; /* 0: no cells for keys; else the bytes that each holds */
     bool scratch; /* the short form that a scratch area carries: status for one region */
 };
 
@@ -110,9 +110,9 @@ enum td_err td_trailer_read_tlv_sizes(const struct td_trailer *t, enum td_flag *
  * the erased value. len is enc_key_len. TD_EUNSUPPORTED: the trailer has no keys.
  */
 enum td_err td_trailer_write_enc_key(const struct td_trailer *t, unsigned slot, const uint8_t *key,
-                                     uint8_t len);
+                                     uint16_t len);
 enum td_err td_trailer_read_enc_key(const struct td_trailer *t, unsigned slot, enum td_flag *flag,
-                                    uint8_t *key, uint8_t len);
+                                    uint8_t *key, uint16_t len);
 
 /*
  * Status entries, counted from the area's low end: the order in which operations complete.
