@@ -23,6 +23,7 @@ HOST = [
     ("jansson", "2.14", "MIT", "tools/: JSON"),
     ("libyaml", "0.2.5", "MIT", "tools/: YAML"),
     ("libzip", "1.7.3", "BSD-3-Clause", "tools/: update packages"),
+    ("xz-utils", "5.4.1", "public domain", "tools/: liblzma compresses images"),
 ]
 TESTS = [
     ("cmocka", "1.1.5", "Apache-2.0", "unit tests"),
@@ -38,7 +39,7 @@ def component(name, version, licence, says, scope="required"):
         "version": version,
         "description": says,
         "scope": scope,
-        "licenses": [{"license": {"id": licence}}],
+        "licenses": [{"license": {"name" if " " in licence else "id": licence}}],
         "purl": f"pkg:deb/debian/{name}@{version}?arch=source&distro=debian-12",
     }
 

@@ -65,9 +65,9 @@ static enum td_err check_flags(struct check *c)
 {
     uint32_t flags = c->report->img.hdr.flags;
 
-    if ((flags & TD_IMAGE_F_ENCRYPTED) != 0)
+    if ((flags & TD_IMAGE_F_ENCRYPTED) != 0 && c->policy->payload != TD_PAYLOAD_PLAIN)
         return fail(c, TD_EIMG_ENCRYPTED, AT_FLAGS, 0, 0, flags);
-    if ((flags & TD_IMAGE_F_COMPRESSED) != 0)
+    if ((flags & TD_IMAGE_F_COMPRESSED) != 0 && !c->policy->takes_compressed)
         return fail(c, TD_EIMG_COMPRESSED, AT_FLAGS, 0, 0, flags);
     if ((flags & ~TD_IMAGE_F_KNOWN) != 0)
         return fail(c, TD_EIMG_FLAGBITS, AT_FLAGS, 0, 0, flags & ~TD_IMAGE_F_KNOWN);

@@ -22,15 +22,10 @@
 #include <openssl/x509.h>
 
 #include "base/range.h"
+#include "keys/keys_priv.h"
 
 #define KEY_FILE_MAX 65536
 #define RSA_EXPONENT 65537u
-
-struct td_key {
-    EVP_PKEY *pkey;
-    enum td_key_type type;
-    bool is_private;
-};
 
 static const struct {
     const char *name;

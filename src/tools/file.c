@@ -323,3 +323,9 @@ int td_key_open(struct td_cli *cli, const char *path, const char *passphrase_fil
     return fail_at(cli, td_errname(err), td_strerror(err), path,
                    err == TD_EKEYFILE ? strerror(errno) : "key file", key_remedy(err));
 }
+
+void td_source_bytes(FILE *out, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        fprintf(out, "%s0x%02x,", i % 8 == 0 ? "\n    " : " ", bytes[i]);
+}

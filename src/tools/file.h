@@ -65,6 +65,9 @@ bool td_hex_parse(const char *text, size_t len, struct td_file *file, struct td_
 int td_key_open(struct td_cli *cli, const char *path, const char *passphrase_file,
                 struct td_key **key);
 
+/* Rows of eight bytes ("0x01, ..."), each begun by a line break, as sources have them. */
+void td_source_bytes(FILE *out, const uint8_t *bytes, size_t len);
+
 /* Asks on the terminal, without echo. The length, or -1 when there is no terminal. */
 int td_ask_passphrase(const char *prompt, char *buf, size_t cap);
 

@@ -15,7 +15,10 @@ static const char *remedy_of(enum td_err err)
     case TD_EIMG_TRUNC: return "copy or download the file again: its end is missing";
     case TD_EIMG_HASH:
         return "the file was changed after it was signed: copy it again, or sign again";
-    case TD_EIMG_ENCRYPTED: return "check the image before it is encrypted";
+    case TD_EIMG_ENCRYPTED:
+        return "give the device's private key: tandem verify --decrypt KEY FILE";
+    case TD_EIMG_ENCTLV: return "use the kind of key it is encrypted for; tandem inspect shows it";
+    case TD_EENC: return "use the key it is encrypted for, or encrypt it again for this one";
     case TD_EIMG_COMPRESSED: return "sign without compression";
     case TD_EIMG_P384: return "sign with an ecdsa-p256 or ed25519 key";
     case TD_EIMG_PURE: return "sign without --pure";

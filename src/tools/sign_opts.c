@@ -372,11 +372,6 @@ static int take_strategy(struct sign_opts *o, struct td_cli *cli, const char *te
     return exit;
 }
 
-static int later(struct td_cli *cli, const char *what, const char *option, const char *meanwhile)
-{
-    return td_cli_fail(cli, TD_EXIT_USAGE, "not-supported", what, option, meanwhile);
-}
-
 static int take_soc(struct sign_opts *o, struct td_cli *cli, const char *text)
 {
     struct td_layout_env env = { .soc = NULL };
@@ -386,16 +381,34 @@ static int take_soc(struct sign_opts *o, struct td_cli *cli, const char *text)
     return exit;
 }
 
-static int take_compression(struct td_cli *cli, const char *text)
+static int take_compression(struct sign_opts *o, struct td_cli *cli, const char *text)
 {
     static const char *const choices[] = { "disabled", "lzma2", "lzma2armthumb" };
     size_t i = 0;
     int exit = take_choice(cli, "--compression", text, choices, TD_N_OF(choices), &i);
 
-    if (exit != TD_EXIT_OK || i == 0)
-        return exit;
-    return later(cli, "compressed images are not supported yet", "--compression",
-                 "sign without --compression, or compress with imgtool meanwhile");
+    o->compression = (enum sign_compression)i;
+    return exit;
+}
+
+static int take_keylen(struct sign_opts *o, struct td_cli *cli, const char *text)
+{
+    static const char *const choices[] = { "128", "256" };
+    size_t i = 0;
+    int exit = take_choice(cli, "--encrypt-keylen", text, choices, TD_N_OF(choices), &i);
+
+    o->encrypt_bits = i == 0 ? 128 : 256;
+    return exit;
+}
+
+static int take_hmac(struct sign_opts *o, struct td_cli *cli, const char *text)
+{
+    static const char *const choices[] = { "auto", "256", "512" };
+    size_t i = 0;
+    int exit = take_choice(cli, "--hmac-sha", text, choices, TD_N_OF(choices), &i);
+
+    o->hmac_bits = i == 2 ? 512 : 256;
+    return exit;
 }
 
 static int take(struct sign_opts *o, struct td_args *args, int id)
@@ -431,14 +444,12 @@ static int take(struct sign_opts *o, struct td_args *args, int id)
     case OPT_FIX_SIG: o->fix_sig = value; return TD_EXIT_OK;
     case OPT_FIX_SIG_PUBKEY: o->fix_sig_pubkey = value; return TD_EXIT_OK;
     case OPT_SIG_OUT: o->sig_out = value; return TD_EXIT_OK;
-    case OPT_ENCRYPT:
-        return later(cli, "encrypted images are not supported yet", "-E, --encrypt",
-                     "sign without -E, or encrypt with imgtool meanwhile");
-    case OPT_ENCRYPT_KEYLEN:
-    case OPT_HMAC_SHA:
-    case OPT_CLEAR:
-    case OPT_SAVE_ENCTLV: return TD_EXIT_OK; // they say how to encrypt, and mean nothing without -E
-    case OPT_COMPRESSION: return take_compression(cli, value);
+    case OPT_ENCRYPT: o->encrypt = value; return TD_EXIT_OK;
+    case OPT_ENCRYPT_KEYLEN: return take_keylen(o, cli, value);
+    case OPT_HMAC_SHA: return take_hmac(o, cli, value);
+    case OPT_CLEAR: o->clear = true; return TD_EXIT_OK;
+    case OPT_SAVE_ENCTLV: o->save_enctlv = true; return TD_EXIT_OK;
+    case OPT_COMPRESSION: return take_compression(o, cli, value);
     case OPT_LOAD_ADDR: return take_int(cli, "--load-addr", value, &o->load_addr);
     case OPT_ROM_FIXED: return take_int(cli, "--rom-fixed", value, &o->rom_fixed);
     case OPT_NON_BOOTABLE: o->non_bootable = true; return TD_EXIT_OK;
@@ -520,9 +531,32 @@ static int read_layout(struct sign_opts *o, struct td_cli *cli)
     return exit;
 }
 
+/* Who packs an image must know that the bootloader unpacks it, as far as that was said. */
+static int check_packing(const struct sign_opts *o, struct td_cli *cli)
+{
+    bool in_place = o->strategy == TD_MODE_XIP || o->strategy == TD_MODE_XIP_REVERT;
+
+    if (!o->has_strategy)
+        return TD_EXIT_OK;
+    if (o->compression != COMPRESSION_NONE && o->strategy != TD_MODE_OVERWRITE)
+        return td_cli_fail(
+            cli, TD_EXIT_REFUSED, "compression-strategy",
+            "a bootloader unpacks compressed images in overwrite-only alone",
+            td_mode_name(o->strategy),
+            "sign without --compression, or build the bootloader for overwrite-only");
+    if (o->encrypt != NULL && in_place)
+        return td_cli_fail(cli, TD_EXIT_REFUSED, "encryption-strategy",
+                           "a program that runs where it was stored cannot be encrypted",
+                           td_mode_name(o->strategy),
+                           "sign without -E, or build the bootloader for another strategy");
+    return TD_EXIT_OK;
+}
+
 /* What the options say together. */
 static int judge(struct sign_opts *o, struct td_cli *cli)
 {
+    int exit;
+
     if (o->in == NULL || o->out == NULL)
         return td_cli_usage(cli, "sign wants two files: IN and OUT");
     if (!o->has_version)
@@ -560,14 +594,27 @@ static int judge(struct sign_opts *o, struct td_cli *cli)
         return td_cli_usagef(cli, "--image is 0 to 3, and not %u", o->image);
     if (o->sig_out != NULL && o->key == NULL && o->fix_sig == NULL)
         return td_cli_usage(cli, "--sig-out without a key: there is no signature to write");
-    return o->layout != NULL ? read_layout(o, cli) : TD_EXIT_OK;
+    if (o->compression != COMPRESSION_NONE && o->fix_sig != NULL)
+        return td_cli_usage(cli, "a compressed image carries two signatures, of the packed and of "
+                                 "the unpacked one, and --fix-sig is one: sign with -k");
+    if (o->compression != COMPRESSION_NONE && o->vector != VECTOR_NONE)
+        return td_cli_usage(cli, "a compressed image is signed twice, and the packed one carries "
+                                 "the other's signature: sign with -k");
+    exit = o->layout != NULL ? read_layout(o, cli) : TD_EXIT_OK;
+    return exit == TD_EXIT_OK ? check_packing(o, cli) : exit;
 }
 
 int sign_opts_read(struct sign_opts *o, struct td_cli *cli, int argc, char **argv)
 {
     struct td_args args;
 
-    *o = (struct sign_opts){ .align = 1, .max_sectors = 128, .erased = 0xff };
+    *o = (struct sign_opts){
+        .align = 1,
+        .max_sectors = 128,
+        .erased = 0xff,
+        .encrypt_bits = 128,
+        .hmac_bits = 256,
+    };
     td_args_begin(&args, cli, opts, TD_N_OF(opts), argc, argv);
     for (;;) {
         int id = td_args_next(&args);

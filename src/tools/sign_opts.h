@@ -27,6 +27,12 @@ enum sign_vector {
     VECTOR_DIGEST,
 };
 
+enum sign_compression {
+    COMPRESSION_NONE = 0,
+    COMPRESSION_LZMA2,
+    COMPRESSION_LZMA2_THUMB, /* behind the filter for the branches of Thumb code */
+};
+
 struct sign_opts {
     const char *in;
     const char *out;
@@ -58,6 +64,13 @@ struct sign_opts {
     uint32_t counter;
     bool has_counter, counter_is_auto;
     enum sign_vector vector;
+
+    const char *encrypt; /* a key file of the device's; NULL: not encrypted */
+    uint16_t encrypt_bits;
+    uint16_t hmac_bits;
+    bool clear; /* with the key, and the payload as it is: for the primary slot */
+    bool save_enctlv;
+    enum sign_compression compression;
 
     struct td_image_dependency deps[SIGN_DEPS_MAX];
     size_t n_deps;

@@ -1,23 +1,28 @@
 /*
  * tools/verb_verify.c - checks an image as the bootloader would, with the bootloader's code.
  *
- * Without a key the hash decides. A malformed file is exit 4, an image that would not boot 1.
+ * Without a key the hash decides. A malformed file is exit 4, an image that would not boot 1. The
+ * hash is of the program in the clear: an encrypted file is opened with the device's key first.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/range.h"
+#include "crypto/ct.h"
 #include "image/image.h"
+#include "keys/wrap.h"
 #include "tools/file.h"
 #include "tools/imagefile.h"
 
 enum {
     OPT_KEY,
+    OPT_DECRYPT,
     OPT_PASSPHRASE_FILE,
 };
 
 static const struct td_opt opts[] = {
     { "key", 'k', true, OPT_KEY },
+    { "decrypt", 0, true, OPT_DECRYPT },
     { "passphrase-file", 0, true, OPT_PASSPHRASE_FILE },
 };
 
@@ -25,9 +30,11 @@ struct verify {
     struct td_cli *cli;
     const char *path;
     const char *key_path;
+    const char *device_key_path;
     const char *passphrase_file;
     struct td_file file;
     struct td_key *key;
+    struct td_key *device_key;
     uint8_t der[TD_KEY_DER_MAX];
     size_t der_len;
 };
@@ -36,6 +43,8 @@ static int take(struct verify *v, struct td_args *args, int id)
 {
     if (id == OPT_KEY)
         v->key_path = args->value;
+    else if (id == OPT_DECRYPT)
+        v->device_key_path = args->value;
     else if (id == OPT_PASSPHRASE_FILE)
         v->passphrase_file = args->value;
     else if (v->path == NULL)
@@ -69,6 +78,125 @@ static int open_key(struct verify *v)
                                       v->key_path, NULL);
 }
 
+/* ---- the device's key --------------------------------------------------------------- */
+
+/* A key that wraps with AES is bytes, and no PEM. */
+static bool is_raw_key(const struct td_file *file)
+{
+    return file->size == 16 || file->size == 32;
+}
+
+static const struct td_enc_alg *enc_alg_of(const struct verify *v, const struct td_source *src,
+                                           const struct td_image *img)
+{
+    struct td_tlv tlv;
+
+    switch (td_key_type(v->device_key)) {
+    case TD_KEY_RSA_2048: return &td_enc_rsa2048;
+    case TD_KEY_ECDSA_P256: return &td_enc_ec256;
+    case TD_KEY_X25519:
+        return td_tlv_find(src, img, TD_TLV_ENC_X25519_SHA512, &tlv) == TD_OK
+                   ? &td_enc_x25519_sha512
+                   : &td_enc_x25519;
+    default: return NULL;
+    }
+}
+
+/* The device's private key, as a bootloader has it: der has room for TD_PRIVATE_DER_MAX. */
+static int read_device_key(struct verify *v, const struct td_source *src,
+                           const struct td_image *img, uint8_t *der, struct td_image_unwrap *unwrap)
+{
+    const char *path = v->device_key_path;
+    struct td_file raw;
+    enum td_err err = TD_OK;
+    size_t len = 0;
+    int exit = td_file_read(v->cli, path, &raw);
+
+    if (exit != TD_EXIT_OK)
+        return exit;
+    if (is_raw_key(&raw)) {
+        unwrap->alg = &td_enc_kw;
+        len = raw.size;
+        memcpy(der, raw.bytes, len);
+    } else {
+        exit = td_key_open(v->cli, path, v->passphrase_file, &v->device_key);
+        if (exit == TD_EXIT_OK) {
+            unwrap->alg = enc_alg_of(v, src, img);
+            err = unwrap->alg == NULL ? TD_EKEYTYPE
+                                      : td_key_private_der(v->device_key, TD_PRIVATE_USUAL, false,
+                                                           der, TD_PRIVATE_DER_MAX, &len);
+        }
+    }
+    td_wipe(raw.bytes, raw.size);
+    td_file_free(&raw);
+    unwrap->key = der;
+    unwrap->len = (uint16_t)len;
+    return err == TD_OK ? exit
+                        : td_cli_fail(v->cli, TD_EXIT_FILE, td_errname(err), td_strerror(err), path,
+                                      "name the private key that the image was encrypted for");
+}
+
+/* The file's payload, in place, with the wrapped key that it carries. */
+static int open_payload(struct verify *v, const struct td_source *src, const struct td_image *img)
+{
+    uint8_t der[TD_PRIVATE_DER_MAX], value[TD_ENC_TLV_MAX];
+    struct td_image_fault fault = { 0 };
+    struct td_image_unwrap unwrap;
+    struct td_aes_ctr ctr;
+    enum td_err err;
+    uint16_t len;
+    int exit = read_device_key(v, src, img, der, &unwrap);
+
+    if (exit == TD_EXIT_OK) {
+        err = td_image_wrapped_key(src, img, &unwrap, value, &len, &fault.off);
+        if (err == TD_OK)
+            err = td_image_open_key(&unwrap, value, len,
+                                    (img->hdr.flags & TD_IMAGE_F_ENC_AES256) != 0, &ctr);
+        if (err == TD_OK)
+            td_image_cipher(&ctr, img->hdr.hdr_size, img->hdr.img_size, 0, v->file.bytes,
+                            v->file.size);
+        else if (err == TD_EKEY)
+            exit = td_cli_fail(v->cli, TD_EXIT_FILE, "device-key",
+                               "this is no key of a device that takes such images",
+                               v->device_key_path, "it is as long as the image's own key");
+        else
+            exit = td_image_file_fail(v->cli, v->path, err, &fault, NULL);
+        td_wipe(&ctr, sizeof ctr);
+    }
+    td_wipe(der, sizeof der);
+    return exit;
+}
+
+/* Whether the bytes give the hash as they lie: then nothing is encrypted, whatever the flag says. */
+static bool is_clear(const struct td_source *src, const struct td_image *img)
+{
+    struct td_image_work work = { .breathe = NULL };
+    uint8_t stored[64], digest[64], len;
+    uint16_t type;
+
+    return td_image_hash(src, img, stored, &len, &type) == TD_OK &&
+           td_image_digest(src, img, td_image_hash_alg(type), &work, digest) == TD_OK &&
+           memcmp(stored, digest, len) == 0;
+}
+
+/* Opens an encrypted file; one in the clear, or malformed, stays as it is. */
+static int decrypt(struct verify *v)
+{
+    struct td_source src = td_source_memory(v->file.bytes, v->file.size);
+    struct td_image img;
+    struct td_image_fault fault = { .off = 0x10 };
+
+    if (td_image_open(&src, UINT32_MAX, &img, NULL) != TD_OK ||
+        (img.hdr.flags & TD_IMAGE_F_ENCRYPTED) == 0 || is_clear(&src, &img))
+        return TD_EXIT_OK;
+    fault.found = img.hdr.flags;
+    return v->device_key_path != NULL
+               ? open_payload(v, &src, &img)
+               : td_image_file_fail(v->cli, v->path, TD_EIMG_ENCRYPTED, &fault, NULL);
+}
+
+/* ---- the image ---------------------------------------------------------------------- */
+
 /*
  * The signature over the image itself. td_image_check knows digests only, because a bootloader
  * cannot hold an image in memory; here the file is there. The rest was checked by then.
@@ -100,6 +228,8 @@ static enum td_err check(const struct verify *v, struct td_image_report *report,
         .keys = &key,
         .n_keys = 1,
         .max_size = UINT32_MAX,
+        .payload = TD_PAYLOAD_PLAIN, // decrypt() saw to it
+        .takes_compressed = true,
     };
     struct td_image_work work = { .breathe = NULL };
     struct td_image img;
@@ -149,12 +279,16 @@ static int verify(struct verify *v)
 
     if (exit == TD_EXIT_OK)
         exit = open_key(v);
+    if (exit == TD_EXIT_OK)
+        exit = decrypt(v);
     if (exit != TD_EXIT_OK)
         return exit;
     err = check(v, &report, &pure);
     if (err != TD_OK)
         return td_image_file_fail(v->cli, v->path, err, &report.fault, report.key);
     say_good(v, &report);
+    if ((report.img.hdr.flags & TD_IMAGE_F_COMPRESSED) != 0)
+        td_cli_note(v->cli, "It is compressed: only overwrite-only unpacks it.");
     if (v->key == NULL)
         td_cli_note(v->cli,
                     "Only the hash was checked: name a key with -k to check the signature.");
@@ -177,6 +311,7 @@ static int run(struct td_cli *cli, int argc, char **argv)
     exit = v.path != NULL ? verify(&v) : td_cli_usage(cli, "verify wants an image file");
     td_file_free(&v.file);
     td_key_free(v.key);
+    td_key_free(v.device_key);
     return exit;
 }
 
@@ -184,13 +319,15 @@ const struct td_verb td_verb_verify = {
     .name = "verify",
     .kind = TD_VERB_FILE,
     .summary = "check an image as the bootloader would",
-    .usage = "usage: tandem verify [-k KEY] FILE\n"
+    .usage = "usage: tandem verify [-k KEY] [--decrypt KEY] FILE\n"
              "\n"
              "Checks structure and hash, and with a key the signature. Exit 0: it would boot\n"
              "where the key is trusted; 1: it would not, and why; 4: the file is no\n"
              "well-formed image.\n"
              "\n"
              "  -k, --key FILE          private or public key (PEM)\n"
+             "  --decrypt FILE          private key (PEM) that the image is encrypted for;\n"
+             "                          of AES key wrap the file of its 16 or 32 bytes\n"
              "  --passphrase-file FILE  its first line opens the key\n",
     .run = run,
 };

@@ -28,6 +28,7 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_keygen,
     &td_verb_getpub,
     &td_verb_getpubhash,
+    &td_verb_getpriv,
     &td_verb_keyinfo,
     &td_verb_version,
     &td_verb_layout,
@@ -128,7 +129,7 @@ void td_cli_version(struct td_cli *cli)
 static int unknown_verb(struct td_cli *cli, const char *word)
 {
     static const char *const to_come[] = {
-        "stat", "settings", "fs", "shell", "getpriv", "package", "nsib", "merge", "rehearse",
+        "stat", "settings", "fs", "shell", "package", "nsib", "merge", "rehearse",
     };
     const char *names[64];
     size_t n = 0;

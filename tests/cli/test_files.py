@@ -73,13 +73,65 @@ class Verify(Case):
             (p256, "minimal.img", "not signed"),
             (p256, "ed25519.img", "another algorithm"),
             (p256, "ecdsa-p384.img", "P-384"),
-            (p256, "encrypted.img", "encrypted"),
-            (p256, "compressed.img", "compressed"),
+            (p256, "encrypted.img", ("encrypted", "--decrypt")),
+            (p256, "comp-lzma2-enc-ec256-128.img", "encrypted"),
             (p256, "ed25519-pure.img", "another kind of hash"),
             (p256, "sha512.img", "another kind of hash"),
         ):
             with self.subTest(image=image):
                 self.check(REFUSED, "verify", "-k", key, GOLDEN / image, says=says)
+
+    def test_compressed_images_pass_in_the_form_that_is_stored(self):
+        for kind in ("lzma2", "lzma2armthumb"):
+            for name in ("rsa-2048", "rsa-3072", "ecdsa-p256", "ed25519"):
+                self.check(OK, "verify", "-k", KEYS / f"{name}.pem", GOLDEN / f"comp-{kind}-{name}.img",
+                           says="only overwrite-only unpacks it")
+            self.check(OK, "verify", "-k", KEYS / "ed25519.pem", GOLDEN / f"comp-{kind}-pure.img")
+            self.check(OK, "verify", GOLDEN / f"comp-{kind}-unsigned.img")
+
+    def test_imgtools_encrypted_images_open_with_the_devices_key(self):
+        for kind, signer, device in (
+            ("enc-rsa2048-128", "rsa-2048", "rsa-2048.pem"),
+            ("enc-rsa2048-256", "rsa-2048", "rsa-2048.pem"),
+            ("enc-ec256-128", "ecdsa-p256", "ecdsa-p256.pem"),
+            ("enc-ec256-256", "ecdsa-p256", "ecdsa-p256.pem"),
+            ("enc-x25519-128", "ed25519", "x25519.pem"),
+            ("enc-x25519-256", "ed25519", "x25519.pem"),
+            ("enc-x25519-sha512-128", "ed25519", "x25519.pem"),
+            ("enc-x25519-sha512-256", "ed25519", "x25519.pem"),
+            ("enc-kw-128", "ed25519", "kw-128.key"),
+            ("enc-kw-256", "ed25519", "kw-256.key"),
+            ("enc-pure", "ed25519", "x25519.pem"),
+            ("enc-all-tlvs", "ed25519", "x25519.pem"),
+            ("comp-lzma2-enc-ec256-128", "ecdsa-p256", "ecdsa-p256.pem"),
+            ("comp-lzma2armthumb-enc-x25519-256", "ed25519", "x25519.pem"),
+        ):
+            with self.subTest(kind):
+                self.check(OK, "verify", "-k", KEYS / f"{signer}.pem", "--decrypt", KEYS / device, GOLDEN / f"{kind}.img",
+                           says="Image was correctly validated")
+                self.check(REFUSED, "verify", "-k", KEYS / f"{signer}.pem", GOLDEN / f"{kind}.img", says="--decrypt")
+
+    def test_a_clear_image_needs_no_key_of_the_device(self):
+        for name, signer in (("rsa2048-128", "rsa-2048"), ("ec256-128", "ecdsa-p256"), ("x25519-256", "ed25519")):
+            for args in ([], ["--decrypt", KEYS / "x25519.pem"]):
+                self.check(OK, "verify", "-k", KEYS / f"{signer}.pem", *args, GOLDEN / f"clear-{name}.img")
+
+    def test_a_key_that_does_not_open_says_so(self):
+        x25519, image = KEYS / "x25519.pem", self.golden("enc-x25519-128.img")
+        other = self.dir / "other.pem"
+        self.check(OK, "keygen", "-k", other, "-t", "x25519")
+        bent = self.file("bent.img", image[:-1] + bytes([image[-1] ^ 1]))
+        for want, key, path, says in (
+            (REFUSED, other, GOLDEN / "enc-x25519-128.img", "does not open"),
+            (REFUSED, x25519, bent, "does not open"),
+            (FILE, KEYS / "kw-256.key", GOLDEN / "enc-kw-128.img", "kw-256.key"),
+            (REFUSED, KEYS / "ecdsa-p256.pem", GOLDEN / "enc-x25519-128.img", "no key that this device could open"),
+            (FILE, KEYS / "ed25519.pem", GOLDEN / "enc-x25519-128.img", "cannot be used for this"),
+            (FILE, KEYS / "x25519.pub.pem", GOLDEN / "enc-x25519-128.img", "only the public key"),
+            (FILE, KEYS / "x25519.pub.der", GOLDEN / "enc-x25519-128.img", "no PEM key"),
+        ):
+            with self.subTest(str(key), image=path.name):
+                self.check(want, "verify", "--decrypt", key, path, says=says)
 
     def test_each_damage_has_its_own_answer(self):
         good = self.golden("ed25519.img")
@@ -281,6 +333,27 @@ class Keys(Case):
         self.check(FILE, "getpub", "-k", self.dir / "absent")
         self.check(FILE, "getpub", "-k", key, "-o", "/dev/full", says="No space left")
 
+    def test_getpriv_gives_what_a_bootloader_keeps(self):
+        for kind, args in (("rsa-2048", []), ("rsa-2048-minimal", ["--minimal"]), ("ecdsa-p256", ["-f", "pkcs8"]),
+                           ("ecdsa-p256-minimal", ["--minimal"]), ("x25519", [])):
+            with self.subTest(kind):
+                done = self.check(OK, "getpriv", "-k", KEYS / f"{kind.removesuffix('-minimal')}.pem", *args)
+                want = (KEYS / f"{kind}.priv.der").read_bytes()
+                text = done.stdout.split("{")[1].split("}")[0]
+                self.assertEqual(bytes(int(b, 16) for b in text.replace(",", " ").split()), want)
+                self.assertIn(f"enc_priv_key_len = {len(want)};", done.stdout)
+
+    def test_getpriv_says_why_not(self):
+        self.check(USAGE, "getpriv", says="-k")
+        self.check(USAGE, "getpriv", "-k", KEYS / "ed25519.pem", says="opens nothing")
+        self.check(USAGE, "getpriv", "-k", KEYS / "rsa-2048.pem", "-f", "pkcs8", says="no form 'pkcs8'")
+        self.check(USAGE, "getpriv", "-k", KEYS / "x25519.pem", "-f", "openssl", says="no form 'openssl'")
+        self.check(USAGE, "getpriv", "-k", KEYS / "x25519.pem", "-f", "raw", says="openssl or pkcs8")
+        self.check(USAGE, "getpriv", "-k", KEYS / "ecdsa-p384.pem", "--minimal", says="no minimal form")
+        self.check(USAGE, "getpriv", "-k", KEYS / "x25519.pem", "more", says="no option")
+        self.check(FILE, "getpriv", "-k", KEYS / "x25519.pub.pem", says="private")
+        self.check(FILE, "getpriv", "-k", self.dir / "absent.pem", says="No such file")
+
     def test_keyinfo_tells_the_halves_apart(self):
         self.check(OK, "keyinfo", "-k", KEYS / "ed25519.pem", says="private")
         self.check(OK, "keyinfo", "-k", KEYS / "ed25519.pub.pem", says="public")
@@ -401,8 +474,12 @@ class Sign(Case):
             ([*BASE, "--strategy", "swap-move"], "together"),
             ([*BASE, "--strategy", "teleport", "--sector-size", "4096"], "strategy"),
             ([*BASE, "--erased-val", "7"], "--erased-val"),
-            ([*BASE, "-E", "x"], "not supported yet"),
-            ([*BASE, "--compression", "lzma2"], "not supported yet"),
+            ([*BASE, "--encrypt-keylen", "192"], "--encrypt-keylen"),
+            ([*BASE, "--hmac-sha", "384"], "--hmac-sha"),
+            ([*BASE, "--hmac-sha", "512", "-E", KEYS / "ecdsa-p256.pub.pem"], "x25519"),
+            ([*BASE, "--compression", "zip"], "--compression"),
+            ([*BASE, "--compression", "lzma2", "--vector-to-sign", "digest"], "signed twice"),
+            ([*BASE, "--compression", "lzma2", "--fix-sig", "x", "--fix-sig-pubkey", "y"], "two signatures"),
             ([*BASE, "--soc", "z80"], "not a chip known here"),
             ([*BASE, "--verison", "1"], "--version"),
             ([*BASE, "third"], "too many"),
@@ -437,6 +514,61 @@ class Sign(Case):
         self.sign(REFUSED, *args, source=self.file("over.bin", b"\1" * (most + 1)), says=("at most 24576", "swap-move"))
         usual = args[:-4]
         self.sign(OK, *usual, source=self.dir / "over.bin")
+
+    def test_who_cannot_open_an_image_is_no_recipient(self):
+        for key, says in (
+            ("ecdsa-p384.pub.pem", "no bootloader opens"),
+            ("rsa-3072.pub.pem", "no bootloader opens"),
+            ("ed25519.pub.pem", "no bootloader opens"),
+            ("ecdsa-p256.pub.der", "no PEM key"),
+            ("absent.pem", "No such file"),
+        ):
+            with self.subTest(key):
+                self.sign(FILE, *BASE, "-E", KEYS / key, says=says)
+                self.assertFalse((self.dir / "out.bin").exists())
+
+    def test_an_encrypted_image_shows_nothing_of_the_program(self):
+        body = self.golden("payload.bin")
+        for key in ("ecdsa-p256", "x25519", "rsa-2048"):
+            for half in (".pub.pem", ".pem"):
+                self.sign(OK, *BASE, "-E", KEYS / (key + half))
+                image = (self.dir / "out.bin").read_bytes()
+                self.assertNotIn(body[:16], image)
+                self.sign(OK, *BASE, "-E", KEYS / (key + half), "--clear")
+                self.assertIn(body, (self.dir / "out.bin").read_bytes())
+
+    def test_compression_is_for_overwriting_alone(self):
+        thumb, sectors = GOLDEN / "thumb.bin", ["--sector-size", "4096"]
+        self.sign(OK, *BASE, "--compression", "lzma2", "--strategy", "overwrite-only", *sectors, source=thumb)
+        for strategy in ("swap-move", "swap-offset", "swap-scratch", "direct-xip", "ram-load"):
+            (self.dir / "out.bin").unlink(missing_ok=True)
+            self.sign(REFUSED, *BASE, "--compression", "lzma2", "--strategy", strategy, *sectors, source=thumb,
+                      says=("overwrite-only alone", strategy))
+            self.assertFalse((self.dir / "out.bin").exists())
+
+    def test_what_runs_where_it_is_stored_is_not_encrypted(self):
+        for strategy in ("direct-xip", "direct-xip-revert"):
+            self.sign(REFUSED, *BASE, "-E", KEYS / "x25519.pub.pem", "--strategy", strategy, "--sector-size", "4096",
+                      says=("cannot be encrypted", strategy))
+
+    def test_a_program_must_find_room_unpacked_as_well(self):
+        source = self.file("zeros.bin", bytes(0x10000))
+        self.sign(REFUSED, *BASE, "--compression", "lzma2", "--quiet", source=source, says="bytes too many")
+        self.sign(OK, *BASE, "-S", "0x12000", "--compression", "lzma2", source=source, says="are ")
+        self.assertLess((self.dir / "out.bin").stat().st_size, 1000)
+
+    def test_what_does_not_shrink_stays_as_it_is(self):
+        self.sign(OK, *BASE, "-v", "1.2.3+4", "--compression", "lzma2", source=GOLDEN / "tiny.bin",
+                  says="does not become smaller")
+        self.assertEqual((self.dir / "out.bin").read_bytes(), self.golden("minimal.img"))
+
+    def test_imgtools_compressed_files_come_out_again(self):
+        ed = ["-k", KEYS / "ed25519.pem"]
+        for kind in ("lzma2", "lzma2armthumb"):
+            for name, args in (("unsigned", []), ("ed25519", ed), ("pure", [*ed, "--pure"])):
+                with self.subTest(f"{kind} {name}"):
+                    self.sign(OK, *BASE, *args, "--compression", kind, source=GOLDEN / "thumb.bin")
+                    self.assertEqual((self.dir / "out.bin").read_bytes(), self.golden(f"comp-{kind}-{name}.img"))
 
     def test_output_is_whole_or_not_there(self):
         self.sign(FILE, *BASE, out=self.dir / "no" / "out.bin", says="No such file")
@@ -558,6 +690,10 @@ class Names(Case):
         self.assertIn("keygen", done.stdout)
 
 
+def is_encrypted(image):
+    return image.name.startswith(("enc-", "encrypted")) or "-enc-" in image.name
+
+
 class Inspect(Case):
     def test_the_map_covers_the_file(self):
         for image in sorted(GOLDEN.glob("*.img")):
@@ -571,7 +707,7 @@ class Inspect(Case):
                     self.assertEqual(region["offset"], at)
                     at += region["size"]
                 self.assertEqual(at, image.stat().st_size)
-                self.assertEqual(found["hash"]["match"], image.name != "encrypted.img")
+                self.assertEqual(found["hash"]["match"], not is_encrypted(image))
 
     def test_several_files_and_one_bad(self):
         done = self.run_tandem("inspect", GOLDEN / "minimal.img", GOLDEN / "big-endian.img", GOLDEN / "custom.img")

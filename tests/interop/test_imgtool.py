@@ -14,6 +14,10 @@ import subprocess
 import click.testing
 import imgtool.main
 import pytest
+from cryptography.hazmat.primitives import hashes, hmac, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, x25519
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TANDEM = os.environ.get("TANDEM", str(ROOT / "build" / "gcc" / "tandem"))
@@ -303,3 +307,194 @@ def test_inspect_json_agrees_with_dumpinfo(tmp_path, payload):
         mine = [(t["type"], t["len"], t["value"]) for t in ours["tlvs"] if t["protected"] == protected]
         want = [(t["type"], t["len"], t["data"]) for t in area[name]]
         assert mine == want
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """What compressors are asked to do: Thumb code, text, nothing, and more than a dictionary."""
+    folder = tmp_path_factory.mktemp("programs")
+    thumb = (ROOT / "tests" / "golden" / "thumb.bin").read_bytes()
+    state, noise = 1, bytearray()
+    while len(noise) < 20000:
+        state = state * 1103515245 + 12345 & 0xffffffff
+        noise.append(state >> 24)
+    for name, body in (("thumb", thumb), ("zeros", bytes(70000)), ("noise", bytes(noise)),
+                       ("long", (thumb + bytes(noise)) * 9), ("tiny", b"1234"),
+                       ("roomy", bytes(0x20) + thumb)):
+        (folder / name).write_bytes(body)
+    return folder
+
+
+BIG = ["-H", "0x20", "-S", "0x80000", "-v", "1.2.3+4"]
+
+
+@pytest.mark.parametrize("program", ["thumb", "zeros", "noise", "long", "tiny"])
+@pytest.mark.parametrize("kind", ["unsigned", "unsigned-512", "ed25519", "ed25519-pure", "ed25519-full"])
+@pytest.mark.parametrize("compression", ["lzma2", "lzma2armthumb"])
+def test_the_same_program_is_compressed_to_the_same_bytes(tmp_path, programs, compression, kind, program):
+    args = [*BIG, "--pad-header", *KINDS[kind][0], "--compression", compression]
+    theirs, ours = both(tmp_path, args, programs / program)
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("option", ["all", "pad", "confirm", "counter", "load-addr", "rom-fixed", "uuid-named",
+                                    "header-0x200"])
+@pytest.mark.parametrize("compression", ["lzma2", "lzma2armthumb"])
+def test_compression_goes_with_every_option(tmp_path, programs, compression, option):
+    args = [*BIG, "--pad-header", *KINDS["ed25519"][0], "--compression", compression, *OPTIONS[option]]
+    theirs, ours = both(tmp_path, args, programs / "thumb")
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_compression_keeps_the_room_that_the_linker_left(tmp_path, programs):
+    theirs, ours = both(tmp_path, [*BIG, "--compression", "lzma2"], programs / "roomy")
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_imgtool_forgets_non_bootable_when_it_compresses_and_we_do_not(tmp_path, programs):
+    args = [*BIG, "--pad-header", "--compression", "lzma2", "--non-bootable"]
+    theirs, ours = both(tmp_path, args, programs / "thumb")
+    assert struct.unpack_from("<I", theirs.read_bytes(), 16)[0] & 0x10 == 0
+    assert struct.unpack_from("<I", ours.read_bytes(), 16)[0] & 0x10 == 0x10
+
+
+def test_what_does_not_shrink_is_encrypted_all_the_same_where_imgtool_leaves_it_readable(tmp_path, programs):
+    args = [*BIG, "--pad-header", "-E", KEYS / "x25519.pub.pem", "--compression", "lzma2"]
+    theirs, ours = both(tmp_path, args, programs / "noise")
+    body = (programs / "noise").read_bytes()
+    assert body in theirs.read_bytes() and not tlvs(theirs.read_bytes()).get(0x33)
+    assert body not in ours.read_bytes()
+    assert opened(ours.read_bytes(), KEYS / "x25519.pem")[0x20:].startswith(body)
+
+
+def tlvs(image):
+    """The unprotected area: values by type."""
+    hdr_size, prot_size, img_size = struct.unpack_from("<HHI", image, 8)
+    at = hdr_size + img_size + prot_size
+    end, found = at + struct.unpack_from("<H", image, at + 2)[0], {}
+    at += 4
+    while at < end:
+        kind, size = struct.unpack_from("<HH", image, at)
+        found[kind] = image[at + 4:at + 4 + size]
+        at += 4 + size
+    return found
+
+
+def opened(image, private_pem):
+    """The image decrypted with the device's key, by the package cryptography."""
+    flags = struct.unpack_from("<I", image, 16)[0]
+    key_len = {4: 16, 8: 32}[flags & 12]
+    key = serialization.load_pem_private_key(private_pem.read_bytes(), None)
+    found = tlvs(image)
+    (kind, value), = [(k, v) for k, v in found.items() if 0x30 <= k <= 0x34]
+    if kind == 0x30:
+        content = key.decrypt(value, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+    else:
+        sha = hashes.SHA512() if kind == 0x34 else hashes.SHA256()
+        point = 65 if kind == 0x32 else 32
+        once, mac, wrapped = value[:point], value[point:-key_len], value[-key_len:]
+        if kind == 0x32:
+            secret = key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), once))
+        else:
+            secret = key.exchange(x25519.X25519PublicKey.from_public_bytes(once))
+        okm = HKDF(sha, key_len + sha.digest_size, None, b"MCUBoot_ECIES_v1").derive(secret)
+        check = hmac.HMAC(okm[key_len:], sha)
+        check.update(wrapped)
+        check.verify(mac)
+        content = ctr(okm[:key_len], wrapped)
+    assert len(content) == key_len
+    hdr_size, _, img_size = struct.unpack_from("<HHI", image, 8)
+    plain = ctr(content, image[hdr_size:hdr_size + img_size])
+    return image[:hdr_size] + plain + image[hdr_size + img_size:]
+
+
+def ctr(key, data):
+    cipher = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+    return cipher.update(data) + cipher.finalize()
+
+
+RECIPIENTS = {
+    "rsa-2048": [],
+    "ecdsa-p256": [],
+    "x25519": [],
+    "x25519-sha512": ["--hmac-sha", "512"],
+}
+
+
+def without_wrapped_key(image):
+    """The bytes but for the wrapped key's value; all of them are random."""
+    found = tlvs(image)
+    value, = [v for k, v in found.items() if 0x30 <= k <= 0x34]
+    return image.replace(value, bytes(len(value)))
+
+
+@pytest.mark.parametrize("option", ["plain", "all", "confirm", "header-0x200", "align-16-None--pad"])
+@pytest.mark.parametrize("bits", [128, 256])
+@pytest.mark.parametrize("recipient", RECIPIENTS)
+def test_an_encrypted_image_is_imgtools_but_for_what_is_random(tmp_path, payload, recipient, bits, option):
+    kind = recipient.removesuffix("-sha512")
+    args = [*BASE, "--pad-header", *KINDS["ed25519"][0], *OPTIONS[option], "-E", KEYS / f"{kind}.pub.pem",
+            "--encrypt-keylen", bits, *RECIPIENTS[recipient]]
+    theirs, ours = both(tmp_path, args, payload / "app.bin")
+    a, b = theirs.read_bytes(), ours.read_bytes()
+    plain = [opened(image, KEYS / f"{kind}.pem") for image in (a, b)]
+    assert without_wrapped_key(plain[0]) == without_wrapped_key(plain[1])
+    assert without_wrapped_key(a) != without_wrapped_key(b)
+    (tmp_path / "plain").write_bytes(plain[1])
+    run(IMGTOOL, "verify", *KINDS["ed25519"][0], tmp_path / "plain")
+    for image in (theirs, ours):
+        run(TANDEM, "verify", *KINDS["ed25519"][0], "--decrypt", KEYS / f"{kind}.pem", image)
+        run(TANDEM, "inspect", "--json", image)
+        run(IMGTOOL, "dumpinfo", image)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "rsa-2048", "ed25519-pure", "unsigned"])
+def test_a_clear_image_is_imgtools_but_for_the_wrapped_key(tmp_path, payload, kind):
+    recipient = kind if kind in ("ecdsa-p256", "rsa-2048") else "x25519"
+    args = [*BASE, "--pad-header", *KINDS[kind][0], "-E", KEYS / f"{recipient}.pub.pem", "--clear"]
+    theirs, ours = both(tmp_path, args, payload / "app.bin")
+    for tool in (IMGTOOL, TANDEM):
+        run(tool, "verify", *[a for a in KINDS[kind][0] if a != "--pure"], ours)
+    if KINDS[kind][1]:
+        assert without_wrapped_key(theirs.read_bytes()) == without_wrapped_key(ours.read_bytes())
+
+
+@pytest.mark.parametrize("compression", ["lzma2", "lzma2armthumb"])
+@pytest.mark.parametrize("bits", [128, 256])
+def test_compressed_and_encrypted_is_imgtools_but_for_what_is_random(tmp_path, programs, bits, compression):
+    args = [*BIG, "--pad-header", *KINDS["ed25519"][0], "-E", KEYS / "x25519.pub.pem", "--encrypt-keylen", bits,
+            "--compression", compression]
+    theirs, ours = both(tmp_path, args, programs / "thumb")
+    plain = [without_wrapped_key(opened(f.read_bytes(), KEYS / "x25519.pem")) for f in (theirs, ours)]
+    assert plain[0] == plain[1]
+
+
+@pytest.mark.parametrize("over", [-1, 0, 1])
+@pytest.mark.parametrize("recipient, enctlv", [("x25519", 80), ("ecdsa-p256", 113), ("rsa-2048", 256)])
+def test_saved_keys_need_the_same_room(tmp_path, over, recipient, enctlv):
+    trailer = 128 * 3 * 8 + 2 * (-(-enctlv // 8) * 8) + 4 * 8 + 16
+    most = (0x10000 - trailer - 0x20 - 0x28 - 4 - enctlv) // 16 * 16
+    source = tmp_path / "app.bin"
+    source.write_bytes(bytes([1]) * (most + over))
+    args = [*BASE, "--pad-header", "--align", "8", "-E", KEYS / f"{recipient}.pub.pem", "--save-enctlv", source,
+            tmp_path / "out.bin"]
+    for tool in (IMGTOOL, TANDEM):
+        assert (run(tool, "sign", *args, ok=None).returncode == 0) == (over <= 0)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p384", "rsa-3072", "ed25519"])
+def test_we_refuse_recipients_for_whom_imgtool_makes_images_that_nothing_opens(tmp_path, payload, kind):
+    args = [*BASE, "--pad-header", "-E", KEYS / f"{kind}.pub.pem", payload / "app.bin", tmp_path / "out.bin"]
+    run(IMGTOOL, "sign", *args)
+    run(TANDEM, "sign", *args, ok=4)
+
+
+@pytest.mark.parametrize("kind", ["rsa-2048", "rsa-3072", "ecdsa-p256", "ecdsa-p384", "ed25519", "x25519"])
+def test_private_keys_are_printed_alike_or_refused_alike(tool, kind):
+    for form in ([], ["-f", "pkcs8"], ["-f", "openssl"]):
+        for minimal in ([], ["--minimal"]):
+            args = ["getpriv", "-k", KEYS / f"{kind}.pem", *form, *minimal]
+            theirs = run(tool("imgtool"), *args, ok=None)  # it prints past click's runner
+            ours = run(TANDEM, *args, ok=theirs.returncode)
+            if theirs.returncode == 0:
+                assert ours.stdout == theirs.stdout
