@@ -173,7 +173,7 @@ enum td_verdict_class {
       "file")                                                                                      \
     X(TD_V_NSIB_VERSION_RANGE, 133, "nsib-version-range", TD_VERDICT_REFUSAL,                      \
       "the second stage's version (found) is more than the counter can hold (wanted)",             \
-      "number second stages 0 to 32767; a counter of halfwords holds no more")                     \
+      "number second stages 0 to 32766; a counter of halfwords holds no more")                     \
     X(TD_V_NSIB_COUNTER_FULL, 134, "nsib-counter-full", TD_VERDICT_REFUSAL,                        \
       "the counter has no free slot left for this version (found)",                                \
       "keep the version that the device has; the counter cannot be extended")                      \

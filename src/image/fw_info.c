@@ -62,10 +62,9 @@ enum td_err td_fw_info_read(const struct td_source *src, uint32_t off, struct td
     return td_range_in(off, info->total_size, src->size) ? TD_OK : TD_ETRUNC;
 }
 
-enum td_err td_fw_info_find(const struct td_source *src, uint32_t base, enum td_fw_search search,
-                            struct td_fw_info *info)
+bool td_fw_search_nth(enum td_fw_search search, unsigned n, uint32_t *off)
 {
-    // In the order in which they are tried; who: the first generation that knows the offset.
+    // In the order in which they are tried; who: the first and last generation that tries it.
     static const struct {
         uint16_t off;
         uint8_t first, last;
@@ -80,11 +79,24 @@ enum td_err td_fw_info_find(const struct td_source *src, uint32_t base, enum td_
     };
 
     for (size_t i = 0; i < TD_N_OF(places); i++) {
+        if (search < places[i].first || search > places[i].last || n-- > 0)
+            continue;
+        *off = places[i].off;
+        return true;
+    }
+    return false;
+}
+
+enum td_err td_fw_info_find(const struct td_source *src, uint32_t base, enum td_fw_search search,
+                            struct td_fw_info *info)
+{
+    uint32_t off;
+
+    for (unsigned n = 0; td_fw_search_nth(search, n, &off); n++) {
         uint32_t at;
         enum td_err err;
 
-        if (search < places[i].first || search > places[i].last ||
-            !td_add_u32(base, places[i].off, &at) || !td_range_in(at, TD_FW_MAGIC_SIZE, src->size))
+        if (!td_add_u32(base, off, &at) || !td_range_in(at, TD_FW_MAGIC_SIZE, src->size))
             continue;
         err = td_fw_info_read(src, at, info);
         if (err != TD_ENOTFOUND)

@@ -24,6 +24,7 @@
 #define TD_FW_MAGIC_COMMON     0x281ee6deu
 #define TD_FW_MAGIC_INFO       0x8fcebb4cu
 #define TD_FW_MAGIC_VALIDATION 0x86518483u
+#define TD_FW_MAGIC_EXT_API    0xb845aceau
 #define TD_FW_MAGIC_SIZE       12
 #define TD_FW_VALID            0x9102ffffu /* any other value: invalidated */
 
@@ -65,6 +66,9 @@ enum td_fw_search {
     TD_FW_SEARCH_2_7,  /* until SDK 2.7: 0 200 400 800 1000 */
     TD_FW_SEARCH_2_9,  /* since 2.9: also 600 and e00 */
 };
+
+/* The nth offset that it tries, in its order; false when there are no more. */
+bool td_fw_search_nth(enum td_fw_search search, unsigned n, uint32_t *off);
 
 /* The first one that such a first stage finds behind base. TD_ENOTFOUND; else as the read. */
 enum td_err td_fw_info_find(const struct td_source *src, uint32_t base, enum td_fw_search search,

@@ -127,8 +127,8 @@ struct td_nsib_result {
     uint8_t begun;         /* boots of this trial, this one included */
     uint32_t counter;      /* the version that the counter holds; 0: none */
     uint16_t counter_left; /* free slots of it */
-    uint32_t refused[2];   /* per slot, the verdict code of why it was not taken; 0: it was, or
-                              was not looked at */
+    uint32_t refused[2];   /* per slot, the verdict code of why it was not taken, or, for the last
+                            resort, was passed over first; 0: it was taken, or not looked at */
     uint8_t n_grants;
     struct td_nsib_grant grants[TD_NSIB_GRANTS_MAX];
     uint8_t n_verdicts;
@@ -155,7 +155,8 @@ struct td_nsib_work {
 /*
  * Everything but the jump. TD_OK: the boot is decided; result->bootable says whether there is
  * something to jump to, and when not, a verdict says why. Provision data are locked, the
- * hand-over record was given to its hook. TD_EARG: the configuration contradicts itself.
+ * hand-over record was given to its hook. TD_EARG: the configuration contradicts itself. TD_EFLASH:
+ * the flash that the slots lie in cannot be read, or the power is gone.
  */
 enum td_err td_nsib_go(const struct td_nsib_config *config, struct td_nsib_work *work,
                        struct td_nsib_result *result);

@@ -132,10 +132,8 @@ struct sim_first_stage {
 
 struct sim_network_core {
     bool present;
-    uint32_t command;      /* address of the shared RAM word */
-    uint32_t deadline_ms;  /* how long the application core waits for it */
-    bool hangs;            /* it never answers: for tests */
-    uint8_t counter_slots; /* of its provision data */
+    uint32_t command; /* address of the shared RAM word */
+    bool hangs;       /* it never answers: for tests */
 };
 
 struct sim_profile {

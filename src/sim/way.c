@@ -11,6 +11,7 @@ static const struct {
 } ways[SIM_WAY_COUNT] = {
     [SIM_WAY_MOVE] = { "swap-move", &td_strategy_move, TD_MODE_MOVE, SECOND | REVERTS },
     [SIM_WAY_OVERWRITE] = { "overwrite", &td_strategy_overwrite, TD_MODE_OVERWRITE, SECOND },
+    [SIM_WAY_OFFSET] = { "swap-offset", &td_strategy_offset, TD_MODE_OFFSET, SECOND | REVERTS },
 };
 
 const char *sim_way_name(enum sim_way way)

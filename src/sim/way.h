@@ -14,6 +14,7 @@
 enum sim_way {
     SIM_WAY_MOVE,
     SIM_WAY_OVERWRITE,
+    SIM_WAY_OFFSET,
     SIM_WAY_COUNT,
 };
 

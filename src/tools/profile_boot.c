@@ -188,15 +188,10 @@ bool td_profile_read_net(struct reading *r, yaml_node_t *node, void *dst)
     static const struct key keys[] = {
         { "command", false, KIND_NUMBER, AT(struct sim_network_core, command), 0, UINT32_MAX, NULL,
           NULL },
-        { "deadline_ms", true, KIND_NUMBER, AT(struct sim_network_core, deadline_ms), 1, 600000,
-          NULL, NULL },
         { "hangs", true, KIND_CHOICE, AT(struct sim_network_core, hangs), 0, 0, yes_no, NULL },
-        { "counter_slots", true, KIND_NUMBER, AT(struct sim_network_core, counter_slots), 0, 240,
-          NULL, NULL },
     };
 
     (void)dst;
     r->p->net.present = true;
-    r->p->net.deadline_ms = 30000;
     return td_profile_map(r, node, "network_core", keys, TD_N_OF(keys), &r->p->net);
 }
