@@ -42,11 +42,12 @@ struct td_boot_slots {
 /* A way of updating: a const table of functions, one file each. */
 struct td_strategy;
 
-extern const struct td_strategy td_strategy_move;      /* TD_MODE_MOVE */
-extern const struct td_strategy td_strategy_offset;    /* TD_MODE_OFFSET */
-extern const struct td_strategy td_strategy_scratch;   /* TD_MODE_SCRATCH */
-extern const struct td_strategy td_strategy_overwrite; /* TD_MODE_OVERWRITE */
-extern const struct td_strategy td_strategy_xip;       /* TD_MODE_XIP: the higher version runs */
+extern const struct td_strategy td_strategy_move;            /* TD_MODE_MOVE */
+extern const struct td_strategy td_strategy_offset;          /* TD_MODE_OFFSET */
+extern const struct td_strategy td_strategy_scratch;         /* TD_MODE_SCRATCH */
+extern const struct td_strategy td_strategy_overwrite;       /* TD_MODE_OVERWRITE */
+extern const struct td_strategy td_strategy_overwrite_plain; /* the whole slot, not the image */
+extern const struct td_strategy td_strategy_xip; /* TD_MODE_XIP: the higher version runs */
 extern const struct td_strategy td_strategy_xip_revert;
 extern const struct td_strategy td_strategy_ram; /* TD_MODE_RAM_LOAD, from either slot */
 extern const struct td_strategy td_strategy_ram_revert;

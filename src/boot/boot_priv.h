@@ -7,6 +7,7 @@
 #include "boot/boot.h"
 #include "boot/decide.h"
 #include "boot/note.h"
+#include "boot/plan.h"
 
 /*
  * Which of an image's slots runs, and where the image lies then. src reads it from its first
@@ -44,6 +45,7 @@ struct td_boot_run {
     struct td_trailer_state x; /* the secondary's; all UNSET when it cannot be read */
     struct td_note note;       /* RESTORE: the secondary's. Else the primary's, if has_note */
     bool has_note;
+    struct td_plan plan;    /* OPEN: of the update under way */
     enum td_swap_type type; /* OPEN: of the swap under way; NONE: told of in an earlier boot */
     uint32_t swap_size;
     uint32_t done;                /* OPEN: how many steps are done */
@@ -134,6 +136,9 @@ enum td_err td_boot_erase(const struct td_boot_run *run, const struct td_flash_a
 enum td_err td_boot_copy(const struct td_boot_run *run, const struct td_flash_area *from,
                          uint32_t from_off, const struct td_flash_area *to, uint32_t to_off,
                          uint32_t len);
+/* Everything but the blank words: an erased one that is programmed as such is used up. */
+enum td_err td_boot_write(const struct td_flash_area *to, uint32_t off, const uint8_t *bytes,
+                          uint32_t len);
 enum td_err td_boot_read(const struct td_flash_area *area, uint32_t off, uint8_t *buf,
                          uint32_t len); /* what stays unreadable reads as erased */
 enum td_err td_boot_erase_trailer(const struct td_boot_run *run, const struct td_trailer *t);

@@ -209,7 +209,7 @@ enum td_err td_boot_carry(const struct td_boot_run *run, enum td_boot_way way, u
         td_boot_feed(run);
         err = td_boot_carry_read(run, way, image_off + at, from, from_off + at, run->work->copy, n);
         if (err == TD_OK)
-            err = td_flash_write(to, to_off + at, run->work->copy, n);
+            err = td_boot_write(to, to_off + at, run->work->copy, n);
     }
     return err;
 }

@@ -1,7 +1,8 @@
 /*
  * boot/flash_ops.c - erase and copy, one operation at a time, the watchdog fed in between.
  *
- * Ranges are erased whatever they read: a page whose erase was cut may read blank and be weak.
+ * td_boot_erase erases whatever a range reads: a page whose erase was cut may read blank and be
+ * weak. Who knows that nothing was under way on a sector may leave out a blank one.
  */
 #include <string.h>
 
@@ -48,6 +49,41 @@ enum td_err td_boot_read(const struct td_flash_area *area, uint32_t off, uint8_t
     return TD_OK;
 }
 
+static bool is_blank(const struct td_flash_area *area, const uint8_t *bytes, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++) {
+        if (bytes[i] != area->dev->erased)
+            return false;
+    }
+    return true;
+}
+
+// On flash with error correction a word that was programmed with its erased value is used up.
+// Where words are tiny, short gaps are written through: a call costs more than they do.
+static uint32_t granule(const struct td_flash_area *area)
+{
+    return area->dev->write_size < 4 ? 16 : area->dev->write_size;
+}
+
+enum td_err td_boot_write(const struct td_flash_area *to, uint32_t off, const uint8_t *bytes,
+                          uint32_t len)
+{
+    uint32_t from = 0, word = granule(to);
+    enum td_err err = TD_OK;
+
+    for (uint32_t at = 0; err == TD_OK && at < len; at += word) {
+        uint32_t n = td_min_u32(word, len - at);
+
+        if (is_blank(to, bytes + at, n)) {
+            if (at > from)
+                err = td_flash_write(to, off + from, bytes + from, at - from);
+            from = at + n;
+        }
+    }
+    return err == TD_OK && len > from ? td_flash_write(to, off + from, bytes + from, len - from)
+                                      : err;
+}
+
 enum td_err td_boot_copy(const struct td_boot_run *run, const struct td_flash_area *from,
                          uint32_t from_off, const struct td_flash_area *to, uint32_t to_off,
                          uint32_t len)
@@ -60,7 +96,7 @@ enum td_err td_boot_copy(const struct td_boot_run *run, const struct td_flash_ar
         td_boot_feed(run);
         err = td_boot_read(from, from_off + at, run->work->copy, n);
         if (err == TD_OK)
-            err = td_flash_write(to, to_off + at, run->work->copy, n);
+            err = td_boot_write(to, to_off + at, run->work->copy, n);
     }
     return err;
 }

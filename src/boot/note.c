@@ -1,7 +1,7 @@
 /*
  * boot/note.c - the 64 bytes of the record.
  *
- *  0 'T' 'N'   2 version (1)   3 swap type   4 flags: 1 done, 2 confirmed   5 zeros
+ *  0 'T' 'N'   2 version (1)   3 swap type   4 flags: 1 done, 2 confirmed, 4 planned   5 zeros
  *  8 swap size u32   12 images of the group u8   13 zeros   16 incoming hash (16)
  * 32 outgoing hash (16)   48 id of the group u32   52 zeros   60 CRC-32 of what stands before
  */
@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/crc.h"
 
-enum { NOTE_VERSION = 1, NOTE_DONE = 1, NOTE_CONFIRMED = 2, NOTE_CRC_OFF = 60 };
+enum { NOTE_VERSION = 1, NOTE_DONE = 1, NOTE_CONFIRMED = 2, NOTE_PLANNED = 4, NOTE_CRC_OFF = 60 };
 
 static bool is_note(const uint8_t *b)
 {
@@ -20,29 +20,17 @@ static bool is_note(const uint8_t *b)
            b[3] <= TD_SWAP_REVERT && td_load_le32(b + NOTE_CRC_OFF) == td_crc32(0, b, NOTE_CRC_OFF);
 }
 
-// A torn record may read well once. What was written whole reads the same every time.
-static bool reads_steadily(const struct td_flash_area *area, uint32_t off, const uint8_t *want)
-{
-    uint8_t again[TD_NOTE_SIZE];
-
-    for (unsigned i = 1; i < TD_TRAILER_READS; i++) {
-        if (td_flash_read(area, off, again, sizeof again) != TD_OK ||
-            memcmp(again, want, sizeof again) != 0)
-            return false;
-    }
-    return true;
-}
-
 bool td_note_read(const struct td_flash_area *area, uint32_t off, struct td_note *note)
 {
     uint8_t b[TD_NOTE_SIZE];
+    bool steady;
 
-    if (td_flash_read(area, off, b, sizeof b) != TD_OK || !is_note(b) ||
-        !reads_steadily(area, off, b))
+    if (td_flash_read_steady(area, off, b, sizeof b, &steady) != TD_OK || !steady || !is_note(b))
         return false;
     note->type = (enum td_swap_type)b[3];
     note->done = (b[4] & NOTE_DONE) != 0;
     note->confirmed = (b[4] & NOTE_CONFIRMED) != 0;
+    note->planned = (b[4] & NOTE_PLANNED) != 0;
     note->swap_size = td_load_le32(b + 8);
     memcpy(note->incoming, b + 16, TD_NOTE_HASH_LEN);
     memcpy(note->outgoing, b + 32, TD_NOTE_HASH_LEN);
@@ -61,7 +49,8 @@ enum td_err td_note_write(const struct td_flash_area *area, uint32_t off,
     b[1] = 'N';
     b[2] = NOTE_VERSION;
     b[3] = (uint8_t)note->type;
-    b[4] = (uint8_t)((note->done ? NOTE_DONE : 0) | (note->confirmed ? NOTE_CONFIRMED : 0));
+    b[4] = (uint8_t)((note->done ? NOTE_DONE : 0) | (note->confirmed ? NOTE_CONFIRMED : 0) |
+                     (note->planned ? NOTE_PLANNED : 0));
     td_store_le32(b + 8, note->swap_size);
     memcpy(b + 16, note->incoming, TD_NOTE_HASH_LEN);
     memcpy(b + 32, note->outgoing, TD_NOTE_HASH_LEN);

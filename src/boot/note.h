@@ -29,6 +29,7 @@ struct td_note {
     enum td_swap_type type;
     bool done;                          /* every sector was moved; only notes are missing */
     bool confirmed;                     /* image_ok is to be set */
+    bool planned;                       /* a plan stands behind it (boot/plan.h) */
     uint32_t swap_size;                 /* bytes, as in the trailer's cell */
     uint8_t incoming[TD_NOTE_HASH_LEN]; /* hash of the image that comes into the primary */
     uint8_t outgoing[TD_NOTE_HASH_LEN]; /* of the one that it replaces */

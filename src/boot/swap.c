@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "boot/cipher.h"
 
 /* --- sectors --- */
 
@@ -79,6 +80,35 @@ enum td_err td_swap_is_equal(const struct td_boot_run *run, const struct td_flas
     return TD_OK;
 }
 
+/* --- the plan --- */
+
+static uint32_t plan_off(const struct td_trailer *t)
+{
+    return td_swap_notes_off(t) + TD_NOTE_SIZE;
+}
+
+static bool has_plan_room(const struct td_boot_run *run)
+{
+    const struct td_trailer *t = &run->primary;
+
+    return td_trailer_status_off(t) - td_swap_notes_off(t) >= TD_NOTE_SIZE + TD_PLAN_SIZE;
+}
+
+static enum td_err make_plan(struct td_boot_run *run, const struct td_swap_way *way,
+                             struct td_note *note)
+{
+    note->planned = way->plan != NULL && !note->done && has_plan_room(run);
+    td_plan_all(&run->plan, td_swap_n_sectors(run, run->swap_size));
+    return note->planned ? way->plan(run) : TD_OK;
+}
+
+static bool read_plan(struct td_boot_run *run)
+{
+    td_plan_all(&run->plan, td_swap_n_sectors(run, run->swap_size));
+    return !run->has_note || !run->note.planned ||
+           td_plan_read(run->primary.area, plan_off(&run->primary), &run->plan);
+}
+
 /* --- the look --- */
 
 static bool fits(const struct td_boot_run *run, const struct td_swap_way *way, uint32_t size)
@@ -129,7 +159,7 @@ static bool read_open(struct td_boot_run *run, const struct td_swap_way *way)
     run->type = run->p.swap_type;
     if (run->has_note && (run->note.type != run->type || run->note.swap_size != run->swap_size))
         return false;
-    if (way->steps_done(run, &run->done) != TD_OK)
+    if (!read_plan(run) || way->steps_done(run, &run->done) != TD_OK)
         return false;
     return is_asked(run) ? is_about_the_request(run) : !is_marked_for_revert(run);
 }
@@ -161,6 +191,8 @@ static enum td_err write_notes(const struct td_boot_run *run, const struct td_sw
 
     if (err == TD_OK)
         err = td_note_write(t->area, td_swap_notes_off(t), note);
+    if (err == TD_OK && note->planned)
+        err = td_plan_write(t->area, plan_off(t), &run->plan);
     if (err == TD_OK)
         err = td_trailer_write_swap_info(t, note->type, run->image);
     if (err == TD_OK && note->confirmed)
@@ -169,6 +201,8 @@ static enum td_err write_notes(const struct td_boot_run *run, const struct td_sw
         err = td_trailer_write_swap_size(t, note->swap_size);
     if (err == TD_OK && way->write_cells != NULL)
         err = way->write_cells(run);
+    if (err == TD_OK && !note->done)
+        err = td_boot_cipher_save(run);
     return err != TD_OK ? err : td_trailer_write_magic(t);
 }
 
@@ -239,15 +273,27 @@ static enum td_err go_on(struct td_boot_run *run, const struct td_swap_way *way)
     return err;
 }
 
+/* Where the image begins in the secondary that is to come into the primary. */
+static uint32_t incoming_off(const struct td_boot_run *run)
+{
+    return run->type == TD_SWAP_REVERT ? 0 : run->incoming.off - run->secondary.area->off;
+}
+
 static enum td_err begin(struct td_boot_run *run, const struct td_swap_way *way,
                          const struct td_note *note)
 {
-    enum td_err err;
+    struct td_note full = *note;
+    enum td_err err = TD_OK;
 
     run->type = note->type;
     run->swap_size = note->swap_size;
+    if (!note->done)
+        err = td_boot_cipher_begin(run, incoming_off(run), NULL);
+    if (err == TD_OK)
+        err = make_plan(run, way, &full);
     run->done = note->done ? way->n_steps(run) : 0;
-    err = write_notes(run, way, note);
+    if (err == TD_OK)
+        err = write_notes(run, way, &full);
     if (err == TD_OK)
         err = td_boot_erase_trailer(run, &run->secondary);
     return err != TD_OK ? err : go_on(run, way);
@@ -305,6 +351,8 @@ enum td_err td_swap_resume(struct td_boot_run *run, const struct td_swap_way *wa
     // Nothing was moved, so the power may have gone while the secondary's trailer was erased.
     if (fresh)
         err = td_boot_erase_trailer(run, &run->secondary);
+    if (err == TD_OK && run->done < total)
+        err = td_boot_cipher_load(run);
     if (err == TD_OK && run->done == total && run->p.image_ok == TD_FLAG_BAD)
         return mend_and_go_on(run, way);
     return err != TD_OK ? err : go_on(run, way);

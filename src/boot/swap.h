@@ -19,6 +19,12 @@
 
 struct td_swap_way {
     uint32_t (*capacity)(const struct td_boot_run *run); /* bytes that a swap can take at most */
+    /*
+     * Which sectors take part, into run->plan, while both slots are at rest: type and swap_size
+     * are set, keys are open. NULL: the way has no plan, and neither has a layout without room
+     * for one; the plan is then of all sectors. It is kept beside the note until the swap ends.
+     */
+    enum td_err (*plan)(struct td_boot_run *run);
     /* Of the swap in run: type and swap_size are set. */
     uint32_t (*n_steps)(const struct td_boot_run *run);
     enum td_err (*steps_done)(const struct td_boot_run *run, uint32_t *done);
