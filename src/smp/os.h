@@ -13,6 +13,7 @@
 
 enum td_os_id {
     TD_OS_ECHO = 0,       /* R, W */
+    TD_OS_CONSOLE = 1,    /* any: whether the console echoes; bootloaders answer {"rc":0} */
     TD_OS_TASKS = 2,      /* R */
     TD_OS_POOLS = 3,      /* R */
     TD_OS_DATETIME = 4,   /* R, W */
