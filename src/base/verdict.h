@@ -100,6 +100,23 @@ enum td_verdict_class {
     X(TD_V_BAD_LAYOUT, 38, "bad-layout", TD_VERDICT_REFUSAL,                                       \
       "the slots' sizes or sectors do not allow this way of updating",                             \
       "repartition: equal slots of equal sectors, no more than the bootloader counts")             \
+    /* where images are run from RAM. wanted/found: what the sentence says */                      \
+    X(TD_V_NOT_FOR_RAM, 50, "not-for-ram", TD_VERDICT_REFUSAL,                                     \
+      "the image is not meant to be loaded into RAM (found: its flags), and here all are",         \
+      "sign with --load-addr, which sets the flag")                                                \
+    X(TD_V_OUTSIDE_RAM, 51, "outside-ram", TD_VERDICT_REFUSAL,                                     \
+      "the image's load address (found) or its end lies outside the RAM for images (from wanted)", \
+      "link and sign for an address inside the bootloader's RAM region; shrink the image")         \
+    X(TD_V_RAM_OVERLAP, 52, "ram-overlap", TD_VERDICT_REFUSAL,                                     \
+      "the image (found: its load address) would lie over another one (wanted: its address)",      \
+      "give each image a region of its own")                                                       \
+    /* where a slot is chosen */                                                                   \
+    X(TD_V_NO_SLOT_LEFT, 53, "no-slot-left", TD_VERDICT_NO_IMAGE,                                  \
+      "no slot holds an image that may be booted (found: why the last one may not; 0: all empty)", \
+      "write a signed image by cable or through recovery")                                         \
+    X(TD_V_LOADER_RUNS, 54, "loader-runs", TD_VERDICT_FAULT,                                       \
+      "the application may not be booted (found: why), so the loader runs",                        \
+      "send a good application to the loader")                                                     \
     /* reverts: found = reset cause, enum td_reset_cause */                                        \
     X(TD_V_REVERTED, 60, "reverted", TD_VERDICT_REVERT,                                            \
       "the image on trial was reset before anybody confirmed it; the previous one is back",        \
@@ -122,6 +139,13 @@ enum td_verdict_class {
       "check the external flash and its wiring; erase the slot")                                   \
     X(TD_V_FLASH_FAILED, 83, "flash-failed", TD_VERDICT_FAULT,                                     \
       "the flash refused a write or an erase at off", "the sector may be worn out")                \
+    /* recovery: found = why, 1 the pin, 2 the boot mode of a reset, 3 nothing to boot */          \
+    X(TD_V_RECOVERY_ASKED, 90, "recovery-asked", TD_VERDICT_NOTE,                                  \
+      "the bootloader waited in recovery, as was asked of it (found: 1 pin, 2 boot mode)",         \
+      "nothing to do")                                                                             \
+    X(TD_V_RECOVERY_ENTERED, 91, "recovery-entered", TD_VERDICT_FAULT,                             \
+      "the bootloader waits in recovery, since it has nothing to boot",                            \
+      "upload a signed image over the recovery port")                                              \
     /* nothing to boot: found = the verdict code of why the primary slot was refused */            \
     X(TD_V_PRIMARY_INVALID, 100, "primary-invalid", TD_VERDICT_NO_IMAGE,                           \
       "the primary slot holds no image that may be booted (found: why)",                           \

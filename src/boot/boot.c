@@ -512,8 +512,8 @@ static enum td_err boot_image(struct td_boot_run *run)
     return err;
 }
 
-static struct td_boot_run run_of(const struct td_boot_config *config, struct td_boot_work *work,
-                                 struct td_boot_result *result, uint8_t image)
+struct td_boot_run td_boot_run_of(const struct td_boot_config *config, struct td_boot_work *work,
+                                  struct td_boot_result *result, uint8_t image)
 {
     const struct td_strategy *own = config->images[image].strategy;
 
@@ -548,15 +548,16 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
 
     memset(result, 0, sizeof *result);
     result->did = TD_SWAP_NONE;
+    memset(work->loaded, 0, sizeof work->loaded);
     if (config->n_images == 0 || config->n_images > TD_BOOT_IMAGES_MAX)
         return TD_EARG;
     if (wants_recovery(config, &result->recover))
         return TD_OK;
-    run = run_of(config, work, result, 0);
+    run = td_boot_run_of(config, work, result, 0);
     result->bootable = true;
     td_boot_say(&run, TD_LINE_START, 0, 0, 0, 0);
     for (uint8_t i = 0; err == TD_OK && i < config->n_images; i++) {
-        run = run_of(config, work, result, i);
+        run = td_boot_run_of(config, work, result, i);
         err = boot_image(&run);
     }
     if (err != TD_OK) {
@@ -575,7 +576,7 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
 static enum td_err check_image(const struct td_boot_config *config, uint8_t image)
 {
     const struct td_boot_slots *slots = &config->images[image];
-    struct td_boot_run run = run_of(config, NULL, NULL, image);
+    struct td_boot_run run = td_boot_run_of(config, NULL, NULL, image);
     enum td_err err;
 
     if (slots->primary == NULL || run.strategy == NULL ||
@@ -611,7 +612,7 @@ enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image
     *max = 0;
     if (image >= config->n_images)
         return TD_EARG;
-    run = run_of(config, NULL, NULL, image);
+    run = td_boot_run_of(config, NULL, NULL, image);
     td_boot_setup(&run);
     return td_boot_max(&run, max);
 }

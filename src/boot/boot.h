@@ -168,10 +168,17 @@ struct td_boot_cipher {
     struct td_aes_ctr ctr;           /* secret */
 };
 
+/* What an image occupies in RAM; size 0: nothing. */
+struct td_boot_span {
+    uint32_t addr; /* as images name it */
+    uint32_t size;
+};
+
 /* Lent by the caller; needs no preparation, holds nothing of value afterwards. ~4 KB. */
 struct td_boot_work {
     struct td_image_work image;
     struct td_image_report report;
+    struct td_boot_span loaded[TD_BOOT_IMAGES_MAX]; /* RAM load: of this boot */
     struct td_boot_cipher cipher[2]; /* TD_WAY_IN, TD_WAY_OUT; wiped before the jump */
     uint8_t copy[TD_BOOT_COPY_SIZE];
 };
@@ -188,6 +195,17 @@ enum td_err td_boot_check(const struct td_boot_config *config);
  * what a port's td_room_geometry for the server has to come to. TD_EARG, td_room_max_image's.
  */
 enum td_err td_boot_max_image(const struct td_boot_config *config, uint8_t image, uint32_t *max);
+
+/*
+ * What td_boot_go would say of the image in one slot, without a boot: for recovery, which lists
+ * images and takes new ones. Nothing is written (RAM load: the image's RAM is, as in a boot).
+ *
+ * True: it would be run, or installed when that is asked for. False: why holds the verdict, in
+ * particular empty-slot. Security counters and other images' versions are not looked at: those
+ * rules are about all images together, and a boot's.
+ */
+bool td_boot_judge(const struct td_boot_config *config, struct td_boot_work *work, uint8_t image,
+                   uint8_t slot, struct td_verdict *why);
 
 /*
  * Everything but the jump. Looks, decides and acts until nothing is left to do, then verifies

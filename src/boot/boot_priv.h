@@ -52,6 +52,8 @@ struct td_boot_run {
     struct td_boot_group group;   /* that an update begun now belongs to */
     bool group_undone;            /* in it an image is on trial, or not yet installed */
     struct td_boot_choice chosen; /* which image runs, and from where */
+    uint16_t refused;             /* choosing: the verdict on the slot refused last; 0: none */
+    bool asked_read, asked; /* loader: whether somebody wants it rather than the application */
 };
 
 /*
@@ -105,9 +107,18 @@ struct td_strategy {
      * TD_ENOTFOUND: no slot is left. An error of the driver: as in td_boot_go.
      */
     enum td_err (*choose)(struct td_boot_run *run, uint8_t excluded);
+    /*
+     * How choose judges one slot: fills in run->chosen, verifies the image where it will run.
+     * v: a verdict that no error stands for, else its code is left alone.
+     */
+    enum td_err (*judge)(struct td_boot_run *run, uint8_t slot, struct td_verdict *v);
     /* The choices of all images stand: what has to be noted before this one runs. NULL: nothing. */
     enum td_err (*take)(struct td_boot_run *run);
 };
+
+/* boot.c: the run of one image, before anything was looked at. */
+struct td_boot_run td_boot_run_of(const struct td_boot_config *config, struct td_boot_work *work,
+                                  struct td_boot_result *result, uint8_t image);
 
 /* look.c */
 enum td_err td_boot_look(struct td_boot_run *run);

@@ -15,7 +15,7 @@
 /*
  * Name, level (I, W, E), text. %0..%4 stand for the arguments in decimal; after the number may
  * follow: x hexadecimal, m magic (good bad unset), t swap type (none test perm revert), v the
- * name of a verdict.
+ * name of a verdict, s a slot (primary secondary).
  */
 #define TD_BOOT_LINES(X)                                                                           \
     X(TD_LINE_START, 'I', "Starting bootloader")                                                   \
@@ -47,6 +47,21 @@
     X(TD_LINE_VERDICT, 'W', "Verdict %0: %0v")                                                     \
     X(TD_LINE_OFFSET, 'I', "Bootloader chainload address offset: 0x%0x")                           \
     X(TD_LINE_VERSION, 'I', "Image version: v%0.%1.%2")                                            \
+    X(TD_LINE_PRIMARY_VERSION, 'I', "Primary   slot: version=%0.%1.%2+%3")                         \
+    X(TD_LINE_SECONDARY_VERSION, 'I', "Secondary slot: version=%0.%1.%2+%3")                       \
+    X(TD_LINE_NOT_FOUND, 'I', "Image %0 %1s slot: image not found")                                \
+    X(TD_LINE_NO_SLOT, 'I', "No slot to load for image %0")                                        \
+    X(TD_LINE_CHOSEN, 'I', "Image %0 loaded from the %1s slot")                                    \
+    X(TD_LINE_OTHER_ADDRESS, 'W',                                                                  \
+      "Image in %0s slot at 0x%1x has been built for offset 0x%2x, skipping")                      \
+    X(TD_LINE_RAM_LOADED, 'I', "Image %0 RAM loading to 0x%1x is succeeded.")                      \
+    X(TD_LINE_RAM_FAILED, 'I', "Image %0 RAM loading to 0x%1x is failed.")                         \
+    X(TD_LINE_RAM_ADDRESS, 'I', "Image %0 RAM load address 0x%1x is invalid.")                     \
+    X(TD_LINE_RAM_OVERLAP, 'I',                                                                    \
+      "Image %0 RAM loading to address 0x%1x would overlap with another image.")                   \
+    X(TD_LINE_RAM_WIPED, 'I', "Removing image %0 from SRAM at address 0x%1x")                      \
+    X(TD_LINE_LOADER, 'I', "Image %0: the loader runs instead of the application")                 \
+    X(TD_LINE_RECOVERY, 'I', "Enter the serial recovery mode")                                     \
     X(TD_LINE_JUMP, 'I', "Jumping to the first image slot")
 
 enum td_boot_line_code {

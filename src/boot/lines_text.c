@@ -56,6 +56,7 @@ static int put_arg(struct text *t, uint32_t arg, char how)
     case 'x': put_number(t, arg, 16); return 1;
     case 'm': put_string(t, magic_name(arg)); return 1;
     case 't': put_string(t, swap_name(arg)); return 1;
+    case 's': put_string(t, arg == 0 ? "primary" : "secondary"); return 1;
     case 'v': put_string(t, td_verdict_name((uint16_t)arg)); return 1;
     default: put_number(t, arg, 10); return 0;
     }

@@ -50,6 +50,33 @@ bool td_slot_on_trial(const struct td_trailer_state *p)
     return p->image_ok == TD_FLAG_UNSET;
 }
 
+enum td_slot_stand td_slot_stand(const struct td_trailer_state *s)
+{
+    if (s->magic != TD_MAGIC_GOOD)
+        return TD_STAND_FACTORY;
+    if (s->image_ok == TD_FLAG_SET)
+        return TD_STAND_CONFIRMED;
+    if (s->copy_done == TD_FLAG_UNSET ||
+        (s->copy_done == TD_FLAG_BAD && s->swap_info == TD_FLAG_UNSET))
+        return TD_STAND_ASKED;
+    return TD_STAND_TRIED;
+}
+
+enum td_swap_type td_slot_next_choice(const struct td_trailer_state *runs,
+                                      const struct td_trailer_state *other, bool other_present,
+                                      bool older)
+{
+    enum td_slot_stand stand = td_slot_stand(other);
+
+    if (!other_present)
+        return TD_SWAP_NONE;
+    if (td_slot_stand(runs) == TD_STAND_TRIED)
+        return TD_SWAP_REVERT;
+    if (older || stand < TD_STAND_ASKED)
+        return TD_SWAP_NONE;
+    return stand == TD_STAND_ASKED ? TD_SWAP_TEST : TD_SWAP_PERM;
+}
+
 bool td_slot_is_confirmed(const struct td_trailer_state *p)
 {
     return p->magic == TD_MAGIC_UNSET || p->image_ok == TD_FLAG_SET;
@@ -57,9 +84,14 @@ bool td_slot_is_confirmed(const struct td_trailer_state *p)
 
 /* --- requests --- */
 
+static bool chooses(enum td_strategy_id mode)
+{
+    return mode == TD_MODE_XIP_REVERT || mode == TD_MODE_RAM_LOAD;
+}
+
 static bool takes_requests(enum td_strategy_id mode)
 {
-    return td_mode_swaps(mode) || mode == TD_MODE_OVERWRITE;
+    return td_mode_swaps(mode) || mode == TD_MODE_OVERWRITE || chooses(mode);
 }
 
 /* Whether the trailer says exactly this request. */
@@ -103,7 +135,7 @@ static enum td_err write_request(const struct td_slots *s, bool permanent,
 
     if (permanent && x->image_ok == TD_FLAG_UNSET)
         err = td_trailer_write_image_ok(s->secondary);
-    if (err == TD_OK && x->swap_info == TD_FLAG_UNSET)
+    if (err == TD_OK && x->swap_info == TD_FLAG_UNSET && !chooses(s->secondary->mode))
         err = td_trailer_write_swap_info(s->secondary, type, s->image_num);
     if (err == TD_OK)
         err = td_trailer_write_magic(s->secondary);
@@ -196,6 +228,26 @@ static enum td_err request_mended(const struct td_slots *s, bool permanent, uint
     return err != TD_OK || good ? err : TD_EFLASH;
 }
 
+/* What the original writes where it chooses: magic first, then what a confirmed one has. */
+static enum td_err choice_stock(const struct td_trailer *t, bool permanent,
+                                const struct td_trailer_state *x, enum td_slot_done *done)
+{
+    enum td_err err = TD_OK;
+
+    *done = TD_SLOT_ALREADY;
+    if (x->magic == TD_MAGIC_BAD)
+        return TD_ESLOT_MAGIC;
+    if (x->magic == TD_MAGIC_UNSET || (permanent && x->image_ok == TD_FLAG_UNSET))
+        *done = TD_SLOT_WRITTEN;
+    if (x->magic == TD_MAGIC_UNSET)
+        err = td_trailer_write_magic(t);
+    if (err == TD_OK && permanent && x->copy_done == TD_FLAG_UNSET)
+        err = td_trailer_write_copy_done(t);
+    if (err == TD_OK && permanent && x->image_ok == TD_FLAG_UNSET)
+        err = td_trailer_write_image_ok(t);
+    return err;
+}
+
 /* The original's order, magic first, and its "success" about a request of another kind. */
 static enum td_err request_stock(const struct td_slots *s, bool permanent,
                                  const struct td_trailer_state *x, enum td_slot_done *done)
@@ -244,6 +296,8 @@ enum td_err td_slot_set_pending(const struct td_slots *s, bool permanent, uint32
     err = td_trailer_read(s->secondary, &x);
     if (err != TD_OK)
         return err;
+    if (s->manner == TD_SLOT_STOCK && chooses(s->secondary->mode))
+        return choice_stock(s->secondary, permanent, &x, done);
     if (s->manner == TD_SLOT_STOCK)
         return request_stock(s, permanent, &x, done);
     if (image_end == 0)
@@ -293,6 +347,8 @@ enum td_err td_slot_confirm(const struct td_slots *s, enum td_slot_done *done)
 
     if (err != TD_OK)
         return err;
+    if (s->manner == TD_SLOT_STOCK && chooses(s->primary->mode))
+        return choice_stock(s->primary, true, &p, done);
     *done = TD_SLOT_NATURAL;
     if (p.magic == TD_MAGIC_UNSET)
         return TD_OK;

@@ -28,7 +28,10 @@
 /* Whose rules: ours, or those of MCUboot's own library, for a device that replays it. */
 enum td_slot_manner { TD_SLOT_MENDED = 0, TD_SLOT_STOCK = 1 };
 
-/* The two slots of one image. A mode without requests (direct-XIP) uses its own calls. */
+/*
+ * The two slots of one image. In modes that choose, primary stands for the slot that runs, and
+ * secondary for the other one.
+ */
 struct td_slots {
     const struct td_trailer *primary;
     const struct td_trailer *secondary;
@@ -60,6 +63,37 @@ enum td_slot_done {
 enum td_swap_type td_slot_next(enum td_slot_manner manner, enum td_strategy_id mode,
                                const struct td_trailer_state *primary,
                                const struct td_trailer_state *secondary);
+
+/*
+ * Modes that choose by version and have trials (direct-XIP and RAM load with revert): what a
+ * slot's own trailer says of its image. The last two are as good as one another; FACTORY runs
+ * when there is neither, TRIED when there is nothing else.
+ *
+ *   magic GOOD, image_ok SET                                       CONFIRMED
+ *   magic GOOD, copy_done UNSET, or BAD while swap_info is UNSET   ASKED
+ *   magic GOOD, else                                               TRIED
+ *   no magic, or a torn one                                        FACTORY
+ *
+ * A trial's begin is noted in copy_done; when the power failed in that very write, in swap_info,
+ * which these modes have no other use for.
+ */
+enum td_slot_stand {
+    TD_STAND_TRIED = 0,     /* it had its trial, and nobody confirmed it */
+    TD_STAND_FACTORY = 1,   /* nobody asked for it: put there by cable, or just uploaded */
+    TD_STAND_ASKED = 2,     /* it is on trial when it runs next */
+    TD_STAND_CONFIRMED = 3, /* it may stay */
+};
+
+enum td_slot_stand td_slot_stand(const struct td_trailer_state *slot);
+
+/*
+ * What the next boot does in these modes, in the words of the others: REVERT when the slot that
+ * runs is on trial and the other holds an image; TEST or PERM when the other is chosen. older:
+ * the other's version is not the one that would be chosen.
+ */
+enum td_swap_type td_slot_next_choice(const struct td_trailer_state *runs,
+                                      const struct td_trailer_state *other, bool other_present,
+                                      bool older);
 
 /* Whether a swap was begun and not finished: magic GOOD, swap info there, copy_done UNSET. */
 bool td_slot_underway(const struct td_trailer_state *primary);
