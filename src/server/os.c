@@ -16,6 +16,13 @@ struct td_server_result td_server_os_echo(struct td_server_call *call)
     return td_result_done();
 }
 
+/* Who asks wants a line without an echo: there is none. */
+struct td_server_result td_server_os_console(struct td_server_call *call)
+{
+    td_smp_put_rc(call->out, TD_SMP_RC_OK, TD_NO_REASON);
+    return td_result_done();
+}
+
 struct td_server_result td_server_os_reset(struct td_server_call *call)
 {
     const struct td_server_config *cfg = call->srv->cfg;

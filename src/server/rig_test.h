@@ -122,7 +122,12 @@ static inline void rig_storage_erased(void *ctx)
 }
 
 static const struct td_server_hooks rig_hooks = {
-    rig_access, rig_reset, rig_begin, rig_done, rig_confirmed, rig_storage_erased,
+    .access = rig_access,
+    .reset = rig_reset,
+    .upload_begin = rig_begin,
+    .upload_done = rig_done,
+    .confirmed = rig_confirmed,
+    .storage_erased = rig_storage_erased,
 };
 
 static const uint8_t rig_keys[9][32] = { { 1 }, { 2 }, { 3 }, { 4 }, { 5 },

@@ -32,6 +32,7 @@
 #ifndef TD_SERVER_SERVER_H
 #define TD_SERVER_SERVER_H
 
+#include "base/verdict.h"
 #include "base/version.h"
 #include "cbor/cbor.h"
 #include "flash/flash.h"
@@ -111,6 +112,14 @@ struct td_server_hooks {
     void (*confirmed)(void *ctx, uint8_t image);
     /* The storage area was erased: what was read from it is stale. */
     void (*storage_erased)(void *ctx);
+    /* The last byte is written, and the answer is not: the image may still be refused. */
+    uint32_t (*uploaded)(void *ctx, const struct td_server_upload *upload,
+                         struct td_cbor_text *reason);
+    /*
+     * Whether the bootloader would run what lies in this slot; if not, the verdict. Asked for
+     * each image of a list, and for "why". Without: what has a sound header counts as bootable.
+     */
+    bool (*judge)(void *ctx, uint8_t image, uint8_t slot, struct td_verdict *why);
 };
 
 /* ---- config -------------------------------------------------------------------------- */
@@ -119,6 +128,7 @@ struct td_server_hooks {
 struct td_server_image {
     const struct td_flash_area *slot[2]; /* primary, secondary; NULL: there is none */
     enum td_strategy_id strategy;        /* how the bootloader installs it */
+    bool reverts;                        /* RAM load: with trials, as direct-XIP's mode 5 */
     const struct td_room_geometry *room; /* as the bootloader has it; shapes the trailers too */
     uint8_t active_slot;                 /* which slot runs; 0 where slots are swapped */
     uint32_t upload_off;                 /* bytes into slot 1 where an upload begins: 0, or
@@ -126,6 +136,14 @@ struct td_server_image {
 };
 
 struct td_server_group;
+
+/* Where uploads go. */
+enum td_server_target {
+    TD_SERVER_TO_SPARE = 0, /* into the slot that does not run */
+    TD_SERVER_TO_PRIMARY,   /* into slot 0, whatever it holds; nothing may be running */
+    TD_SERVER_TO_ANY,       /* "image" counts slots: 0 and 1 are image 0's primary, 2 its
+                               secondary, 3 image 1's primary, and so on; likewise */
+};
 
 struct td_server_config {
     const struct td_server_manner *manner;
@@ -153,6 +171,9 @@ struct td_server_config {
     uint8_t n_keys;
     struct td_cbor_text layout;
     struct td_cbor_text board;
+
+    enum td_server_target target;
+    bool recovers; /* only the bootloader runs: of several requests the last one wins */
 
     bool wants_authenticated; /* all but echo and params is refused on other links */
 

@@ -64,6 +64,7 @@ struct td_server_pair {
     struct td_trailer_state state[2];
     struct td_slots slots; /* points into this structure: not to be copied */
     enum td_swap_type next;
+    bool older;  /* modes that choose: they would not choose the other slot's version */
     bool needed; /* the other slot holds what an image on trial is reverted to */
 };
 
@@ -71,11 +72,12 @@ struct td_server_pair {
 enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
                                 struct td_server_pair *pair);
 
-/* Whether the mode is one that swaps or copies upon request. */
+/* Whether the mode takes requests: those that swap or copy, and those that choose on trial. */
 bool td_server_has_requests(const struct td_server_image *image);
 
-/* The slot that uploads go to; NULL when there is none. */
-const struct td_flash_area *td_server_target(const struct td_server_image *image, unsigned *slot);
+/* The slot that uploads of the image go to, unless the request says; NULL when there is none. */
+const struct td_flash_area *td_server_target(const struct td_server_config *cfg, unsigned image,
+                                             unsigned *slot);
 
 /* Where the trailer's first sector begins; the slot's size when the mode has no trailers. */
 uint32_t td_server_trailer_at(const struct td_server_image *image, unsigned slot);
@@ -86,6 +88,7 @@ uint32_t td_server_image_error(enum td_err err);
 /* ---- handlers ------------------------------------------------------------------------ */
 
 struct td_server_result td_server_os_echo(struct td_server_call *call);
+struct td_server_result td_server_os_console(struct td_server_call *call);
 struct td_server_result td_server_os_reset(struct td_server_call *call);
 struct td_server_result td_server_os_params(struct td_server_call *call);
 struct td_server_result td_server_os_bootloader(struct td_server_call *call);

@@ -46,21 +46,24 @@ bool td_server_has_requests(const struct td_server_image *image)
     case TD_MODE_SCRATCH:
     case TD_MODE_OVERWRITE:
     case TD_MODE_MOVE:
-    case TD_MODE_OFFSET: return image->slot[1] != NULL;
+    case TD_MODE_OFFSET:
+    case TD_MODE_XIP_REVERT: return image->slot[1] != NULL;
+    case TD_MODE_RAM_LOAD: return image->reverts && image->slot[1] != NULL;
     case TD_MODE_SINGLE:
     case TD_MODE_XIP:
-    case TD_MODE_XIP_REVERT:
-    case TD_MODE_RAM_LOAD:
     case TD_MODE_LOADER:
     case TD_MODE_SINGLE_RAM: return false;
     }
     return false;
 }
 
-const struct td_flash_area *td_server_target(const struct td_server_image *image, unsigned *slot)
+const struct td_flash_area *td_server_target(const struct td_server_config *cfg, unsigned image,
+                                             unsigned *slot)
 {
-    *slot = image->active_slot == 0 ? 1 : 0;
-    return image->slot[*slot];
+    const struct td_server_image *img = &cfg->images[image];
+
+    *slot = cfg->target == TD_SERVER_TO_SPARE && img->active_slot == 0 ? 1 : 0;
+    return img->slot[*slot];
 }
 
 static struct td_trailer trailer_of(const struct td_server_image *image, unsigned slot)
@@ -75,6 +78,35 @@ static struct td_trailer trailer_of(const struct td_server_image *image, unsigne
         .max_align = room->max_align,
         .enc_key_len = room->enc_key_len,
     };
+}
+
+static bool chooses(const struct td_server_image *image)
+{
+    return image->strategy == TD_MODE_XIP_REVERT || image->strategy == TD_MODE_RAM_LOAD;
+}
+
+/* What the bootloader chooses next; the requests are then for the slot that does not run. */
+static enum td_err read_choice(const struct td_server_image *img, struct td_server_pair *pair)
+{
+    unsigned active = img->active_slot, other = active == 0 ? 1 : 0;
+    struct td_server_look runs, waits;
+    enum td_err err = td_server_look(img, active, &runs);
+
+    if (err == TD_OK)
+        err = td_server_look(img, other, &waits);
+    if (err != TD_OK)
+        return err;
+    if (waits.present && runs.present) {
+        int cmp = td_version_cmp(&waits.img.hdr.version, &runs.img.hdr.version);
+
+        pair->older = other == 0 ? cmp < 0 : cmp <= 0;
+    }
+    pair->slots.primary = &pair->trailer[active];
+    pair->slots.secondary = &pair->trailer[other];
+    pair->next =
+        td_slot_next_choice(&pair->state[active], &pair->state[other], waits.present, pair->older);
+    pair->needed = pair->next == TD_SWAP_REVERT;
+    return TD_OK;
 }
 
 enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
@@ -95,6 +127,8 @@ enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
     if (err != TD_OK)
         return err;
     pair->slots = (struct td_slots){ &pair->trailer[0], &pair->trailer[1], manner, (uint8_t)image };
+    if (chooses(img))
+        return read_choice(img, pair);
     pair->next = td_slot_next(manner, img->strategy, &pair->state[0], &pair->state[1]);
     // A request that somebody wrote during a trial does not end it.
     pair->needed =

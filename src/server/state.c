@@ -55,6 +55,7 @@ static enum td_err put_slot(struct td_server_call *call, unsigned index, unsigne
     char version[TD_IMG_VERSION_MAX];
     struct td_img_entry entry = { .has_image = cfg->n_images > 1, .image = index, .slot = slot };
     struct td_server_look look;
+    struct td_verdict why;
     struct flags flags;
     enum td_err err;
 
@@ -68,7 +69,9 @@ static enum td_err put_slot(struct td_server_call *call, unsigned index, unsigne
     entry.version = td_img_version_text(&look.img.hdr.version, version);
     entry.has_hash = look.hash_len > 0;
     entry.hash = (struct td_cbor_bytes){ look.hash, look.hash_len };
-    entry.bootable = (look.img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE) == 0;
+    entry.bootable = (look.img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE) == 0 &&
+                     (cfg->hooks == NULL || cfg->hooks->judge == NULL ||
+                      cfg->hooks->judge(cfg->hook_ctx, (uint8_t)index, (uint8_t)slot, &why));
     entry.pending = flags.pending;
     entry.confirmed = flags.confirmed;
     entry.active = flags.active;
@@ -175,13 +178,17 @@ static uint32_t decide_other(const struct subject *s, bool confirm, enum act *ac
 
 /* The table of docs/spec/smp.md: what a state write does to the running image's slots. */
 static uint32_t decide(const struct subject *s, const struct td_server_pair *pair, bool confirm,
-                       enum act *act)
+                       bool last_wins, enum act *act)
 {
     *act = ACT_NOTHING;
     if (!s->is_running)
         return decide_other(s, confirm, act);
     if (s->is_active && !confirm)
         return TD_IMG_TEST_ACTIVE_DENIED;
+    if (last_wins && !s->is_active && !pair->needed) {
+        *act = confirm ? ACT_PERMANENT : ACT_TEST;
+        return TD_IMG_OK;
+    }
     switch (s->is_active && pair->needed ? TD_SWAP_REVERT : pair->next) {
     case TD_SWAP_TEST: return confirm ? TD_IMG_ALREADY_PENDING : TD_IMG_OK;
     case TD_SWAP_PERM: return confirm && !s->is_active ? TD_IMG_OK : TD_IMG_ALREADY_PENDING;
@@ -248,6 +255,7 @@ static struct td_cbor_text reason_of_code(uint32_t code)
     case TD_IMG_CONFIRM_DENIED: return TD_TEXT("only its own core confirms it");
     case TD_IMG_BAD_HASH: return TD_TEXT("hash missing or of the wrong length");
     case TD_IMG_HASH_NOT_FOUND: return TD_TEXT("no slot holds this hash");
+    case TD_IMG_NOT_NEWER: return TD_TEXT("this bootloader runs the higher version");
     default: return TD_NO_REASON;
     }
 }
@@ -277,7 +285,10 @@ static struct td_server_result change(struct td_server_call *call, const struct 
     if (cfg->manner->old_state_write) {
         result = decide_old(s, pair.next, confirm, &act);
     } else {
-        code = decide(s, &pair, confirm, &act);
+        code = decide(s, &pair, confirm, cfg->recovers, &act);
+        // No request makes a bootloader that goes by versions run the older one.
+        if (code == TD_IMG_OK && (act == ACT_TEST || act == ACT_PERMANENT) && pair.older)
+            code = TD_IMG_NOT_NEWER;
         if (code != TD_IMG_OK)
             result = td_result_err(code, reason_of_code(code));
     }
@@ -329,7 +340,7 @@ static uint32_t find_slot(const struct td_server_config *cfg, const struct td_im
         *index = req->slot / 2;
         *slot = req->slot % 2;
     } else {
-        (void)td_server_target(&cfg->images[*index], slot);
+        (void)td_server_target(cfg, *index, slot);
     }
     return cfg->images[*index].slot[*slot] == NULL ? TD_IMG_INVALID_SLOT : TD_IMG_OK;
 }
@@ -404,23 +415,32 @@ struct td_server_result td_server_img_erase(struct td_server_call *call)
 
 /* ---- slot information ---------------------------------------------------------------- */
 
-static void put_slots(struct td_cbor_writer *w, const struct td_server_image *image, unsigned index)
+/* What "image" of an upload has to say for it to get into the slot; false: nothing does. */
+static bool upload_id(const struct td_server_config *cfg, unsigned image, unsigned slot,
+                      uint32_t *id)
 {
     unsigned target;
+
+    *id = cfg->target == TD_SERVER_TO_ANY ? 2 * image + slot + 1 : image;
+    (void)td_server_target(cfg, image, &target);
+    return cfg->target == TD_SERVER_TO_ANY || slot == target;
+}
+
+static void put_slots(struct td_cbor_writer *w, const struct td_server_config *cfg, unsigned index)
+{
+    const struct td_server_image *image = &cfg->images[index];
     uint32_t max;
     bool has_max;
 
-    (void)td_server_target(image, &target);
     td_img_slots_put_image_begin(w, index);
     for (unsigned slot = 0; slot < 2; slot++) {
-        const struct td_img_slot info = {
+        struct td_img_slot info = {
             .slot = slot,
             .has_size = true,
             .size = image->slot[slot] == NULL ? 0 : image->slot[slot]->size,
-            .has_upload_image_id = slot == target,
-            .upload_image_id = index,
         };
 
+        info.has_upload_image_id = upload_id(cfg, index, slot, &info.upload_image_id);
         if (image->slot[slot] != NULL)
             td_img_slots_put(w, &info);
     }
@@ -434,7 +454,7 @@ struct td_server_result td_server_img_slots(struct td_server_call *call)
 
     td_img_slots_put_begin(call->out);
     for (unsigned i = 0; i < cfg->n_images; i++)
-        put_slots(call->out, &cfg->images[i], i);
+        put_slots(call->out, cfg, i);
     td_img_slots_put_end(call->out);
     return td_result_done();
 }

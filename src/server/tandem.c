@@ -13,12 +13,49 @@ static struct td_server_result log_failed(void)
     return td_result_err(TD_TANDEM_LOG_FAILED, TD_TEXT("boot log unreadable"));
 }
 
+/*
+ * The n-th verdict of an answer, newest first: what the bootloader thinks of the slots now, where
+ * it is there to be asked, and then what stands in the log.
+ */
+struct walk {
+    const struct td_server_config *cfg;
+    unsigned slot; /* of all, that is asked about next */
+    struct td_log log;
+    struct td_log_iter it;
+};
+
+static bool next_judgement(struct walk *walk, struct td_verdict *verdict)
+{
+    const struct td_server_config *cfg = walk->cfg;
+
+    if (cfg->hooks == NULL || cfg->hooks->judge == NULL)
+        return false;
+    for (; walk->slot < 2u * cfg->n_images; walk->slot++) {
+        uint8_t image = (uint8_t)(walk->slot / 2), slot = (uint8_t)(walk->slot % 2);
+
+        if (cfg->images[image].slot[slot] == NULL ||
+            cfg->hooks->judge(cfg->hook_ctx, image, slot, verdict) ||
+            verdict->code == TD_V_EMPTY_SLOT)
+            continue;
+        walk->slot++;
+        return true;
+    }
+    return false;
+}
+
+static enum td_err next_verdict(struct walk *walk, struct td_verdict *verdict, bool *end)
+{
+    if (next_judgement(walk, verdict))
+        return TD_OK;
+    *end = walk->log.area == NULL;
+    return *end ? TD_OK : td_log_next(&walk->it, verdict, end);
+}
+
 struct td_server_result td_server_tandem_why(struct td_server_call *call)
 {
-    const struct td_log log = { call->srv->cfg->boot_log };
+    struct walk walk = { .cfg = call->srv->cfg, .log = { call->srv->cfg->boot_log } };
     struct td_cbor_writer *w = call->out;
     struct td_tandem_req req;
-    struct td_log_iter it;
     struct td_verdict verdict;
     uint32_t n = 0;
     size_t whole_cap = w->cap;
@@ -26,18 +63,19 @@ struct td_server_result td_server_tandem_why(struct td_server_call *call)
 
     if (td_tandem_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
-    if (log.area == NULL)
+    if (walk.log.area == NULL && !call->srv->cfg->recovers)
         return td_result_err(TD_TANDEM_NO_LOG, TD_TEXT("no boot log"));
     td_tandem_why_put_begin(w);
     // A link that carries next to nothing gets "too large" for an answer.
     if (w->err != TD_OK || whole_cap - w->len < ROOM_FOR_END)
         return td_result_rc(TD_SMP_RC_MSG_SIZE, TD_NO_REASON);
     w->cap = whole_cap - ROOM_FOR_END;
-    td_log_begin(&it, &log);
+    if (walk.log.area != NULL)
+        td_log_begin(&walk.it, &walk.log);
     while (!full) {
         struct td_cbor_writer mark = *w;
 
-        if (td_log_next(&it, &verdict, &end) != TD_OK)
+        if (next_verdict(&walk, &verdict, &end) != TD_OK)
             return log_failed();
         if (end)
             break;

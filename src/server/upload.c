@@ -123,9 +123,30 @@ static uint32_t check_chunk(struct first_chunk *first, struct td_cbor_text *reas
 }
 
 /* With one image, what "image" says has never mattered. */
+static uint32_t wanted_number(const struct td_server *srv, const struct td_img_upload_req *req)
+{
+    if (srv->cfg->target == TD_SERVER_TO_ANY)
+        return req->has_image && req->image > 0 ? req->image - 1 : 0;
+    return srv->cfg->n_images > 1 && req->has_image ? req->image : 0;
+}
+
+/* Which image, and with TO_ANY also which slot of it. */
 static uint32_t wanted_image(const struct td_server *srv, const struct td_img_upload_req *req)
 {
-    return srv->cfg->n_images > 1 && req->has_image ? req->image : 0;
+    uint32_t number = wanted_number(srv, req);
+
+    return srv->cfg->target == TD_SERVER_TO_ANY ? number / 2 : number;
+}
+
+static const struct td_flash_area *wanted_slot(const struct td_server *srv, unsigned image,
+                                               const struct td_img_upload_req *req, unsigned *slot)
+{
+    const struct td_flash_area *area = td_server_target(srv->cfg, image, slot);
+
+    if (srv->cfg->target != TD_SERVER_TO_ANY)
+        return area;
+    *slot = wanted_number(srv, req) % 2;
+    return srv->cfg->images[image].slot[*slot];
 }
 
 /* Whether this is the upload under way. The sha may be as short as its sender likes. */
@@ -133,8 +154,11 @@ static bool resumes(const struct td_server *srv, const struct td_img_upload_req 
 {
     const struct td_server_session *up = &srv->upload;
 
+    unsigned slot;
+
     return up->state == TD_SERVER_UPLOADING && up->off > 0 && req->sha.len > 0 &&
            up->len == req->len && up->image == wanted_image(srv, req) &&
+           wanted_slot(srv, up->image, req, &slot) != NULL && up->slot == slot &&
            up->sha_len == req->sha.len && memcmp(up->sha, req->sha.p, req->sha.len) == 0;
 }
 
@@ -142,6 +166,11 @@ static bool resumes(const struct td_server *srv, const struct td_img_upload_req 
 static bool is_in_use(const struct td_server *srv, const struct td_server_pair *pair)
 {
     return pair->needed || (pair->next != TD_SWAP_NONE && srv->cfg->manner->pending_is_in_use);
+}
+
+static bool is_primary_free(const struct td_server *srv, const struct first_chunk *first)
+{
+    return srv->cfg->target != TD_SERVER_TO_SPARE && first->slot == 0;
 }
 
 /* Rule 7: where it goes. */
@@ -154,13 +183,14 @@ static uint32_t choose_slot(const struct td_server *srv, struct first_chunk *fir
     if (wanted_image(srv, first->req) >= srv->cfg->n_images)
         return TD_IMG_NO_FREE_SLOT;
     first->image = (uint8_t)wanted_image(srv, first->req);
-    first->area = td_server_target(&srv->cfg->images[first->image], &first->slot);
+    first->area = wanted_slot(srv, first->image, first->req, &first->slot);
     if (first->area == NULL)
         return TD_IMG_NO_FREE_SLOT;
     first->base = first->slot == 1 ? srv->cfg->images[first->image].upload_off : 0;
     if (td_server_pair_read(srv, first->image, &pair) != TD_OK)
         return TD_IMG_FLASH_READ;
-    if (!is_in_use(srv, &pair))
+    // In the bootloader the primary is nobody's; a revert that is due needs the other one.
+    if (is_primary_free(srv, first) || !is_in_use(srv, &pair))
         return TD_IMG_OK;
     *reason = pair.needed ? TD_TEXT("trial running: slot is needed to revert")
                           : TD_TEXT("slot is pending");
@@ -172,7 +202,7 @@ static uint32_t check_room(const struct td_server *srv, const struct first_chunk
                            struct td_cbor_text *reason)
 {
     const struct td_server_image *image = &srv->cfg->images[first->image];
-    struct td_server_look running;
+    struct td_server_look running = { .present = false };
     struct td_room_fit fit;
     enum td_err err;
 
@@ -181,7 +211,8 @@ static uint32_t check_room(const struct td_server *srv, const struct first_chunk
         return TD_IMG_TOO_LARGE;
     if (srv->cfg->manner->size_is_slot_size)
         return TD_IMG_OK;
-    if (td_server_look(image, image->active_slot, &running) != TD_OK)
+    if (!is_primary_free(srv, first) &&
+        td_server_look(image, image->active_slot, &running) != TD_OK)
         return TD_IMG_FLASH_READ;
     err = td_room_check(image->strategy, image->room, running.present ? running.img.size : 0,
                         first->req->len, &fit);
@@ -395,12 +426,30 @@ static void complete(struct td_server *srv)
         cfg->hooks->upload_done(cfg->hook_ctx, &info);
 }
 
+/* The last word about a whole image. Whoever misses a refusal sends it again, and hears it. */
+static struct td_server_result ask_uploaded(struct td_server *srv)
+{
+    const struct td_server_config *cfg = srv->cfg;
+    struct td_server_session *up = &srv->upload;
+    const struct td_server_upload info = { up->image, up->slot, up->len, up->version };
+    struct td_cbor_text reason = TD_NO_REASON;
+    uint32_t rc = TD_SMP_RC_OK;
+
+    if (cfg->hooks != NULL && cfg->hooks->uploaded != NULL)
+        rc = cfg->hooks->uploaded(cfg->hook_ctx, &info, &reason);
+    if (rc == TD_SMP_RC_OK)
+        return td_result_done();
+    up->state = TD_SERVER_NO_UPLOAD;
+    return td_result_rc(rc, reason);
+}
+
 /* Rules 13 to 16. */
 static struct td_server_result take_chunk(struct td_server_call *call,
                                           const struct td_img_upload_req *req)
 {
     struct td_server *srv = call->srv;
     struct td_server_session *up = &srv->upload;
+    struct td_server_result result;
     enum td_err err;
 
     if (req->data.len > up->len - up->off)
@@ -418,7 +467,8 @@ static struct td_server_result take_chunk(struct td_server_call *call,
     if (flush(srv) != TD_OK)
         return give_up(srv, TD_IMG_FLASH_WRITE, TD_TEXT("fa write fail"));
     complete(srv);
-    return put_end(call);
+    result = ask_uploaded(srv);
+    return result.kind == TD_SERVER_DONE ? put_end(call) : result;
 }
 
 static struct td_server_result first(struct td_server_call *call,
