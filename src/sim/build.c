@@ -171,7 +171,7 @@ static void build_ram(struct sim_device *dev)
         dev->boot.ram = &dev->ram;
 }
 
-static enum td_err build_boot(struct sim_device *dev)
+static void build_boot(struct sim_device *dev)
 {
     const struct sim_profile *p = dev->profile;
 
@@ -188,7 +188,6 @@ static enum td_err build_boot(struct sim_device *dev)
         p->boot.manner == SIM_BEHAVES_MCUBOOT ? &td_boot_manner_mcuboot : &td_boot_manner_tandem;
     dev->boot.hooks = &sim_boot_hooks;
     dev->boot.hook_ctx = dev;
-    return td_boot_check(&dev->boot);
 }
 
 /* ---- server ---------------------------------------------------------------------------- */
@@ -294,9 +293,13 @@ enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM
 
     if (err == TD_OK)
         err = build_keys(dev);
-    if (err == TD_OK)
-        err = build_boot(dev);
-    if (err == TD_OK)
-        build_server(dev);
-    return err;
+    if (err != TD_OK)
+        return err;
+    build_boot(dev);
+    if (dev->profile->first.present)
+        err = sim_first_build(dev, memory[dev->profile->part[SIM_PART_PROVISION].flash].is_new);
+    if (err != TD_OK)
+        return err;
+    build_server(dev);
+    return td_boot_check(&dev->boot);
 }

@@ -20,7 +20,7 @@
 
 /* ---- bootloader ------------------------------------------------------------------------ */
 
-static void spend(struct sim_device *dev)
+void sim_spend(struct sim_device *dev)
 {
     uint64_t us = dev->power.busy_us - dev->spent_us;
 
@@ -29,7 +29,7 @@ static void spend(struct sim_device *dev)
         dev->io.spend(dev->io.ctx, us);
 }
 
-static void say(struct sim_device *dev, const char *line)
+void sim_say(struct sim_device *dev, const char *line)
 {
     if (!dev->power.lost)
         dev->io.console(dev->io.ctx, line);
@@ -37,7 +37,7 @@ static void say(struct sim_device *dev, const char *line)
 
 static void boot_feed(void *ctx)
 {
-    spend(ctx);
+    sim_spend(ctx);
 }
 
 static void boot_line(void *ctx, const struct td_boot_line *line)
@@ -45,7 +45,7 @@ static void boot_line(void *ctx, const struct td_boot_line *line)
     char text[128];
 
     (void)td_boot_line_text(line, text, sizeof text);
-    say(ctx, text);
+    sim_say(ctx, text);
 }
 
 static enum td_reset_cause boot_reset_cause(void *ctx)
@@ -154,9 +154,9 @@ static void confirm_itself(struct sim_device *dev)
     enum td_slot_done done;
 
     if (td_slot_confirm(&slots, &done) != TD_OK)
-        say(dev, "app: could not confirm itself");
+        sim_say(dev, "app: could not confirm itself");
     else if (done == TD_SLOT_WRITTEN)
-        say(dev, "app: confirmed itself");
+        sim_say(dev, "app: confirmed itself");
 }
 
 static void introduce(struct sim_device *dev, const struct td_boot_result *result)
@@ -167,12 +167,20 @@ static void introduce(struct sim_device *dev, const struct td_boot_result *resul
     (void)snprintf(line, sizeof line, "*** %s, version %u.%u.%u+%" PRIu32 "%s ***",
                    dev->has_app ? dev->app.name : "an application", v->major, v->minor, v->revision,
                    v->build, result->on_trial ? ", on trial" : "");
-    say(dev, line);
+    sim_say(dev, line);
 }
 
-static void hang(struct sim_device *dev)
+static void say_of(struct sim_device *dev, const char *who, const char *does)
 {
-    say(dev, "app: hangs");
+    char line[64];
+
+    (void)snprintf(line, sizeof line, "%s: %s", who, does);
+    sim_say(dev, line);
+}
+
+static void hang(struct sim_device *dev, const char *who)
+{
+    say_of(dev, who, "hangs");
     dev->state = SIM_HANGS;
     if (dev->profile->watchdog_ms == 0)
         return;
@@ -180,15 +188,15 @@ static void hang(struct sim_device *dev)
     dev->reset_at_us = dev->now_us + (uint64_t)dev->profile->watchdog_ms * 1000;
 }
 
-static void crash(struct sim_device *dev)
+static void crash(struct sim_device *dev, const char *who)
 {
     dev->crashes++;
     if (dev->crashes > SIM_CRASHES_MAX) {
-        say(dev, "sim: the application crashes at every start; the device is stopped");
+        sim_say(dev, "sim: the application crashes at every start; the device is stopped");
         dev->state = SIM_LOOPS;
         return;
     }
-    say(dev, "app: crashes");
+    say_of(dev, who, "crashes");
     dev->state = SIM_CRASHES;
     dev->reset_cause = TD_RESET_FAULT;
     dev->reset_at_us = dev->now_us + SIM_CRASH_US;
@@ -212,9 +220,9 @@ static void start_application(struct sim_device *dev, const struct td_boot_resul
     flags = dev->app.flags;
     introduce(dev, result);
     if ((flags & SIM_APP_CRASH) != 0)
-        crash(dev);
+        crash(dev, "app");
     else if ((flags & SIM_APP_HANG) != 0)
-        hang(dev);
+        hang(dev, "app");
     else
         serve(dev, flags);
 }
@@ -224,7 +232,7 @@ static void start_application(struct sim_device *dev, const struct td_boot_resul
 /* What every way into the device ends with. */
 static void settle(struct sim_device *dev)
 {
-    spend(dev);
+    sim_spend(dev);
     if (!dev->power.lost || dev->state == SIM_OFF)
         return;
     dev->was_cut = true;
@@ -232,23 +240,55 @@ static void settle(struct sim_device *dev)
     dev->reset_at_us = NEVER;
 }
 
-static void boot(struct sim_device *dev, enum td_reset_cause cause)
+/* What a second stage that was built to fail does instead of booting anything. */
+static bool stage_fails(struct sim_device *dev)
+{
+    const uint16_t flags = dev->first.app.flags;
+
+    if ((flags & SIM_APP_CRASH) != 0)
+        crash(dev, "second stage");
+    else if ((flags & SIM_APP_HANG) != 0)
+        hang(dev, "second stage");
+    return (flags & (SIM_APP_CRASH | SIM_APP_HANG)) != 0;
+}
+
+/* The bootloader asks for it: another stage has been installed. */
+static void reset_at_once(struct sim_device *dev)
+{
+    sim_say(dev, "sim: the bootloader resets the device");
+    dev->state = SIM_RESETS;
+    dev->reset_cause = TD_RESET_SOFT;
+    dev->reset_at_us = dev->now_us;
+}
+
+static void run_bootloader(struct sim_device *dev)
 {
     struct td_boot_result result;
-    enum td_err err;
+    enum td_err err = td_boot_go(&dev->boot, &dev->work, &result);
 
+    if (err == TD_OK && result.reset)
+        reset_at_once(dev);
+    else if (err == TD_OK && result.bootable)
+        (void)td_boot_jump(&dev->boot, &result);
+    else if (err != TD_OK)
+        sim_say(dev, "sim: the bootloader gave up; the device waits for a power cycle");
+    else
+        sim_say(dev, "sim: no bootable image; the device waits for a power cycle");
+}
+
+static void boot(struct sim_device *dev, enum td_reset_cause cause)
+{
     memset(&dev->server, 0, sizeof dev->server);
     dev->retained.cause = cause;
     dev->reset_at_us = NEVER;
     dev->state = SIM_DEAD;
     dev->boots++;
-    err = td_boot_go(&dev->boot, &dev->work, &result);
-    if (err == TD_OK && result.bootable)
-        (void)td_boot_jump(&dev->boot, &result);
-    else if (err != TD_OK)
-        say(dev, "sim: the bootloader gave up; the device waits for a power cycle");
-    else
-        say(dev, "sim: no bootable image; the device waits for a power cycle");
+    if (!dev->profile->first.present)
+        run_bootloader(dev);
+    else if (!sim_first_go(dev))
+        sim_say(dev, "sim: no second stage; the device waits for a power cycle");
+    else if (!stage_fails(dev))
+        run_bootloader(dev);
     settle(dev);
 }
 
@@ -305,7 +345,7 @@ void sim_device_poll(struct sim_device *dev, uint64_t now_us)
     take_now(dev, now_us);
     if (dev->reset_at_us <= dev->now_us) {
         if (dev->reset_cause == TD_RESET_WATCHDOG)
-            say(dev, "sim: the watchdog resets the device");
+            sim_say(dev, "sim: the watchdog resets the device");
         boot(dev, dev->reset_cause);
         return;
     }

@@ -23,6 +23,7 @@
 #include "boot/boot.h"
 #include "server/server.h"
 #include "sim/app.h"
+#include "sim/first.h"
 #include "sim/nor.h"
 #include "sim/profile.h"
 
@@ -51,6 +52,7 @@ enum sim_state {
     SIM_MUTE,    /* the application runs without SMP */
     SIM_HANGS,   /* the application stopped; the watchdog, where there is one, will bite */
     SIM_CRASHES, /* the application is about to reset the device */
+    SIM_RESETS,  /* the bootloader is about to reset the device */
     SIM_LOOPS,   /* it crashed SIM_CRASHES_MAX times in a row and was stopped */
 };
 
@@ -92,6 +94,7 @@ struct sim_device {
     struct td_boot_ram ram;
     struct td_boot_config boot;
     struct td_boot_work work;
+    struct sim_first first; /* profile.first.present */
 
     struct td_room_geometry room[SIM_IMAGES_MAX];
     struct td_server_image image[SIM_IMAGES_MAX];

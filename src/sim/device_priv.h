@@ -10,6 +10,10 @@ enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM
 /* NULL when the profile has no such partition. */
 const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part part);
 
+/* device.c: a line of the console, unless the power is gone; the time that flash has taken. */
+void sim_say(struct sim_device *dev, const char *line);
+void sim_spend(struct sim_device *dev);
+
 /* device.c: hooks of the bootloader and the server; ctx is the device. */
 extern const struct td_boot_hooks sim_boot_hooks;
 uint32_t sim_ask_reset(void *ctx, const struct td_server_reset *reset, struct td_cbor_text *reason);

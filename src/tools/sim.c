@@ -340,6 +340,10 @@ static bool slot_of(const char *name, size_t len, enum sim_part *part)
         { "0.0", SIM_PART_PRIMARY },     { "primary", SIM_PART_PRIMARY },
         { "slot1", SIM_PART_SECONDARY }, { "1", SIM_PART_SECONDARY },
         { "0.1", SIM_PART_SECONDARY },   { "secondary", SIM_PART_SECONDARY },
+        { "1.0", SIM_PART_PRIMARY_1 },   { "primary_1", SIM_PART_PRIMARY_1 },
+        { "1.1", SIM_PART_SECONDARY_1 }, { "secondary_1", SIM_PART_SECONDARY_1 },
+        { "s0", SIM_PART_S0 },           { "s1", SIM_PART_S1 },
+        { "net_app", SIM_PART_NET_APP },
     };
 
     for (size_t i = 0; i < TD_N_OF(rows); i++) {
@@ -385,10 +389,9 @@ static int program(struct desk *desk, const char *wish)
     if (exit != TD_EXIT_OK)
         return exit;
     part = &desk->profile.part[which];
-    if (file.has_base && file.base >= part->off)
-        off = file.base - part->off;
-    else
-        off = file.base;
+    off = file.base;
+    if (file.has_base && file.base >= desk->profile.flash[part->flash].address + part->off)
+        off -= desk->profile.flash[part->flash].address + part->off;
     if (file.size == 0)
         exit = td_cli_fail(desk->cli, TD_EXIT_FILE, "empty-file", "the file is empty", equals + 1,
                            "give a signed image");
@@ -531,7 +534,8 @@ const struct td_verb td_verb_sim = {
              "                     time\n"
              "  --udp, --tcp, --pty  links, each may be given several times; port 0: any\n"
              "  --key PEM          trust this key (private or public) instead of the profile's\n"
-             "  --program SLOT=FILE  write slot0 or slot1 (.bin, .hex) before the power comes\n"
+             "  --program SLOT=FILE  write slot0 or slot1 (.bin, .hex) before the power comes;\n"
+             "                     or s0, s1, net_app, 1.0, 1.1 where the device has them\n"
              "  --cut-power-at N   the power goes at the Nth write or erase, and the process\n"
              "                     ends\n"
              "  --cut KIND         before it, in the middle of it (torn, default) or after it\n"
