@@ -6,12 +6,13 @@ QUIET = $(if $(CI),-- --quiet)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
-.PHONY: demo doctor-case test test-clang test-asan test-arm test-port interop bench fuzz planted sweep size check format clean
+.PHONY: demo original doctor-case test test-clang test-asan test-arm test-port interop bench fuzz planted sweep size check format clean
 
 help:
 	@echo 'make demo      build, and show an update, a refusal, a revert, a power cut'
 	@echo 'make test      build, and run the unit tests'
 	@echo 'make interop   run against imgtool, smpclient, smpmgr, Zephyr and MCUboot (needs PyPI)'
+	@echo 'make original  boot flash states with the real MCUboot in QEMU and with ours, and compare'
 	@echo 'make sweep     cut the power at every flash operation'
 	@echo 'make fuzz      every fuzzer; FUZZ_SECONDS=60 in all'
 	@echo 'make planted   shows that each fuzzer finds a bug'
@@ -90,6 +91,11 @@ test-port: build build-arm
 doctor-case: build
 	@[ -n "$(FILE)" ] || { echo 'make doctor-case FILE="FILE..." wants files'; exit 2; }
 	@build/gcc/tandem --no-color doctor $(FILE) || [ $$? -eq 1 ]
+
+# Flash states, by the real MCUboot in QEMU and by ours: make original STATES=5000 SEED=7
+original: build
+	@ci/deps interop
+	@ci/original $(or $(STATES),1000) $(SEED)
 
 demo: build
 	@tests/demo.sh

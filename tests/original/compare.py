@@ -23,6 +23,9 @@ from states import SLOT, Maker, State
 from stock import Stock
 
 
+UNNAMED = "no name for it"
+
+
 def ours_of(program, states, folder, manner):
     """What our bootloader leaves of each state, and its line about it."""
     given, left = folder / "states.bin", folder / f"{manner}.bin"
@@ -56,15 +59,18 @@ def theirs_of(merged, states, folder, jobs):
     return found
 
 
-def compare(states, ours, theirs, show, counts):
-    bad = []
-    for i, state in enumerate(states):
-        names = mends.explain(state, ours[i], theirs[i])
-        key = names if names is not None else "no name for it"
-        counts[key] += 1
-        if names is None or show == key:
-            bad.append((i, key))
-    return bad
+def compare(states, ours, theirs, stock_of):
+    """The name under which each state is booked: "same", names of mends, or None."""
+    names = [mends.explain(*triple) for triple in zip(states, ours, theirs)]
+    open_ = [i for i, name in enumerate(names) if name is None]
+    whole = [mends.readings(states[i]) for i in open_]
+    again = [k for k, (found, _) in enumerate(whole) if found]
+    for k, theirs_whole in zip(again, stock_of([whole[k][1] for k in again])):
+        i, (found, state) = open_[k], whole[k]
+        name = mends.explain(state, ours[i], theirs_whole)
+        if name is not None:
+            names[i] = " + ".join(found + ([] if name == "same" else [name]))
+    return names
 
 
 def tell(state, ours, theirs, where):
@@ -95,7 +101,6 @@ def main():
     print(f"original: {args.states} states, seed {seed}", flush=True)
     since = time.monotonic()
     maker = Maker(random.Random(seed))
-    counts, bad = collections.Counter(), []
     with tempfile.TemporaryDirectory(prefix="original") as name:
         folder = pathlib.Path(name)
         # A third of the states are those that our bootloader left of others: theirs has to read
@@ -107,13 +112,20 @@ def main():
         states = fresh + again
         ours = ours_of(args.ours, states, folder, "tandem")
         theirs = theirs_of(args.merged, states, folder, args.jobs)
-        bad = compare(states, ours, theirs, args.show, counts)
-        for i, key in bad[: args.most]:
-            tell(states[i], ours[i], theirs[i], f"state {i}, {key}")
+        names = compare(states, ours, theirs,
+                        lambda some: theirs_of(args.merged, some, folder, args.jobs))
+        counts = collections.Counter(name or UNNAMED for name in names)
+        told = [i for i, name in enumerate(names) if name is None or name == args.show]
+        for i in told[: args.most]:
+            tell(states[i], ours[i], theirs[i], f"state {i}, {names[i] or UNNAMED}")
+            found, whole = mends.readings(states[i])
+            if found:
+                tell(whole, ours[i], theirs_of(args.merged, [whole], folder, 1)[0],
+                     "read as: " + ", ".join(found))
     for key, n in counts.most_common():
         print(f"{n:6}  {key}")
     print(f"original: {args.states} states in {time.monotonic() - since:.0f} s")
-    return 1 if counts["no name for it"] else 0
+    return 1 if counts[UNNAMED] else 0
 
 
 if __name__ == "__main__":

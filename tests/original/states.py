@@ -32,6 +32,7 @@ class State:
     def __init__(self, story, slots):
         self.story = story
         self.slots = bytes(slots)
+        self.mended = False  # its primary's notes were torn, and are read as whole
 
     @property
     def primary(self):
@@ -69,6 +70,14 @@ class Slot:
     @property
     def swap_type(self):
         return {2: "test", 3: "perm", 4: "revert"}.get(self.raw[SLOT - SWAP_INFO] & 15, "none")
+
+    @property
+    def swap_size(self):
+        return struct.unpack_from("<I", self.raw, SLOT - SWAP_SIZE)[0]
+
+    @property
+    def underway(self):
+        return self.magic == "good" and self.copy_done == "unset"
 
     def header(self, off=None):
         at = self.off if off is None else off

@@ -19,7 +19,7 @@ SLOT = 104 * 1024
 AREA = slice(PRIMARY, PRIMARY + 2 * SLOT)
 
 ENDS = (b"Jumping to the first image slot", b"Unable to find bootable image", b"ASSERTION FAIL",
-        b"ZEPHYR FATAL", b"panic!")
+        b"ZEPHYR FATAL", b"panic!", b"abort()")
 
 
 def read_hex(path):
