@@ -90,7 +90,9 @@ static void look_at(struct td_boot_run *run, uint8_t slot, bool reverts, struct 
     c->stand = reverts ? td_slot_stand(state_of(run, slot)) : TD_STAND_CONFIRMED;
 }
 
-static bool is_better(const struct candidate *a, const struct candidate *b)
+// The original goes by the version alone, and then looks at the trailer.
+static bool is_better(const struct td_boot_run *run, const struct candidate *a,
+                      const struct candidate *b)
 {
     static const uint8_t rank[] = {
         [TD_STAND_TRIED] = 0,
@@ -99,17 +101,19 @@ static bool is_better(const struct candidate *a, const struct candidate *b)
         [TD_STAND_CONFIRMED] = 2,
     };
 
-    if (!b->there || rank[a->stand] != rank[b->stand])
-        return !b->there || rank[a->stand] > rank[b->stand];
+    if (!b->there)
+        return true;
+    if (!run->manner->erases_refused && rank[a->stand] != rank[b->stand])
+        return rank[a->stand] > rank[b->stand];
     return td_version_cmp(&a->version, &b->version) > 0;
 }
 
 /* N_SLOTS when none is there. */
-static uint8_t best_of(const struct candidate c[N_SLOTS])
+static uint8_t best_of(const struct td_boot_run *run, const struct candidate c[N_SLOTS])
 {
     if (!c[0].there && !c[1].there)
         return N_SLOTS;
-    return c[1].there && is_better(&c[1], &c[0]) ? 1 : 0;
+    return c[1].there && is_better(run, &c[1], &c[0]) ? 1 : 0;
 }
 
 /* --- refusing --- */
@@ -254,7 +258,7 @@ enum td_err td_boot_choose_slot(struct td_boot_run *run, uint8_t excluded, bool 
         if ((excluded & TD_SLOT_BIT(slot)) == 0 && td_boot_slot_area(run, slot) != NULL)
             look_at(run, slot, reverts, &c[slot]);
     }
-    while ((slot = best_of(c)) < N_SLOTS) {
+    while ((slot = best_of(run, c)) < N_SLOTS) {
         bool dropped;
         enum td_err err = drop_as_original(run, c, slot, &dropped);
 
