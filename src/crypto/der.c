@@ -14,6 +14,11 @@ static const uint8_t p256_head[] = {
     0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 };
 
+static const uint8_t p384_head[] = {
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+    0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00, 0x04,
+};
+
 static const uint8_t ed25519_head[] = {
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 };
@@ -33,6 +38,14 @@ enum td_err td_der_p256(const uint8_t *der, size_t len, const uint8_t **point)
     if (len != TD_DER_P256_SIZE || memcmp(der, p256_head, sizeof(p256_head)) != 0)
         return TD_EKEY;
     *point = der + sizeof(p256_head) - 1;
+    return TD_OK;
+}
+
+enum td_err td_der_p384(const uint8_t *der, size_t len, const uint8_t **point)
+{
+    if (len != TD_DER_P384_SIZE || memcmp(der, p384_head, sizeof(p384_head)) != 0)
+        return TD_EKEY;
+    *point = der + sizeof(p384_head) - 1;
     return TD_OK;
 }
 
@@ -62,8 +75,8 @@ enum td_err td_der_rsa(const uint8_t *der, size_t len, size_t n_len, const uint8
     return TD_OK;
 }
 
-/* Reads one INTEGER at *at, below end, into 32 bytes; moves *at behind it. */
-static bool read_integer(const uint8_t **at, const uint8_t *end, uint8_t out[32])
+/* Reads one INTEGER at *at, below end, into size bytes; moves *at behind it. */
+static bool read_integer(const uint8_t **at, const uint8_t *end, size_t size, uint8_t *out)
 {
     const uint8_t *p = *at;
     size_t left = (size_t)(end - p);
@@ -73,7 +86,7 @@ static bool read_integer(const uint8_t **at, const uint8_t *end, uint8_t out[32]
         return false;
     n = p[1];
     p += 2;
-    if (n == 0 || n > 33 || n > left - 2)
+    if (n == 0 || n > size + 1 || n > left - 2)
         return false;
     *at = p + n;
     if ((p[0] & 0x80) != 0)
@@ -86,10 +99,10 @@ static bool read_integer(const uint8_t **at, const uint8_t *end, uint8_t out[32]
         p++;
         n--;
     }
-    if (n > 32)
+    if (n > size)
         return false;
-    memset(out, 0, 32 - n);
-    memcpy(out + 32 - n, p, n);
+    memset(out, 0, size - n);
+    memcpy(out + size - n, p, n);
     return true;
 }
 
@@ -102,17 +115,17 @@ static bool all_zero(const uint8_t *p, const uint8_t *end)
     return any == 0;
 }
 
-enum td_err td_der_ecdsa_p256(const uint8_t *der, size_t len, uint8_t rs[64])
+enum td_err td_der_ecdsa(const uint8_t *der, size_t len, size_t size, uint8_t *rs)
 {
     const uint8_t *at = der + 2;
     const uint8_t *end;
 
-    if (len < 8 || len > TD_DER_ECDSA_P256_MAX)
+    if (len < 8 || len > 2 * size + 8)
         return TD_ESIGLEN;
     if (der[0] != 0x30 || der[1] > len - 2)
         return TD_ESIG;
     end = at + der[1];
-    if (!read_integer(&at, end, rs) || !read_integer(&at, end, rs + 32) || at != end)
+    if (!read_integer(&at, end, size, rs) || !read_integer(&at, end, size, rs + size) || at != end)
         return TD_ESIG;
     // The writer may have padded to a constant size. Stripping zeros from the end instead
     // would break a signature whose s ends in 00.

@@ -9,6 +9,8 @@ enum td_err td_sig_alg_of_key(const uint8_t *key, size_t key_len, const struct t
 
     if (td_der_p256(key, key_len, &inside) == TD_OK)
         *alg = &td_sig_ecdsa_p256;
+    else if (td_der_p384(key, key_len, &inside) == TD_OK)
+        *alg = &td_sig_ecdsa_p384;
     else if (td_der_ed25519(key, key_len, &inside) == TD_OK)
         *alg = &td_sig_ed25519;
     else if (td_der_rsa(key, key_len, 256, &inside) == TD_OK)

@@ -24,26 +24,26 @@ static uint8_t *copy_of(const uint8_t *data, size_t len)
 }
 
 /* A signature that the reader accepts is the shortest spelling of its two numbers. */
-static void check_ecdsa_reader(const uint8_t *sig, size_t len)
+static void check_ecdsa_reader(const uint8_t *sig, size_t len, size_t size)
 {
-    uint8_t rs[64];
-    uint8_t again[72] = { 0x30, 0 };
+    uint8_t rs[96];
+    uint8_t again[104] = { 0x30, 0 };
     size_t at = 2;
 
-    if (td_der_ecdsa_p256(sig, len, rs) != TD_OK)
+    if (td_der_ecdsa(sig, len, size, rs) != TD_OK)
         return;
     for (size_t i = 0; i < 2; i++) {
-        const uint8_t *number = rs + 32 * i;
+        const uint8_t *number = rs + size * i;
         size_t skip = 0;
 
-        while (skip < 31 && number[skip] == 0)
+        while (skip < size - 1 && number[skip] == 0)
             skip++;
         again[at++] = 0x02;
-        again[at++] = (uint8_t)(32 - skip + (number[skip] >> 7));
+        again[at++] = (uint8_t)(size - skip + (number[skip] >> 7));
         if (number[skip] >> 7 != 0)
             again[at++] = 0;
-        memcpy(again + at, number + skip, 32 - skip);
-        at += 32 - skip;
+        memcpy(again + at, number + skip, size - skip);
+        at += size - skip;
     }
     again[1] = (uint8_t)(at - 2);
     if (at > len || memcmp(again, sig, at) != 0)
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct td_sig_alg *const algs[] = {
         &td_sig_ecdsa_p256,      &td_sig_ed25519,        &td_sig_rsa2048_pss,
         &td_sig_rsa3072_pss,     &td_sig_ecdsa_p256_m15, &td_sig_rsa2048_pss_i15,
-        &td_sig_rsa3072_pss_i15, &td_sig_ecdsa_p256,
+        &td_sig_rsa3072_pss_i15, &td_sig_ecdsa_p384,
     };
     const struct td_sig_alg *alg;
     const struct td_sig_alg *found;
@@ -72,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     key_len = size < alg->key_size ? size : alg->key_size;
     key = copy_of(data, key_len);
     sig = copy_of(data + key_len, size - key_len);
-    check_ecdsa_reader(sig, size - key_len);
+    check_ecdsa_reader(sig, size - key_len, 32);
+    check_ecdsa_reader(sig, size - key_len, 48);
     if (alg->verify(key, key_len, digest, sizeof(digest), sig, size - key_len) == TD_OK) {
         // Whoever verifies has a key that its own shape names.
         if (td_sig_alg_of_key(key, key_len, &found) != TD_OK || found->tlv != alg->tlv)

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <sodium.h>
+
 #include "base/range.h"
 #include "crypto/sig.h"
 #include "crypto/vectors_test.h"
@@ -14,7 +16,20 @@
 static enum td_err verify(const struct td_sig_alg *alg, const struct bytes *key,
                           const struct bytes *msg, const struct bytes *sig)
 {
-    return alg->verify(key->at, key->len, msg->at, msg->len, sig->at, sig->len);
+    struct td_hash hash;
+    uint8_t challenge[TD_HASH_MAX];
+    enum td_err err;
+
+    if (alg->begin == NULL)
+        return alg->verify(key->at, key->len, msg->at, msg->len, sig->at, sig->len);
+    // Over the message itself, in two pieces.
+    err = alg->begin(&hash, key->at, key->len, sig->at, sig->len);
+    if (err != TD_OK)
+        return err;
+    td_hash_update(&hash, msg->at, msg->len / 3);
+    td_hash_update(&hash, msg->at + msg->len / 3, msg->len - msg->len / 3);
+    td_hash_final(&hash, challenge);
+    return alg->verify(key->at, key->len, challenge, sizeof challenge, sig->at, sig->len);
 }
 
 static struct bytes digest_of(const struct td_hash_alg *alg, const struct bytes *msg)
@@ -34,7 +49,10 @@ static const struct {
 } wycheproof[] = {
     { &td_sig_ecdsa_p256, "wycheproof_ecdsa_p256.txt", true, 484 },
     { &td_sig_ecdsa_p256_m15, "wycheproof_ecdsa_p256.txt", true, 484 },
+    { &td_sig_ecdsa_p384, "wycheproof_ecdsa_p384.txt", true, 504 },
+    { &td_sig_ecdsa_p384_i15, "wycheproof_ecdsa_p384.txt", true, 504 },
     { &td_sig_ed25519, "wycheproof_ed25519.txt", false, 151 },
+    { &td_sig_ed25519_pure, "wycheproof_ed25519.txt", false, 151 },
     { &td_sig_rsa2048_pss, "wycheproof_rsa2048_pss.txt", true, 108 },
     { &td_sig_rsa2048_pss_i15, "wycheproof_rsa2048_pss.txt", true, 108 },
     { &td_sig_rsa3072_pss, "wycheproof_rsa3072_pss.txt", true, 108 },
@@ -93,12 +111,21 @@ static const struct {
 } edges[] = {
     { &td_sig_ecdsa_p256, "edges_ecdsa_p256.txt", 36 },
     { &td_sig_ecdsa_p256_m15, "edges_ecdsa_p256.txt", 36 },
+    { &td_sig_ecdsa_p384, "edges_ecdsa_p384.txt", 36 },
+    { &td_sig_ecdsa_p384_i15, "edges_ecdsa_p384.txt", 36 },
     { &td_sig_ed25519, "edges_ed25519.txt", 16 },
+    { &td_sig_ed25519_pure, "edges_ed25519.txt", 16 },
     { &td_sig_rsa2048_pss, "edges_rsa2048_pss.txt", 32 },
     { &td_sig_rsa2048_pss_i15, "edges_rsa2048_pss.txt", 32 },
     { &td_sig_rsa3072_pss, "edges_rsa3072_pss.txt", 32 },
     { &td_sig_rsa3072_pss_i15, "edges_rsa3072_pss.txt", 32 },
 };
+
+/* The digest that is signed; what is signed "pure" in these files is a digest, too. */
+static const struct td_hash_alg *edge_hash(const struct td_sig_alg *alg)
+{
+    return alg->begin != NULL ? &td_sha256 : alg->hash;
+}
 
 static enum td_err wanted(const char *word)
 {
@@ -133,7 +160,7 @@ static void each_way_to_be_wrong_has_its_error(void **state)
             struct bytes key = vectors_bytes(&v, 2);
             struct bytes msg = vectors_bytes(&v, 3);
             struct bytes sig = vectors_bytes(&v, 4);
-            struct bytes digest = digest_of(&td_sha256, &msg);
+            struct bytes digest = digest_of(edge_hash(edges[i].alg), &msg);
             enum td_err err = verify(edges[i].alg, &key, &digest, &sig);
 
             if (err != wanted(v.field[0])) {
@@ -158,8 +185,11 @@ static void one_bit_spoils_a_signature(void **state)
 {
     (void)state;
     for (size_t i = 0; i < TD_N_OF(edges); i++) {
-        // An RSA signature has 3072 bits and costs as much as it does: look at every 37th.
-        size_t step = edges[i].alg->id == TD_SIG_RSA ? 37 : 5;
+        // An RSA signature has 3072 bits and costs as much as it does, P-384 costs more: look at
+        // every 37th, and 19th.
+        size_t step = edges[i].alg->id == TD_SIG_RSA          ? 37
+                      : edges[i].alg->id == TD_SIG_ECDSA_P384 ? 19
+                                                              : 5;
         struct vectors v;
         struct bytes key;
         struct bytes msg;
@@ -172,7 +202,7 @@ static void one_bit_spoils_a_signature(void **state)
         key = vectors_bytes(&v, 2);
         msg = vectors_bytes(&v, 3);
         sig = vectors_bytes(&v, 4);
-        digest = digest_of(&td_sha256, &msg);
+        digest = digest_of(edge_hash(edges[i].alg), &msg);
         for (size_t bit = 0; bit < 8 * sig.len; bit += step) {
             sig.at[bit / 8] ^= (uint8_t)(1u << bit % 8);
             assert_int_not_equal(verify(edges[i].alg, &key, &digest, &sig), TD_OK);
@@ -224,6 +254,37 @@ static void the_example_of_rfc_6979_verifies(void **state)
                      TD_ESIG);
 }
 
+/*
+ * Pieced together or by the library at once: the same answer, for good signatures, and for ones
+ * that are spoilt in each bit of R, S and A.
+ */
+static void a_pure_signature_is_judged_as_libsodium_judges_it(void **state)
+{
+    uint8_t der[44] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
+    uint8_t seed[32], secret[64], signature[64], msg[300];
+
+    (void)state;
+    for (unsigned n = 0; n < 4; n++) {
+        struct bytes k = { der, sizeof der }, m = { msg, n * 97 }, s = { signature, 64 };
+
+        memset(seed, (int)(n + 1), sizeof seed);
+        memset(msg, (int)(0x5a + n), sizeof msg);
+        crypto_sign_seed_keypair(der + 12, secret, seed);
+        crypto_sign_detached(signature, NULL, msg, m.len, secret);
+        assert_int_equal(verify(&td_sig_ed25519_pure, &k, &m, &s), TD_OK);
+        for (unsigned bit = n; bit < 96 * 8; bit += 5) {
+            uint8_t *byte = bit < 512 ? &signature[bit / 8] : &der[12 + bit / 8 - 64];
+            enum td_err want;
+
+            *byte ^= (uint8_t)(1u << bit % 8);
+            want =
+                crypto_sign_verify_detached(signature, msg, m.len, der + 12) == 0 ? TD_OK : TD_ESIG;
+            assert_int_equal(verify(&td_sig_ed25519_pure, &k, &m, &s), want);
+            *byte ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+}
+
 static void a_message_that_is_no_digest_is_the_callers_mistake(void **state)
 {
     static const uint8_t bytes[TD_SIG_KEY_MAX];
@@ -232,6 +293,7 @@ static void a_message_that_is_no_digest_is_the_callers_mistake(void **state)
     assert_int_equal(td_sig_rsa2048_pss.verify(bytes, 270, bytes, 31, bytes, 256), TD_EARG);
     assert_int_equal(td_sig_rsa3072_pss.verify(bytes, 398, bytes, 64, bytes, 384), TD_EARG);
     assert_int_equal(td_sig_ecdsa_p256.verify(bytes, 91, bytes, 20, bytes, 70), TD_EARG);
+    assert_int_equal(td_sig_ecdsa_p384.verify(bytes, 120, bytes, 20, bytes, 70), TD_EARG);
 }
 
 static void a_key_tells_its_algorithm(void **state)
@@ -264,6 +326,7 @@ int main(void)
         cmocka_unit_test(each_way_to_be_wrong_has_its_error),
         cmocka_unit_test(one_bit_spoils_a_signature),
         cmocka_unit_test(the_example_of_rfc_6979_verifies),
+        cmocka_unit_test(a_pure_signature_is_judged_as_libsodium_judges_it),
         cmocka_unit_test(a_message_that_is_no_digest_is_the_callers_mistake),
         cmocka_unit_test(a_key_tells_its_algorithm),
     };

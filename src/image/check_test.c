@@ -5,17 +5,20 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <sodium.h>
+
 #include "base/bytes.h"
 #include "base/range.h"
 #include "image/build.h"
 #include "image/golden_test.h"
 #include "image/image.h"
 
-enum { RSA2048, RSA3072, P256, ED25519, OTHER, N_KEYS };
+enum { RSA2048, RSA3072, P256, ED25519, OTHER, P384, N_KEYS };
 
-static const char *const key_files[N_KEYS] = { "keys/rsa-2048.pub.der", "keys/rsa-3072.pub.der",
-                                               "keys/ecdsa-p256.pub.der", "keys/ed25519.pub.der",
-                                               "keys/other-p256.pub.der" };
+static const char *const key_files[N_KEYS] = {
+    "keys/rsa-2048.pub.der", "keys/rsa-3072.pub.der",   "keys/ecdsa-p256.pub.der",
+    "keys/ed25519.pub.der",  "keys/other-p256.pub.der", "keys/ecdsa-p384.pub.der"
+};
 
 static struct file key_bytes[N_KEYS];
 
@@ -75,6 +78,18 @@ static const struct {
       TD_TLV_RSA2048_PSS },
     { "ecdsa-p384.img", &td_sha256, &td_sig_ecdsa_p256, P256, TD_EIMG_P384, TD_TLV_ECDSA_SIG },
     { "ed25519-pure.img", &td_sha256, &td_sig_ed25519, ED25519, TD_EIMG_PURE, TD_TLV_SIG_PURE },
+    { "ecdsa-p384.img", &td_sha384, &td_sig_ecdsa_p384, P384, TD_OK, 0 },
+    { "ecdsa-p384.img", &td_sha384, &td_sig_ecdsa_p384_i15, P384, TD_OK, 0 },
+    { "ecdsa-p384-padsig.img", &td_sha384, &td_sig_ecdsa_p384, P384, TD_OK, 0 },
+    { "ecdsa-p384-full.img", &td_sha384, &td_sig_ecdsa_p384, P384, TD_OK, 0 },
+    { "ecdsa-p384.img", &td_sha384, &td_sig_ecdsa_p384, P256, TD_EIMG_KEY, TD_TLV_ECDSA_SIG },
+    { "ecdsa-p256.img", &td_sha384, &td_sig_ecdsa_p384, P384, TD_EIMG_HASHTYPE, TD_TLV_SHA256 },
+    { "ed25519-pure.img", &td_sha512, &td_sig_ed25519_pure, ED25519, TD_OK, 0 },
+    { "ed25519-sha512.img", &td_sha512, &td_sig_ed25519_pure, ED25519, TD_EIMG_SIGTYPE,
+      TD_TLV_SIG_PURE },
+    { "ed25519-full.img", &td_sha256, &td_sig_ed25519, ED25519, TD_OK, 0 },
+    { "rsa-2048-full.img", &td_sha256, &td_sig_rsa2048_pss, RSA2048, TD_OK, 0 },
+    { "rsa-3072-full.img", &td_sha256, &td_sig_rsa3072_pss, RSA3072, TD_OK, 0 },
     { "encrypted.img", &td_sha256, &td_sig_ecdsa_p256, P256, TD_EIMG_ENCRYPTED, 0 },
     { "compressed.img", &td_sha256, &td_sig_ecdsa_p256, P256, TD_EIMG_COMPRESSED, 0 },
     { "big-endian.img", &td_sha256, NULL, 0, TD_EIMG_MAGIC, 0 },
@@ -103,6 +118,67 @@ static void imgtools_images_get_the_answer_they_deserve(void **state)
         if (got == TD_OK && report.key_index != (rows[i].sig != NULL ? 0 : -1))
             fail_msg("%s: key index %d", rows[i].file, report.key_index);
     }
+}
+
+static void a_policy_of_keys_in_full_takes_no_hash_of_a_key(void **state)
+{
+    static const struct {
+        const char *file;
+        int key;
+        enum td_err want;
+    } cases[] = {
+        { "ecdsa-p256-full.img", P256, TD_OK },
+        { "ecdsa-p256-full.img", OTHER, TD_EIMG_KEY },
+        { "ecdsa-p256.img", P256, TD_EIMG_KEY },
+    };
+    static struct file f;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(cases); i++) {
+        struct td_image_key k = key(cases[i].key);
+        const struct td_image_policy policy = { .hash = &td_sha256,
+                                                .sig = &td_sig_ecdsa_p256,
+                                                .keys = &k,
+                                                .n_keys = 1,
+                                                .max_size = UINT32_MAX,
+                                                .key_in_full = true };
+        struct td_image_report report;
+
+        load(&f, cases[i].file);
+        assert_int_equal(check(&f, &policy, &report), cases[i].want);
+    }
+}
+
+static void a_pure_signature_covers_every_byte_and_wants_its_mark(void **state)
+{
+    struct td_image_key k = key(ED25519);
+    const struct td_image_policy policy = { .hash = &td_sha512,
+                                            .sig = &td_sig_ed25519_pure,
+                                            .keys = &k,
+                                            .n_keys = 1,
+                                            .max_size = UINT32_MAX };
+    struct td_image_report report;
+    static struct file f;
+    struct td_source src;
+    struct td_image img;
+    struct td_tlv tlv;
+
+    (void)state;
+    load(&f, "ed25519-pure.img");
+    src = td_source_memory(f.bytes, f.size);
+    assert_int_equal(td_image_open(&src, UINT32_MAX, &img, NULL), TD_OK);
+    assert_int_equal(td_tlv_find(&src, &img, TD_TLV_SHA512, &tlv), TD_OK);
+    for (uint32_t off = 0x14; off < img.tlv_off; off += 7) {
+        f.bytes[off] ^= 0x10;
+        td_hash_of(&td_sha512, f.bytes, img.tlv_off, f.bytes + tlv.off);
+        assert_int_equal(check(&f, &policy, &report), TD_EIMG_SIG);
+        f.bytes[off] ^= 0x10;
+    }
+    td_hash_of(&td_sha512, f.bytes, img.tlv_off, f.bytes + tlv.off);
+    assert_int_equal(check(&f, &policy, &report), TD_OK);
+    assert_int_equal(td_tlv_find(&src, &img, TD_TLV_SIG_PURE, &tlv), TD_OK);
+    f.bytes[tlv.off] = 2;
+    assert_int_equal(check(&f, &policy, &report), TD_EIMG_SIGTYPE);
 }
 
 static void any_flipped_bit_that_counts_is_noticed(void **state)
@@ -186,6 +262,15 @@ static void the_report_names_key_and_hash(void **state)
     td_hash_of(&td_sha256, keys[1].der, keys[1].len, fingerprint);
     assert_memory_equal(report.key, fingerprint, sizeof report.key);
     assert_memory_equal(report.hash, f.bytes + report.img.tlv_off + 8, 32);
+}
+
+static void load_der(uint8_t der[44], const uint8_t pub[32])
+{
+    static const uint8_t head[12] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+                                      0x2b, 0x65, 0x70, 0x03, 0x21, 0x00 };
+
+    memcpy(der, head, sizeof head);
+    memcpy(der + sizeof head, pub, 32);
 }
 
 /*
@@ -272,6 +357,84 @@ static void of_several_pairs_all_trusted_ones_verify_and_one_must(void **state)
     }
 }
 
+/* The body of ed25519.img, signed by each key that a bit of signers names; the third is untrusted. */
+static void sign_with(struct file *f, const struct file *golden, unsigned signers, bool again,
+                      uint8_t der[3][44])
+{
+    struct td_source src = td_source_memory(golden->bytes, golden->size);
+    struct td_image img;
+    struct td_build b;
+    uint8_t hash[TD_HASH_MAX];
+
+    assert_int_equal(td_image_open(&src, UINT32_MAX, &img, NULL), TD_OK);
+    assert_int_equal(td_image_hash(&src, &img, hash, NULL, NULL), TD_OK);
+    memcpy(f->bytes, golden->bytes, img.tlv_off);
+    td_build_begin(&b, f->bytes, sizeof f->bytes, img.tlv_off);
+    td_build_area(&b, TD_TLV_MAGIC);
+    td_build_tlv(&b, TD_TLV_SHA256, hash, 32);
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t seed[32], pub[32], secret[64], sig[64], name[32];
+
+        memset(seed, (int)(0x40 + i), sizeof seed);
+        crypto_sign_seed_keypair(pub, secret, seed);
+        load_der(der[i], pub);
+        crypto_sign_detached(sig, NULL, hash, 32, secret);
+        td_hash_of(&td_sha256, der[i], 44, name);
+        for (unsigned n = 0; (signers & 1u << i) != 0 && n < (again ? 2 : 1); n++) {
+            td_build_tlv(&b, TD_TLV_KEYHASH, name, sizeof name);
+            td_build_tlv(&b, TD_TLV_ED25519, sig, sizeof sig);
+        }
+    }
+    td_build_close(&b);
+    assert_int_equal(b.err, TD_OK);
+    f->size = b.len;
+}
+
+static void a_rule_asks_for_so_many_different_trusted_keys(void **state)
+{
+    static const struct {
+        unsigned signers;
+        bool again; /* each signs twice */
+        uint8_t needed;
+        enum td_err want;
+    } cases[] = {
+        { 3, false, 2, TD_OK },
+        { 7, false, 2, TD_OK },
+        { 1, false, 2, TD_EIMG_TOOFEW },
+        { 1, true, 2, TD_EIMG_TOOFEW },
+        { 5, false, 2, TD_EIMG_TOOFEW },
+        { 4, false, 2, TD_EIMG_KEY },
+        { 0, false, 2, TD_EIMG_UNSIGNED },
+        { 2, false, 1, TD_OK },
+        { 3, true, 3, TD_EIMG_TOOFEW },
+    };
+    static struct file golden, f;
+
+    (void)state;
+    load(&golden, "ed25519.img");
+    for (size_t i = 0; i < TD_N_OF(cases); i++) {
+        uint8_t der[3][44];
+        struct td_image_key keys[2] = { { der[0], 44 }, { der[1], 44 } };
+        const struct td_image_policy policy = { .hash = &td_sha256,
+                                                .sig = &td_sig_ed25519,
+                                                .keys = keys,
+                                                .n_keys = 2,
+                                                .max_size = UINT32_MAX,
+                                                .rule = TD_RULE_N_KEYS,
+                                                .n_needed = cases[i].needed };
+        struct td_image_report report;
+        enum td_err got;
+
+        sign_with(&f, &golden, cases[i].signers, cases[i].again, der);
+        got = check(&f, &policy, &report);
+        if (got != cases[i].want)
+            fail_msg("case %zu: %s", i, td_errname(got));
+        assert_int_equal(report.key_index >= 0, got == TD_OK);
+        if (got == TD_EIMG_TOOFEW)
+            assert_int_equal(report.fault.wanted, cases[i].needed);
+    }
+}
+
 static void an_image_without_a_hash_is_refused_even_when_signed(void **state)
 {
     struct td_image_key k = key(ED25519);
@@ -335,6 +498,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(imgtools_images_get_the_answer_they_deserve),
+        cmocka_unit_test(a_policy_of_keys_in_full_takes_no_hash_of_a_key),
+        cmocka_unit_test(a_pure_signature_covers_every_byte_and_wants_its_mark),
+        cmocka_unit_test(a_rule_asks_for_so_many_different_trusted_keys),
         cmocka_unit_test(any_flipped_bit_that_counts_is_noticed),
         cmocka_unit_test(a_damaged_payload_is_a_hash_mismatch_and_a_damaged_signature_is_not),
         cmocka_unit_test(flags_without_a_meaning_are_refused_before_anything_is_hashed),

@@ -201,12 +201,13 @@ struct td_image_unwrap {
 enum td_image_payload {
     TD_PAYLOAD_AS_FLAGGED = 0, /* encrypted when the flag says so: secondary slots, files */
     TD_PAYLOAD_PLAIN = 1,      /* in the clear whatever the flag says: primary slots, RAM */
+    TD_PAYLOAD_OPENED = 2,     /* the same in a host's memory: no key is asked for */
 };
 
 /* Which signatures of several have to verify. */
 enum td_image_rule {
     TD_RULE_ALL_TRUSTED = 0, /* each whose key is trusted, and there is at least one */
-    TD_RULE_N_KEYS = 1,      /* by at least n_needed different keys of the policy */
+    TD_RULE_N_KEYS = 1,      /* the same, and by n_needed different keys among the first 32 */
 };
 
 /* What a bootloader accepts; const data of a board. */
@@ -237,6 +238,7 @@ struct td_image_work {
     struct td_hash hash;
     uint8_t buf[512];
     uint8_t sig[TD_IMAGE_SIG_MAX];
+    struct td_aes_ctr ctr; /* wiped before the call returns */
     /* Between the pieces of a hash, so that a caller feeds its watchdog; may be NULL. */
     void (*breathe)(void *ctx);
     void *breathe_ctx;
@@ -258,9 +260,10 @@ struct td_image_report {
  *
  * All of td_image_open's errors, and:
  *   TD_EIMG_ENCRYPTED, TD_EIMG_COMPRESSED, TD_EIMG_FLAGBITS (0 / bits unknown to us),
+ *   TD_EIMG_ENCTLV, TD_EENC when the image's key does not open,
  *   TD_EIMG_NOHASH, TD_EIMG_HASHTYPE (TLV / TLV), TD_EIMG_HASH, TD_EIMG_PURE, TD_EIMG_P384,
  *   TD_EIMG_UNSIGNED, TD_EIMG_SIGTYPE (TLV / TLV), TD_EIMG_NOKEY, TD_EIMG_KEY (report.key),
- *   TD_EIMG_SIG, TD_EIMG_SIGLEN; or TD_EKEY when a key of the policy is malformed.
+ *   TD_EIMG_SIG, TD_EIMG_SIGLEN, TD_EIMG_TOOFEW (needed / verified); or TD_EKEY when a key of the policy is malformed.
  *
  * NON_BOOTABLE, ROM_FIXED, RAM_LOAD and versions are the caller's to judge. An image may carry
  * several (key, signature) pairs: those whose key is trusted must all verify, at least one does.

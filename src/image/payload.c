@@ -25,10 +25,10 @@ enum td_err td_image_wrapped_key(const struct td_source *src, const struct td_im
         return err;
     if (off != NULL)
         *off = tlv.off;
+    *len = tlv.len;
     if (tlv.len != (aes_256 ? unwrap->alg->len_256 : unwrap->alg->len_128) ||
         tlv.len > TD_ENC_TLV_MAX)
         return TD_EIMG_TLVLEN;
-    *len = tlv.len;
     return td_source_read(src, tlv.off, value, tlv.len);
 }
 

@@ -37,7 +37,7 @@ struct td_trailer {
     uint8_t write_size;   /* at least that of the area's device */
     uint8_t max_align;    /* at least write_size */
     uint16_t enc_key_len; /* 0: no cells for keys; else the bytes that each holds */
-    bool scratch; /* the short form that a scratch area carries: status for one region */
+    bool scratch;         /* the short form that a scratch area carries: status for one region */
 };
 
 /* The numbers are those that MCUboot prints. */

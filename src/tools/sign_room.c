@@ -94,7 +94,7 @@ int sign_check_image(struct signing *s)
         .keys = &key,
         .n_keys = 1,
         .max_size = UINT32_MAX,
-        .payload = TD_PAYLOAD_PLAIN, // still: it is encrypted when all else is done
+        .payload = TD_PAYLOAD_OPENED, // still: it is encrypted when all else is done
         .key_in_full = s->o.full_key,
         .takes_compressed = true,
     };

@@ -228,7 +228,7 @@ static enum td_err check(const struct verify *v, struct td_image_report *report,
         .keys = &key,
         .n_keys = 1,
         .max_size = UINT32_MAX,
-        .payload = TD_PAYLOAD_PLAIN, // decrypt() saw to it
+        .payload = TD_PAYLOAD_OPENED, // decrypt() saw to it
         .takes_compressed = true,
     };
     struct td_image_work work = { .breathe = NULL };

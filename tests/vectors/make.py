@@ -14,6 +14,9 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).parent
+P256_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P384_N = int("FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+             "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16)
 
 
 def write(name, lines):
@@ -24,6 +27,7 @@ def wycheproof(folder):
     folder = pathlib.Path(folder) / "testvectors_v1"
     for name, source in (
         ("ecdsa_p256", "ecdsa_secp256r1_sha256_test"),
+        ("ecdsa_p384", "ecdsa_secp384r1_sha384_test"),
         ("ed25519", "ed25519_test"),
         ("rsa2048_pss", "rsa_pss_2048_sha256_mgf1_32_test"),
         ("rsa3072_pss", "rsa_pss_3072_sha256_mgf1_32_test"),
@@ -49,19 +53,16 @@ def cavp(folder):
         write(f"cavp_sha{bits}.txt", lines)
 
 
-def edges():
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+def edges_ecdsa(curve, n, alg, size, head):
+    """head: bytes of a key's DER in front of X"""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
 
     der = serialization.Encoding.DER
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
-    pkcs1 = serialization.PublicFormat.PKCS1
     msg = b"Two slots ride in tandem."
-    digest = hashlib.sha256(msg).digest()
-
-    # P-256
-    n = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-    key = ec.generate_private_key(ec.SECP256R1())
+    cap = 2 * size + 8
+    key = ec.generate_private_key(curve)
     pub = key.public_key().public_bytes(der, spki)
 
     def integer(value):
@@ -73,33 +74,33 @@ def edges():
 
     def sign(want=lambda r, s: True):
         while True:
-            r, s = utils.decode_dss_signature(key.sign(msg, ec.ECDSA(hashes.SHA256())))
+            r, s = utils.decode_dss_signature(key.sign(msg, ec.ECDSA(alg)))
             if want(r, s):
                 return r, s
 
-    r, s = sign(lambda r, s: r.bit_length() < 249 and s.bit_length() == 256)
+    r, s = sign(lambda r, s: r.bit_length() < 8 * size - 7 and s.bit_length() == 8 * size)
     good = sequence(integer(r) + integer(s))
-    re_, se = sign(lambda r, s: s % 256 == 0 and r.bit_length() == 256)
+    re_, se = sign(lambda r, s: s % 256 == 0 and r.bit_length() == 8 * size)
     ends_00 = sequence(integer(re_) + integer(se))
-    other = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(der, spki)
+    other = ec.generate_private_key(curve).public_key().public_bytes(der, spki)
     off_curve = bytearray(pub)
-    off_curve[90] ^= 1
+    off_curve[-1] ^= 1
     compressed = bytearray(pub)
-    compressed[26] = 2
-    p384 = bytearray(pub)
-    p384[22] ^= 1
+    compressed[head - 1] = 2
+    another = bytearray(pub)
+    another[head - 5] ^= 1
     lines = []
 
     def row(want, says, sig, k=pub):
         lines.append((want, says, k.hex() or "-", msg.hex(), sig.hex() or "-"))
 
     row("ok", "as signed", good)
-    row("ok", "zeros pad it to 72 bytes", good.ljust(72, b"\0"))
+    row("ok", f"zeros pad it to {cap} bytes", good.ljust(cap, b"\0"))
     row("ok", "s ends in 00", ends_00)
-    row("ok", "s ends in 00 and zeros follow", ends_00.ljust(72, b"\0"))
+    row("ok", "s ends in 00 and zeros follow", ends_00.ljust(cap, b"\0"))
     row("esig", "s ends in 00 and the 00 was stripped", ends_00[:-1])
-    row("esiglen", "zeros pad it to 73 bytes", good.ljust(73, b"\0"))
-    row("esig", "one byte of the padding is not 0", good.ljust(71, b"\0") + b"\1")
+    row("esiglen", f"zeros pad it to {cap + 1} bytes", good.ljust(cap + 1, b"\0"))
+    row("esig", "one byte of the padding is not 0", good.ljust(cap - 1, b"\0") + b"\1")
     row("esig", "a byte follows that is not 0", good + b"\1")
     row("esig", "a zero follows inside the sequence", sequence(integer(r) + integer(s) + b"\0"))
     row("esig", "the last byte is missing", good[:-1])
@@ -108,31 +109,45 @@ def edges():
     row("esiglen", "it is seven bytes", good[:7])
     row("esig", "r is 0", sequence(integer(0) + integer(s)))
     row("esig", "s is 0", sequence(integer(r) + integer(0)))
-    row("esig", "both are 0", sequence(integer(0) + integer(0)).ljust(72, b"\0"))
+    row("esig", "both are 0", sequence(integer(0) + integer(0)).ljust(cap, b"\0"))
     row("esig", "r is n", sequence(integer(n) + integer(s)))
     row("esig", "s is n", sequence(integer(r) + integer(n)))
     row("esig", "s is n + s", sequence(integer(r) + integer(s + n))
-        if s + n < 1 << 256 else sequence(integer(r) + integer((1 << 256) - 1)))
+        if s + n < 1 << 8 * size else sequence(integer(r) + integer((1 << 8 * size) - 1)))
     row("ok", "s is n - s, which is the same signature", sequence(integer(r) + integer(n - s)))
     row("esig", "r and s are exchanged", sequence(integer(s) + integer(r)))
     row("esig", "the length is in long form", b"\x30\x81" + good[1:])
     row("esig", "r has a zero too many", sequence(
         b"\x02" + bytes([len(integer(r)) - 1]) + b"\0" + integer(r)[2:] + integer(s)))
     row("esig", "r is negative", sequence(
-        b"\x02\x20" + (r | 1 << 255).to_bytes(32, "big") + integer(s)))
+        b"\x02" + bytes([size]) + (r | 1 << 8 * size - 1).to_bytes(size, "big") + integer(s)))
     row("esig", "r has no bytes", sequence(b"\x02\x00" + integer(s)))
-    row("esig", "r is longer than the sequence", b"\x30\x44\x02\x7f" + bytes(66))
+    row("esig", "r is longer than the sequence", bytes([0x30, 2 * size + 4, 2, 0x7F]) + bytes(2 * size + 2))
     row("esig", "r is a bit string", sequence(b"\x03" + integer(r)[1:] + integer(s)))
     row("esig", "it is a set", b"\x31" + good[1:])
     row("esig", "another key", good, other)
     row("ekey", "the point is not on the curve", good, bytes(off_curve))
-    row("ekey", "the point is all zeros", good, pub[:27] + bytes(64))
+    row("ekey", "the point is all zeros", good, pub[:head] + bytes(2 * size))
     row("ekey", "the point says compressed", good, bytes(compressed))
-    row("ekey", "the curve is another", good, bytes(p384))
+    row("ekey", "the curve is another", good, bytes(another))
     row("ekey", "the key is a byte short", good, pub[:-1])
     row("ekey", "the key is a byte long", good, pub + b"\0")
     row("ekey", "there is no key", good, b"")
-    write("edges_ecdsa_p256.txt", lines)
+    write(f"edges_ecdsa_p{8 * size}.txt", lines)
+
+
+def edges():
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+
+    der = serialization.Encoding.DER
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    pkcs1 = serialization.PublicFormat.PKCS1
+    msg = b"Two slots ride in tandem."
+    digest = hashlib.sha256(msg).digest()
+
+    edges_ecdsa(ec.SECP256R1(), P256_N, hashes.SHA256(), 32, 27)
+    edges_ecdsa(ec.SECP384R1(), P384_N, hashes.SHA384(), 48, 24)
 
     # Ed25519: the digest is the message
     lines = []
