@@ -118,6 +118,15 @@ enum td_verdict_class {
       "the application may not be booted (found: why), so the loader runs",                        \
       "send a good application to the loader")                                                     \
     /* reverts: found = reset cause, enum td_reset_cause */                                        \
+    X(TD_V_ENC_KEY, 45, "wrong-encryption-key", TD_VERDICT_REFUSAL,                                \
+      "the image's key was not wrapped for this device's key, or was damaged",                     \
+      "sign with -E and the public half of the key that this bootloader holds")                    \
+    X(TD_V_NO_ENC_KEY, 46, "no-encryption-key", TD_VERDICT_REFUSAL,                                \
+      "the image is encrypted and carries no key that is wrapped in this bootloader's way",        \
+      "sign with -E and a key of the kind that this bootloader was built for")                     \
+    X(TD_V_RUNNING_ENC_KEY, 47, "running-key-lost", TD_VERDICT_REFUSAL,                            \
+      "the running image cannot go back encrypted: its own wrapped key does not open",             \
+      "install the running image's version anew, encrypted for this device's key")                 \
     X(TD_V_REVERTED, 60, "reverted", TD_VERDICT_REVERT,                                            \
       "the image on trial was reset before anybody confirmed it; the previous one is back",        \
       "find out why it did not confirm: crash, hang, or nobody sent confirm")                      \

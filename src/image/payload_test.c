@@ -187,7 +187,7 @@ static void a_wrapped_key_that_does_not_open_is_one_error_wherever_it_is_spoilt(
 
         begin(&s, &variants[i]);
         tlv = enc_tlv();
-        for (uint16_t at = 0; at < tlv.len; at = (uint16_t)(at + 11)) {
+        for (uint16_t at = 0; at < tlv.len; at = (uint16_t)(at + 23)) {
             image.bytes[tlv.off + at] ^= 0x04;
             assert_int_equal(check(&image, &s.policy, &report), TD_EENC);
             assert_int_equal(report.fault.tlv, tlv.type);
