@@ -73,6 +73,8 @@
     X(TD_EIMG_ENCTLV, -94,                                                                         \
       "the image is encrypted, and carries no key that this device could open")                    \
     X(TD_EIMG_TOOFEW, -95, "fewer of the trusted keys have signed the image than are needed")      \
+    X(TD_EIMG_NOCOUNTER, -110, "the image has no security counter, and one is wanted")             \
+    X(TD_EIMG_COUNTER, -111, "the image's security counter is lower than the stored one")          \
     X(TD_ESLOT_TINY, -120, "the slot is smaller than its own trailer")                             \
     X(TD_ESLOT_SECTORS, -121, "the slot has more sectors than the bootloader counts")              \
     X(TD_ESLOT_LAYOUT, -122, "the slots' sizes or sectors do not allow this way of updating")      \

@@ -46,6 +46,9 @@ enum td_verdict_class {
     X(TD_V_WRONG_PLACE, 12, "wrong-place", TD_VERDICT_REFUSAL,                                     \
       "the image lies at the start of the second slot; a new one is looked for wanted bytes in",   \
       "upload it again, to that offset; the image that ran before has to be uploaded again too")   \
+    X(TD_V_FELL_BACK, 4, "fell-back", TD_VERDICT_NOTE,                                             \
+      "the primary slot's image was damaged; the one in the second slot took its place",           \
+      "find out what damaged it: flash was overwritten, or is worn out")                           \
     /* refusals: the image itself. off = where in the slot, wanted/found = bytes or field */       \
     X(TD_V_EMPTY_SLOT, 20, "empty-slot", TD_VERDICT_REFUSAL,                                       \
       "an update was requested, but the slot holds no image", "upload the image, then mark it")    \
@@ -100,6 +103,20 @@ enum td_verdict_class {
     X(TD_V_BAD_LAYOUT, 38, "bad-layout", TD_VERDICT_REFUSAL,                                       \
       "the slots' sizes or sectors do not allow this way of updating",                             \
       "repartition: equal slots of equal sectors, no more than the bootloader counts")             \
+    /* wanted = the image that is depended on, wanted_version = the least version of it */         \
+    X(TD_V_DEPENDENCY, 39, "dependency", TD_VERDICT_REFUSAL,                                       \
+      "an image wants a newer version of another image (wanted) than there would be",              \
+      "install both together: upload the other one, mark both, reset once")                        \
+    /* counters: wanted = stored, found = the image's */                                           \
+    X(TD_V_COUNTER_LOW, 40, "counter-low", TD_VERDICT_REFUSAL,                                     \
+      "the image's security counter (found) is lower than the stored one (wanted)",                \
+      "sign with a counter that is at least as high")                                              \
+    X(TD_V_COUNTER_MISSING, 41, "counter-missing", TD_VERDICT_REFUSAL,                             \
+      "the image has no security counter, and this device wants one",                              \
+      "sign with --security-counter")                                                              \
+    X(TD_V_COUNTER_STUCK, 42, "counter-stuck", TD_VERDICT_REFUSAL,                                 \
+      "the device has no step left to store the image's security counter (found)",                 \
+      "sign with the counter that is stored")                                                      \
     /* where images are run from RAM. wanted/found: what the sentence says */                      \
     X(TD_V_NOT_FOR_RAM, 50, "not-for-ram", TD_VERDICT_REFUSAL,                                     \
       "the image is not meant to be loaded into RAM (found: its flags), and here all are",         \
@@ -148,6 +165,15 @@ enum td_verdict_class {
       "check the external flash and its wiring; erase the slot")                                   \
     X(TD_V_FLASH_FAILED, 83, "flash-failed", TD_VERDICT_FAULT,                                     \
       "the flash refused a write or an erase at off", "the sector may be worn out")                \
+    X(TD_V_UNPROVISIONED, 84, "unprovisioned", TD_VERDICT_FAULT,                                   \
+      "the slot of this image was never filled; the others run without it",                        \
+      "write the image, or leave it if the product has none")                                      \
+    X(TD_V_COUNTER_NOT_STORED, 85, "counter-not-stored", TD_VERDICT_FAULT,                         \
+      "the running image's security counter (found) could not be stored",                          \
+      "older images are still accepted; check the counters' storage")                              \
+    X(TD_V_REVERTED_TOGETHER, 86, "reverted-together", TD_VERDICT_REVERT,                          \
+      "another image of the same update was not confirmed or failed; the previous one is back",    \
+      "confirm all images of an update; see what became of the other one")                         \
     /* recovery: found = why, 1 the pin, 2 the boot mode of a reset, 3 nothing to boot */          \
     X(TD_V_RECOVERY_ASKED, 90, "recovery-asked", TD_VERDICT_NOTE,                                  \
       "the bootloader waited in recovery, as was asked of it (found: 1 pin, 2 boot mode)",         \

@@ -117,6 +117,7 @@ struct td_boot_config {
     struct td_image_policy policy; /* max_size is not looked at: the slots and slot/room.h decide */
     uint8_t max_align;             /* as in struct td_trailer */
     uint16_t max_sectors;
+    bool falls_back; /* an invalid primary is replaced by the secondary, if that is not older */
     bool downgrade_prevention;               /* a request for an older version is refused */
     const struct td_boot_counters *counters; /* NULL: none, and SEC_CNT is not looked at */
     const struct td_boot_ram *ram;           /* RAM-load strategies only */

@@ -65,7 +65,7 @@ struct td_boot_run {
  * loader) or copied from there (RAM load). A strategy that chooses has choose, and of the rest
  * only mode, layout and take; one that installs has neither choose nor take.
  *
- * An installing strategy moves, the engine (boot.c, group.c) does the rest: start, resume and
+ * An installing strategy moves, the engine (update.c) does the rest: start, resume and
  * restore return TD_OK when everything has been moved and the journal is still OPEN, so that
  * the next look would find it and resume would have nothing to do. Then the engine verifies
  * the primary, waits for the other images of the same update, writes the verdict into the log,
@@ -116,7 +116,10 @@ struct td_strategy {
     enum td_err (*take)(struct td_boot_run *run);
 };
 
-/* boot.c: the run of one image, before anything was looked at. */
+/*
+ * update.c: the run of one image, before anything was looked at. work and result may be NULL,
+ * where nothing is judged or told.
+ */
 struct td_boot_run td_boot_run_of(const struct td_boot_config *config, struct td_boot_work *work,
                                   struct td_boot_result *result, uint8_t image);
 
@@ -165,6 +168,10 @@ void td_boot_verdict_of_image(struct td_verdict *v, const struct td_image_report
 void td_boot_record(struct td_boot_run *run, const struct td_verdict *v);      /* always */
 void td_boot_record_once(struct td_boot_run *run, const struct td_verdict *v); /* a standing one */
 void td_boot_record_note(struct td_boot_run *run, const struct td_verdict *v); /* maybe repeated */
+/* About the image in the primary slot, which was just installed; work->report is its. */
+void td_boot_record_installed(struct td_boot_run *run, enum td_swap_type type);
+/* About the image in the primary slot, which is to go; work->report is of the one to come. */
+void td_boot_record_reverted(struct td_boot_run *run, enum td_verdict_code code);
 
 /*
  * verify.c. Both judge by the policy, into work->report: TD_OK, td_image_check's errors,
@@ -190,8 +197,5 @@ enum td_err td_boot_stage_request(struct td_boot_run *run, bool *taken);
 enum td_err td_boot_stage_revert(struct td_boot_run *run, bool *taken);
 bool td_boot_stage_owns(const struct td_boot_run *run);
 void td_boot_stage_booted(const struct td_boot_config *config, const struct td_boot_result *result);
-
-/* boot.c, for strategies */
-void td_boot_record_reverted(struct td_boot_run *run, bool invalid);
 
 #endif

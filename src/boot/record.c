@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "boot/boot_priv.h"
+#include "boot/candidate.h"
 #include "log/log.h"
 
 void td_boot_say(const struct td_boot_run *run, enum td_boot_line_code code, uint32_t a, uint32_t b,
@@ -135,4 +136,47 @@ void td_boot_record_note(struct td_boot_run *run, const struct td_verdict *v)
     tell(run, v);
     if (!is_there(run, v, is_same_event, is_same_story))
         append(run, v);
+}
+
+void td_boot_record_installed(struct td_boot_run *run, enum td_swap_type type)
+{
+    struct td_verdict v;
+
+    if (type == TD_SWAP_REVERT || type == TD_SWAP_NONE)
+        return;
+    // Where there is no way back there is no trial.
+    if (run->strategy->revert == NULL)
+        type = TD_SWAP_PERM;
+    if (run->resumed) {
+        td_boot_verdict(run, TD_V_RESUMED, &v);
+        td_boot_verdict_of_image(&v, &run->work->report);
+        v.swap_type = (uint8_t)type;
+        td_boot_record_note(run, &v);
+    }
+    td_boot_verdict(run, type == TD_SWAP_TEST ? TD_V_TRIAL_STARTED : TD_V_INSTALLED, &v);
+    td_boot_verdict_of_image(&v, &run->work->report);
+    v.swap_type = (uint8_t)type;
+    td_boot_record_note(run, &v);
+}
+
+void td_boot_record_reverted(struct td_boot_run *run, enum td_verdict_code code)
+{
+    enum td_reset_cause cause = td_boot_cause(run);
+    struct td_verdict v;
+    uint8_t hash[TD_NOTE_HASH_LEN];
+
+    if (!td_boot_stored_hash(run->primary.area, hash)) {
+        code = TD_V_REVERTED_INVALID;
+        if (run->has_note)
+            memcpy(hash, run->note.incoming, sizeof hash);
+    }
+    if (code == TD_V_REVERTED && cause == TD_RESET_WATCHDOG)
+        code = TD_V_REVERTED_WATCHDOG;
+    td_boot_verdict(run, code, &v);
+    v.swap_type = TD_SWAP_REVERT;
+    v.found = (uint32_t)cause;
+    v.wanted_version = run->work->report.img.hdr.version;
+    td_boot_running_version(run, &v.found_version);
+    memcpy(v.hash, hash, sizeof v.hash);
+    td_boot_record_note(run, &v);
 }

@@ -53,6 +53,8 @@ enum td_verdict_code td_boot_verdict_of(enum td_err err)
         { TD_EKEY, TD_V_BAD_SIGNATURE },
         { TD_EECC, TD_V_SLOT_UNREADABLE },
         { TD_EUNSUPPORTED, TD_V_NOT_BOOTABLE },
+        { TD_EIMG_NOCOUNTER, TD_V_COUNTER_MISSING },
+        { TD_EIMG_COUNTER, TD_V_COUNTER_LOW },
         { TD_ESLOT_ROOM, TD_V_NO_SWAP_ROOM },
         { TD_ESLOT_ROOM_RUNNING, TD_V_NO_SWAP_ROOM },
     };
@@ -62,6 +64,27 @@ enum td_verdict_code td_boot_verdict_of(enum td_err err)
             return rows[i].code;
     }
     return TD_V_BAD_LAYOUT;
+}
+
+// A lower counter than the stored one: also of the image that runs, also of one that comes back.
+// A counter is stored only once its image was confirmed, so what a revert needs is not below it.
+static enum td_err check_counter(const struct td_boot_run *run, const struct td_source *src)
+{
+    const struct td_boot_counters *c = run->config->counters;
+    struct td_image_report *report = &run->work->report;
+    uint32_t stored, counter;
+    enum td_err err;
+
+    if (c == NULL)
+        return TD_OK;
+    if (c->read(c->ctx, run->image, &stored) != TD_OK)
+        return TD_EFLASH;
+    err = td_image_counter(src, &report->img, &counter);
+    if (err != TD_OK)
+        return err == TD_ENOTFOUND ? TD_EIMG_NOCOUNTER : err;
+    report->fault.wanted = stored;
+    report->fault.found = counter;
+    return counter < stored ? TD_EIMG_COUNTER : TD_OK;
 }
 
 enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *src,
@@ -81,7 +104,9 @@ enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *s
         return err;
     if (work->report.img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE)
         return TD_EUNSUPPORTED;
-    return policy.sig != NULL && work->report.key_index < 0 ? TD_EIMG_SIG : TD_OK;
+    if (policy.sig != NULL && work->report.key_index < 0)
+        return TD_EIMG_SIG;
+    return check_counter(run, src);
 }
 
 enum td_err td_boot_verify(struct td_boot_run *run, const struct td_flash_area *area)
