@@ -18,6 +18,14 @@ static uint8_t word_of(const struct td_flash_area *a, const struct td_flash_area
     return (uint8_t)(wa > wb ? wa : wb);
 }
 
+// With scratch a status entry is as large as the larger word of primary and scratch, where it is
+// written; the secondary's flash only has to take the other cells.
+static const struct td_flash_area *partner(const struct td_boot_run *run,
+                                           const struct td_boot_slots *slots)
+{
+    return run->strategy->mode == TD_MODE_SCRATCH ? slots->scratch : slots->secondary;
+}
+
 void td_boot_setup(struct td_boot_run *run)
 {
     const struct td_boot_config *c = run->config;
@@ -27,13 +35,15 @@ void td_boot_setup(struct td_boot_run *run)
         .area = slots->primary,
         .mode = run->strategy->mode,
         .max_sectors = c->max_sectors,
-        .write_size = word_of(slots->primary, slots->secondary),
+        .write_size = word_of(slots->primary, partner(run, slots)),
         .max_align = c->max_align,
         .enc_key_len = td_boot_cipher_cell(&c->policy),
     };
 
     run->primary = t;
     t.area = slots->secondary;
+    if (slots->secondary != NULL && slots->secondary->dev->write_size > t.write_size)
+        t.write_size = (uint8_t)slots->secondary->dev->write_size;
     run->secondary = t;
     if (slots->secondary != NULL)
         run->incoming = *slots->secondary;
@@ -56,36 +66,45 @@ static uint32_t last_sector_size(const struct td_flash_area *area)
 // own_sector: in overwrite-only the original lets an image reach up to the flags. Clearing the
 // request would then tear the image's tail and the request together, and the next boot could
 // not tell which went first.
-static struct td_room_geometry geometry(const struct td_boot_run *run)
+static enum td_err geometry(const struct td_boot_run *run, struct td_room_geometry *g)
 {
     const struct td_trailer *t = &run->primary;
+    const struct td_flash_area *scratch = run->config->images[run->image].scratch;
 
-    return (struct td_room_geometry){
+    *g = (struct td_room_geometry){
         .primary_size = run->primary.area->size,
         .secondary_size = run->secondary.area != NULL ? run->secondary.area->size : 0,
         .primary_sector = last_sector_size(run->primary.area),
         .secondary_sector = last_sector_size(run->secondary.area),
+        .scratch_size = scratch != NULL ? scratch->size : 0,
         .max_sectors = t->max_sectors,
         .write_size = t->write_size,
         .max_align = t->max_align,
         .enc_key_len = t->enc_key_len,
         .own_sector = true,
     };
+    if (t->mode != TD_MODE_SCRATCH || run->secondary.area == NULL)
+        return TD_OK;
+    return td_room_tile(t->area, run->secondary.area, g);
 }
 
 enum td_err td_boot_max(const struct td_boot_run *run, uint32_t *max)
 {
-    struct td_room_geometry g = geometry(run);
+    struct td_room_geometry g;
+    enum td_err err = geometry(run, &g);
 
-    return td_room_max_image(run->strategy->mode, &g, max);
+    *max = 0;
+    return err != TD_OK ? err : td_room_max_image(run->strategy->mode, &g, max);
 }
 
 enum td_err td_boot_room(const struct td_boot_run *run, uint32_t running_size, uint32_t new_size,
                          struct td_room_fit *fit)
 {
-    struct td_room_geometry g = geometry(run);
+    struct td_room_geometry g;
+    enum td_err err = geometry(run, &g);
 
-    return td_room_check(run->strategy->mode, &g, running_size, new_size, fit);
+    *fit = (struct td_room_fit){ 0, 0 };
+    return err != TD_OK ? err : td_room_check(run->strategy->mode, &g, running_size, new_size, fit);
 }
 
 bool td_boot_stored_hash(const struct td_flash_area *area, uint8_t hash[TD_NOTE_HASH_LEN])

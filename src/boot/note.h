@@ -34,6 +34,9 @@ struct td_note {
     uint8_t incoming[TD_NOTE_HASH_LEN]; /* hash of the image that comes into the primary */
     uint8_t outgoing[TD_NOTE_HASH_LEN]; /* of the one that it replaces */
     struct td_boot_group group;         /* in the note of a revert: of what is brought back */
+    uint8_t serial; /* swap-scratch: one more than that of the swap before, so that two equal ones
+                       are told apart; else 0 */
+    uint8_t image;  /* swap-scratch, in scratch, which images share: whose it is; else 0 */
 };
 
 /*

@@ -15,6 +15,7 @@
  */
 #include "base/range.h"
 #include "boot/boot_priv.h"
+#include "boot/cipher.h"
 #include "boot/swap.h"
 
 enum side { FROM_PRIMARY, FROM_SECONDARY };
@@ -101,21 +102,25 @@ static enum td_err offset_write_cells(const struct td_boot_run *run)
 static enum td_err fill_primary(const struct td_boot_run *run, uint32_t i, bool again)
 {
     const struct td_flash_area *p = run->primary.area, *x = run->secondary.area;
-    uint32_t s = td_swap_sector_size(run), from = (goes_back(run) ? i : i + 1) * s;
-    bool equal = false;
+    uint32_t s = td_swap_sector_size(run), at = i * s, from = goes_back(run) ? at : at + s;
+    bool same = false;
     enum td_err err = TD_OK;
 
     if (!again)
-        err = td_swap_is_equal(run, p, i * s, x, from, s, &equal);
-    return err != TD_OK || equal ? err : td_swap_replace(run, p, i * s, x, from, s);
+        err = td_boot_carried(run, TD_WAY_IN, at, x, from, p, at, s, &same);
+    if (err != TD_OK || same)
+        return err;
+    err = td_boot_erase(run, p, at, s);
+    return err != TD_OK ? err : td_boot_carry(run, TD_WAY_IN, at, x, from, p, at, s);
 }
 
 static enum td_err keep_primary(const struct td_boot_run *run, uint32_t i)
 {
-    uint32_t s = td_swap_sector_size(run);
+    const struct td_flash_area *p = run->primary.area, *x = run->secondary.area;
+    uint32_t s = td_swap_sector_size(run), at = i * s, to = goes_back(run) ? at + s : at;
+    enum td_err err = td_boot_erase(run, x, to, s);
 
-    return td_swap_replace(run, run->secondary.area, (goes_back(run) ? i + 1 : i) * s,
-                           run->primary.area, i * s, s);
+    return err != TD_OK ? err : td_boot_carry(run, TD_WAY_OUT, at, p, at, x, to, s);
 }
 
 static enum td_err offset_step(const struct td_boot_run *run, uint32_t step, bool again)

@@ -46,40 +46,6 @@ bool td_swap_has_note_room(const struct td_trailer *t)
     return td_trailer_status_off(t) - td_swap_notes_off(t) >= TD_NOTE_SIZE;
 }
 
-enum td_err td_swap_replace(const struct td_boot_run *run, const struct td_flash_area *to,
-                            uint32_t to_off, const struct td_flash_area *from, uint32_t from_off,
-                            uint32_t size)
-{
-    enum td_err err = td_boot_erase(run, to, to_off, size);
-
-    return err != TD_OK ? err : td_boot_copy(run, from, from_off, to, to_off, size);
-}
-
-enum td_err td_swap_is_equal(const struct td_boot_run *run, const struct td_flash_area *a,
-                             uint32_t a_off, const struct td_flash_area *b, uint32_t b_off,
-                             uint32_t len, bool *equal)
-{
-    uint32_t half = TD_BOOT_COPY_SIZE / 2;
-    uint8_t *of_a = run->work->copy, *of_b = run->work->copy + half;
-
-    *equal = false;
-    for (uint32_t at = 0; at < len; at += half) {
-        uint32_t n = td_min_u32(len - at, half);
-        enum td_err err;
-
-        td_boot_feed(run);
-        err = td_flash_read(a, a_off + at, of_a, n);
-        if (err == TD_OK)
-            err = td_flash_read(b, b_off + at, of_b, n);
-        if (err != TD_OK)
-            return err == TD_EECC ? TD_OK : err;
-        if (memcmp(of_a, of_b, n) != 0)
-            return TD_OK;
-    }
-    *equal = true;
-    return TD_OK;
-}
-
 /* --- the plan --- */
 
 static uint32_t plan_off(const struct td_trailer *t)
@@ -215,15 +181,25 @@ static enum td_err hand_over(const struct td_boot_run *run, const struct td_note
     return err != TD_OK ? err : td_note_write(t->area, td_swap_notes_off(t), note);
 }
 
+static bool read_size(const struct td_boot_run *run, const struct td_swap_way *way,
+                      const struct td_trailer *t, uint32_t *size)
+{
+    enum td_flag flag;
+
+    return td_trailer_read_swap_size(t, &flag, size) == TD_OK && flag == TD_FLAG_SET &&
+           fits(run, way, *size);
+}
+
 // The size that the swap had; all that may be in use when it is not known.
 static uint32_t stored_size(const struct td_boot_run *run, const struct td_swap_way *way,
                             uint32_t at_least)
 {
-    enum td_flag flag;
     uint32_t size;
 
-    if (td_trailer_read_swap_size(&run->primary, &flag, &size) == TD_OK && flag == TD_FLAG_SET &&
-        fits(run, way, size) && size >= at_least)
+    if (read_size(run, way, &run->primary, &size) && size >= at_least)
+        return size;
+    if (is_marked_for_revert(run) && read_size(run, way, &run->secondary, &size) &&
+        size >= at_least)
         return size;
     return way->capacity(run);
 }

@@ -55,14 +55,4 @@ bool td_swap_is_uniform(const struct td_flash_area *area, uint32_t size);
 uint32_t td_swap_notes_off(const struct td_trailer *t);
 bool td_swap_has_note_room(const struct td_trailer *t);
 
-/* Erases a sector, and copies another one there. */
-enum td_err td_swap_replace(const struct td_boot_run *run, const struct td_flash_area *to,
-                            uint32_t to_off, const struct td_flash_area *from, uint32_t from_off,
-                            uint32_t size);
-
-/* Whether two ranges hold the same bytes, all of them readable. */
-enum td_err td_swap_is_equal(const struct td_boot_run *run, const struct td_flash_area *a,
-                             uint32_t a_off, const struct td_flash_area *b, uint32_t b_off,
-                             uint32_t len, bool *equal);
-
 #endif

@@ -99,9 +99,9 @@ static bool is_power_of_two(uint32_t value)
     return value != 0 && (value & (value - 1u)) == 0;
 }
 
-static bool is_slot(uint32_t size, uint32_t sector)
+static bool is_slot(uint32_t size, uint32_t sector, uint16_t n_sectors)
 {
-    return sector > 0 && size > 0 && size % sector == 0;
+    return sector > 0 && size > 0 && (n_sectors != 0 || size % sector == 0);
 }
 
 static enum td_err check_geometry(const struct mode *mode, const struct td_room_geometry *g)
@@ -110,9 +110,10 @@ static enum td_err check_geometry(const struct mode *mode, const struct td_room_
         return TD_EARG;
     if (!is_power_of_two(g->write_size) || g->write_size > g->max_align)
         return TD_EARG;
-    if (!is_slot(g->primary_size, g->primary_sector))
+    if (!is_slot(g->primary_size, g->primary_sector, g->n_primary))
         return TD_EARG;
-    if (mode->rule != ROOM_ALONE && !is_slot(g->secondary_size, g->secondary_sector))
+    if (mode->rule != ROOM_ALONE &&
+        !is_slot(g->secondary_size, g->secondary_sector, g->n_secondary))
         return TD_EARG;
     if (mode->swaps && g->max_sectors == 0)
         return TD_EARG;
@@ -122,8 +123,10 @@ static enum td_err check_geometry(const struct mode *mode, const struct td_room_
 /* Both lists of sectors must fit the bootloader's, whatever the mode makes of them. */
 static enum td_err check_sectors(const struct td_room_geometry *g)
 {
-    if (g->primary_size / g->primary_sector > g->max_sectors ||
-        g->secondary_size / g->secondary_sector > g->max_sectors)
+    uint32_t p = g->n_primary != 0 ? g->n_primary : g->primary_size / g->primary_sector;
+    uint32_t x = g->n_secondary != 0 ? g->n_secondary : g->secondary_size / g->secondary_sector;
+
+    if (p > g->max_sectors || x > g->max_sectors)
         return TD_ESLOT_SECTORS;
     return TD_OK;
 }
@@ -139,13 +142,92 @@ static enum td_err nothing_left(uint32_t max)
     return max == 0 ? TD_ESLOT_TINY : TD_OK;
 }
 
-/* How much of the trailer lies in the first sector that it touches. */
-static uint32_t first_sector_share(const struct td_room_geometry *g, uint32_t trailer)
+/* --- scratch: groups of sectors --- */
+
+#define NOTE_SIZE   64u /* boot/note.h */
+#define NOTE_ALIGN  TD_FLASH_WRITE_MAX
+#define INTENT_SIZE (NOTE_SIZE + NOTE_ALIGN) /* boot/scratch.c: what scratch carries in between */
+
+static enum td_err sector_end(const struct td_flash_area *area, uint32_t off, uint32_t *end)
 {
-    uint32_t start = g->primary_size - trailer;
+    struct td_flash_sector sector;
+    enum td_err err = td_flash_sector_at(area, off, &sector);
+
+    if (err == TD_OK)
+        *end = sector.off + sector.size;
+    return err;
+}
+
+enum td_err td_room_group(const struct td_flash_area *primary,
+                          const struct td_flash_area *secondary, uint32_t off,
+                          struct td_flash_sector *group)
+{
+    struct td_flash_sector p, x;
+    uint32_t p_end, x_end;
+
+    if (td_flash_sector_at(primary, off, &p) != TD_OK ||
+        td_flash_sector_at(secondary, off, &x) != TD_OK)
+        return TD_ESLOT_LAYOUT;
+    p_end = p.off + p.size;
+    x_end = x.off + x.size;
+    while (p.off != x.off) {
+        bool lower_p = p.off > x.off;
+
+        if (td_flash_sector_at(lower_p ? primary : secondary, (lower_p ? p.off : x.off) - 1,
+                               lower_p ? &p : &x) != TD_OK)
+            return TD_ESLOT_LAYOUT;
+    }
+    while (p_end != x_end) {
+        bool raise_p = p_end < x_end;
+
+        if (sector_end(raise_p ? primary : secondary, raise_p ? p_end : x_end,
+                       raise_p ? &p_end : &x_end) != TD_OK)
+            return TD_ESLOT_LAYOUT;
+    }
+    *group = (struct td_flash_sector){ p.off, p_end - p.off };
+    return TD_OK;
+}
+
+uint32_t td_room_scratch_end(const struct td_room_geometry *g)
+{
+    uint32_t end = less(g->primary_size, td_room_trailer_size(TD_MODE_SCRATCH, g));
+
+    return g->own_sector ? td_round_down(less(end, NOTE_SIZE), NOTE_ALIGN) : end;
+}
+
+enum td_err td_room_tile(const struct td_flash_area *primary, const struct td_flash_area *secondary,
+                         struct td_room_geometry *g)
+{
+    struct td_flash_sector group = { 0, 0 };
+    enum td_err err = TD_OK;
+
+    g->n_primary = (uint16_t)td_min_u32(td_flash_sector_count(primary), UINT16_MAX);
+    g->n_secondary = (uint16_t)td_min_u32(td_flash_sector_count(secondary), UINT16_MAX);
+    g->group = 0;
+    for (uint32_t at = 0; err == TD_OK && at < primary->size; at = group.off + group.size) {
+        err = td_room_group(primary, secondary, at, &group);
+        g->group = td_max_u32(g->group, group.size);
+    }
+    if (err == TD_OK)
+        err = td_room_group(primary, secondary, td_room_scratch_end(g), &group);
+    g->group_off = group.off;
+    g->group_end = group.off + group.size;
+    return err;
+}
+
+/* Where the sectors end that the notes begin in, of either slot. */
+static uint32_t group_off(const struct td_room_geometry *g, uint32_t start)
+{
     uint32_t sector = td_max_u32(g->primary_sector, g->secondary_sector);
 
-    return td_round_down(start, sector) + sector - start;
+    return g->group_end != 0 ? g->group_off : td_round_down(start, sector);
+}
+
+static uint32_t group_end(const struct td_room_geometry *g, uint32_t start)
+{
+    uint32_t sector = td_max_u32(g->primary_sector, g->secondary_sector);
+
+    return g->group_end != 0 ? g->group_end : td_round_down(start, sector) + sector;
 }
 
 /*
@@ -154,18 +236,20 @@ static uint32_t first_sector_share(const struct td_room_geometry *g, uint32_t tr
  */
 static enum td_err max_scratch(const struct td_room_geometry *g, uint32_t *max)
 {
-    uint32_t trailer = td_room_trailer_size(TD_MODE_SCRATCH, g);
+    uint32_t carried =
+        g->own_sector ? INTENT_SIZE : td_room_scratch_trailer_size(TD_MODE_SCRATCH, g);
     uint32_t small = td_min_u32(g->primary_sector, g->secondary_sector);
-    uint32_t large = td_max_u32(g->primary_sector, g->secondary_sector);
+    uint32_t large = g->group != 0 ? g->group : td_max_u32(g->primary_sector, g->secondary_sector);
+    uint32_t end = td_room_scratch_end(g);
 
-    if (g->primary_size != g->secondary_size || large % small != 0)
+    if (g->primary_size != g->secondary_size || (g->group == 0 && large % small != 0))
         return TD_ESLOT_LAYOUT;
     if (large > g->scratch_size)
         return TD_ESLOT_SCRATCH;
-    if (trailer >= g->primary_size)
-        return TD_ESLOT_TINY;
-    *max = less(g->primary_size - trailer, less(td_room_scratch_trailer_size(TD_MODE_SCRATCH, g),
-                                                first_sector_share(g, trailer)));
+    if (end > 0 && g->own_sector && g->enc_key_len != 0)
+        *max = group_off(g, end);
+    else if (end > 0)
+        *max = less(end, less(carried, group_end(g, end) - end));
     return nothing_left(*max);
 }
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "flash/flash.h"
 
 /* The ways of updating, numbered as MCUboot's shared boot data and SMP's "mode" have them. */
 enum td_strategy_id {
@@ -32,7 +33,8 @@ enum td_strategy_id {
 
 /*
  * What is known of a pair of slots. Slots with sectors of several sizes (scratch only) give
- * the size of the sector in which the trailer begins. A secondary of 0 bytes: there is none.
+ * the size of the sector in which the trailer begins, and td_room_tile fills in what cannot be
+ * reckoned from that. A secondary of 0 bytes: there is none.
  */
 struct td_room_geometry {
     uint32_t primary_size;
@@ -44,9 +46,31 @@ struct td_room_geometry {
     uint8_t write_size;    /* of a status entry: the larger of primary's and scratch's */
     uint8_t max_align;     /* BOOT_MAX_ALIGN: 8, 16 or 32 */
     uint16_t enc_key_len;  /* 0: no encryption; 16 or 32: raw keys; else what a cell holds */
-    bool own_sector;       /* overwrite: images keep out of the sector with the flags, which our
-                              bootloader wants (docs/spec/boot.md) and MCUboot does not */
+    bool own_sector;       /* what our bootloader wants (docs/spec/boot.md) and MCUboot does not:
+                              images keep out of the sector with the flags (overwrite) or of the
+                              64 bytes below the trailer (scratch; of its sectors, encrypted) */
+    /* td_room_tile's; 0: sectors are of one size in each slot */
+    uint16_t n_primary; /* sectors */
+    uint16_t n_secondary;
+    uint32_t group;     /* bytes of the largest group */
+    uint32_t group_off; /* where the group begins that images may share with the notes */
+    uint32_t group_end; /* and ends */
 };
+
+/*
+ * The group of sectors that holds the byte at off: those between the two nearest boundaries
+ * that both slots have. Swap-scratch moves whole groups. TD_ESLOT_LAYOUT: there is no such.
+ */
+enum td_err td_room_group(const struct td_flash_area *primary,
+                          const struct td_flash_area *secondary, uint32_t off,
+                          struct td_flash_sector *group);
+
+/* Fills in n_primary and what follows it, from the real slots; the rest of *g is there. */
+enum td_err td_room_tile(const struct td_flash_area *primary, const struct td_flash_area *secondary,
+                         struct td_room_geometry *g);
+
+/* Scratch: from the start of a slot to where images have to end at the latest. */
+uint32_t td_room_scratch_end(const struct td_room_geometry *g);
 
 /* Bytes of the trailer without its status area: magic, flags, sizes, keys. */
 uint32_t td_room_info_size(enum td_strategy_id mode, const struct td_room_geometry *g);
