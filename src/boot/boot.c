@@ -296,6 +296,28 @@ static bool wants_recovery(const struct td_boot_config *c, enum td_boot_recover 
     return *why != TD_RECOVER_NO;
 }
 
+static void record_recovery(struct td_boot_run *run, enum td_boot_recover why)
+{
+    struct td_verdict v;
+
+    td_boot_verdict(run, why == TD_RECOVER_NO_IMAGE ? TD_V_RECOVERY_ENTERED : TD_V_RECOVERY_ASKED,
+                    &v);
+    v.found = (uint32_t)why;
+    td_boot_record_once(run, &v);
+    td_boot_say(run, TD_LINE_RECOVERY, 0, 0, 0, 0);
+}
+
+// Half a swap leaves no whole image anywhere, and recovery is about to write into a slot: what
+// was begun is finished first. When flash does not let it, recovery is all that is left.
+static enum td_err recover(struct td_boot_all *all)
+{
+    all->only_open = true;
+    (void)td_boot_settle(all);
+    td_boot_turn_to(all, 0);
+    record_recovery(&all->run, all->run.result->recover);
+    return TD_OK;
+}
+
 enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work *work,
                        struct td_boot_result *result)
 {
@@ -307,9 +329,9 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
     memset(work->loaded, 0, sizeof work->loaded);
     if (config->n_images == 0 || config->n_images > TD_BOOT_IMAGES_MAX)
         return TD_EARG;
-    if (wants_recovery(config, &result->recover))
-        return TD_OK;
     td_boot_all_begin(&all, config, work, result);
+    if (wants_recovery(config, &result->recover))
+        return recover(&all);
     result->bootable = true;
     td_boot_say(&all.run, TD_LINE_START, 0, 0, 0, 0);
     err = decide_all(&all);
@@ -317,9 +339,11 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
         result->bootable = false;
         return err;
     }
-    if (!result->bootable && config->has_recovery)
-        result->recover = TD_RECOVER_NO_IMAGE;
     say_result(&all.run);
+    if (!result->bootable && config->has_recovery) {
+        result->recover = TD_RECOVER_NO_IMAGE;
+        record_recovery(&all.run, result->recover);
+    }
     td_boot_stage_booted(config, result);
     if (config->hooks != NULL && config->hooks->result != NULL)
         config->hooks->result(config->hook_ctx, result);

@@ -700,6 +700,10 @@ static enum td_err one_round(struct td_boot_all *all, bool *over)
         return move_on(all, i);
     if (find_open(all, true, &i))
         return all->keep[i].type == TD_SWAP_REVERT ? close(all, i) : close_group(all, i);
+    if (all->only_open) {
+        *over = true;
+        return TD_OK;
+    }
     if (find(all, is_revert, &i))
         return revert_group(all, i);
     if (find(all, is_asked, &i))

@@ -24,6 +24,7 @@ struct td_boot_keep {
 /* All of one boot. Lives on td_boot_go's stack. */
 struct td_boot_all {
     const struct td_boot_config *config;
+    bool only_open;         /* finish what is half done, and begin nothing: for recovery */
     struct td_boot_run run; /* the image that is being looked at */
     struct td_boot_keep keep[TD_BOOT_IMAGES_MAX];
     struct td_boot_stand stands[TD_BOOT_IMAGES_MAX];

@@ -12,6 +12,7 @@
 #include "base/hex_test.h"
 #include "base/range.h"
 #include "server/bench_test.h"
+#include "slot/request.h"
 #include "smp/tandem.h"
 
 static struct bench bench;
@@ -391,6 +392,61 @@ static void sweep(const struct td_strategy *strategy, enum td_server_target targ
     }
 }
 
+/* The original goes into recovery first, and an upload there is the end of half a swap. */
+static void half_a_swap_is_finished_before_recovery_takes_an_upload(void **state)
+{
+    bool cut = true;
+
+    (void)state;
+    for (uint32_t op = 0; cut; op++) {
+        const struct td_trailer p = { .area = &bench.slot[0],
+                                      .mode = TD_MODE_MOVE,
+                                      .max_sectors = 16,
+                                      .write_size = 4,
+                                      .max_align = 8 };
+        struct td_trailer x = p;
+        const struct td_slots slots = { &p, &x, TD_SLOT_MENDED, 0 };
+        enum td_slot_done done;
+
+        bench_init(&bench, &td_strategy_move, TD_RECOVERY_RAW, TD_SERVER_TO_SPARE);
+        x.area = &bench.slot[1];
+        put_image(0, 1);
+        put_image(1, 2);
+        assert_int_equal(td_slot_set_pending(&slots, true, 5200, &done), TD_OK);
+        sim_power_on(&bench.power);
+        sim_power_cut_at(&bench.power, op, SIM_CUT_TORN);
+        (void)bench_boot(&bench);
+        cut = bench.power.lost;
+        sim_power_on(&bench.power);
+        bench.pin = true;
+        recovers(TD_RECOVER_PIN);
+        (void)send_chunk(0, 0, 300, 5000);
+        bench.pin = false;
+        assert_int_equal(bench_boot(&bench), TD_OK);
+        assert_true(bench.result.bootable);
+    }
+}
+
+static void why_recovery_was_entered_is_written_down_once(void **state)
+{
+    (void)state;
+    bench_init(&bench, &td_strategy_move, TD_RECOVERY_RAW, TD_SERVER_TO_SPARE);
+    for (unsigned i = 0; i < 2; i++) {
+        recovers(TD_RECOVER_NO_IMAGE);
+        assert_int_equal(bench.result.verdicts[1].code, TD_V_RECOVERY_ENTERED);
+        assert_int_equal(bench.result.verdicts[1].found, TD_RECOVER_NO_IMAGE);
+        assert_int_equal(bench.power.ops != 0, i == 0);
+        sim_power_on(&bench.power);
+    }
+    bench.pin = true;
+    recovers(TD_RECOVER_PIN);
+    assert_int_equal(bench.result.verdicts[0].code, TD_V_RECOVERY_ASKED);
+    assert_int_equal(bench.result.verdicts[0].found, TD_RECOVER_PIN);
+    sim_power_on(&bench.power);
+    recovers(TD_RECOVER_PIN);
+    assert_int_equal(bench.power.ops, 0);
+}
+
 static void a_cut_in_an_upload_leaves_the_running_image_or_recovery(void **state)
 {
     (void)state;
@@ -413,6 +469,8 @@ int main(void)
         cmocka_unit_test(image_numbers_mean_slots_where_the_configuration_says_so),
         cmocka_unit_test(the_list_shows_what_would_boot_and_why_tells_of_the_rest),
         cmocka_unit_test(of_several_requests_the_last_one_wins),
+        cmocka_unit_test(half_a_swap_is_finished_before_recovery_takes_an_upload),
+        cmocka_unit_test(why_recovery_was_entered_is_written_down_once),
         cmocka_unit_test(a_cut_in_an_upload_leaves_the_running_image_or_recovery),
     };
 

@@ -130,10 +130,12 @@ enum td_err td_server_pair_read(const struct td_server *srv, unsigned image,
     if (chooses(img))
         return read_choice(img, pair);
     pair->next = td_slot_next(manner, img->strategy, &pair->state[0], &pair->state[1]);
-    // A request that somebody wrote during a trial does not end it.
-    pair->needed =
-        pair->next == TD_SWAP_REVERT || (manner == TD_SLOT_MENDED && td_mode_swaps(img->strategy) &&
-                                         td_slot_on_trial(&pair->state[0]));
+    // A request that somebody wrote during a trial does not end it. In recovery a swap may be
+    // under way that flash did not let the bootloader finish.
+    pair->needed = pair->next == TD_SWAP_REVERT ||
+                   (srv->cfg->recovers && td_slot_underway(&pair->state[0])) ||
+                   (manner == TD_SLOT_MENDED && td_mode_swaps(img->strategy) &&
+                    td_slot_on_trial(&pair->state[0]));
     return TD_OK;
 }
 
