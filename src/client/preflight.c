@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/range.h"
 #include "base/verdict.h"
 #include "client/text_priv.h"
@@ -94,6 +95,45 @@ static enum td_err compare_hash(const struct td_source *src, struct td_image_wor
     return memcmp(digest, facts->hash, facts->hash_len) == 0 ? TD_OK : TD_EIMG_HASH;
 }
 
+static void read_seal(const struct td_source *src, uint32_t start, struct td_firmware_facts *fw)
+{
+    struct td_fw_validation v;
+    uint8_t hash[32];
+
+    if (fw->info.size > src->size - start ||
+        td_fw_validation_read(src, start + fw->info.size, &v) != TD_OK ||
+        td_fw_hash(src, start, fw->info.size, hash) != TD_OK)
+        return;
+    fw->sealed = memcmp(hash, v.hash, sizeof(hash)) == 0 && v.address == fw->info.address;
+    td_fw_fingerprint(v.key, fw->key);
+}
+
+/* Firmware begins where the payload does. What cannot be read, being encrypted, is none. */
+static void read_firmware(const struct td_source *src, struct td_image_facts *facts)
+{
+    const uint32_t start = facts->image.hdr.hdr_size;
+    struct td_firmware_facts *fw = &facts->firmware;
+    uint8_t word[4];
+
+    if ((facts->image.hdr.flags & (TD_IMAGE_F_ENCRYPTED | TD_IMAGE_F_COMPRESSED)) != 0 ||
+        td_source_read(src, start + 4, word, sizeof(word)) != TD_OK ||
+        td_fw_info_find(src, start, TD_FW_SEARCH_2_9, &fw->info) != TD_OK)
+        return;
+    fw->present = true;
+    fw->reset = td_load_le32(word);
+    read_seal(src, start, fw);
+}
+
+int td_stage_slot_of(const struct td_image_facts *image, const struct td_accepts *accepts)
+{
+    if (!image->firmware.present || accepts == NULL || !accepts->has_stage)
+        return -1;
+    for (int slot = 0; slot < 2; slot++)
+        if (image->firmware.reset - accepts->stage.addr[slot] < accepts->stage.size)
+            return slot;
+    return -1;
+}
+
 enum td_err td_image_facts(const struct td_source *src, struct td_image_work *work,
                            struct td_image_facts *facts)
 {
@@ -108,6 +148,8 @@ enum td_err td_image_facts(const struct td_source *src, struct td_image_work *wo
         facts->err = read_signature(src, facts);
     if (facts->err == TD_OK)
         facts->err = compare_hash(src, work, facts, type);
+    if (facts->err == TD_OK)
+        read_firmware(src, facts);
     return facts->err;
 }
 
@@ -155,6 +197,17 @@ static bool swaps(const struct look *l)
 static bool highest_runs(const struct look *l)
 {
     return is_mode(l, TD_MODE_XIP) || is_mode(l, TD_MODE_RAM_LOAD);
+}
+
+/* The slot of a first stage that the file is for; -1: it is an ordinary image. */
+static int stage_slot(const struct look *l)
+{
+    return td_stage_slot_of(l->image, l->device->accepts);
+}
+
+static void add_slot(struct look *l, uint32_t slot)
+{
+    td_text_add(&l->text, slot == 0 ? "S0" : "S1");
 }
 
 static void check_header(struct look *l)
@@ -263,7 +316,11 @@ static uint32_t slot_room(const struct look *l)
 
 static void check_slot_room(struct look *l)
 {
+    const bool is_stage = stage_slot(l) >= 0;
     uint32_t room = slot_room(l);
+
+    if (is_stage)
+        room = td_min_u32(room, l->device->accepts->stage.size);
 
     if (room == 0)
         say(l, TD_CHECK_UNKNOWN, "the device does not tell the size of its slots",
@@ -333,7 +390,9 @@ static void check_swap_room(struct look *l)
     uint32_t max = swap_room(l, &err);
     bool running_counts = swaps(l) || !l->device->mode_known;
 
-    if (is_other_layout(l)) {
+    if (stage_slot(l) >= 0) {
+        pass(l, "a second stage is copied, not swapped");
+    } else if (is_other_layout(l)) {
         say_other_layout(l);
     } else if (err != TD_OK) {
         say(l, TD_CHECK_FAIL, td_strerror(err), td_verdict_remedy(TD_V_BAD_LAYOUT));
@@ -412,6 +471,30 @@ static bool key_known(const struct td_accepts *a, const struct td_image_facts *i
     return false;
 }
 
+/* The second key: a stage is signed for the bootloader that copies it, and for the first stage. */
+static void check_stage_key(struct look *l)
+{
+    const struct td_accepts *a = l->device->accepts;
+    const struct td_firmware_facts *fw = &l->image->firmware;
+
+    if (!fw->sealed) {
+        say(l, TD_CHECK_FAIL,
+            " is trusted, but there is no seal for the first stage inside, or it is damaged",
+            td_verdict_remedy(TD_V_NSIB_UNSIGNED));
+        return;
+    }
+    td_text_add(&l->text, " is trusted by the bootloader, and key ");
+    td_text_hex(&l->text, fw->key, 8);
+    for (uint8_t i = 0; i < a->stage.n_keys; i++) {
+        if (memcmp(a->stage_keys[i], fw->key, sizeof(fw->key)) == 0) {
+            pass(l, " by the first stage");
+            return;
+        }
+    }
+    say(l, TD_CHECK_FAIL, " is not one that the first stage trusts: it would never boot this",
+        td_verdict_remedy(TD_V_NSIB_UNKNOWN_KEY));
+}
+
 static void check_key(struct look *l)
 {
     const char *remedy = td_verdict_remedy(TD_V_UNKNOWN_KEY);
@@ -433,12 +516,61 @@ static void check_key(struct look *l)
     td_text_hex(&l->text, l->image->key, 8);
     if (l->image->key_len != TD_TANDEM_FINGERPRINT)
         say(l, TD_CHECK_UNKNOWN, " is named by another hash than the device's fingerprints", "");
+    else if (key_known(a, l->image) && stage_slot(l) >= 0)
+        check_stage_key(l);
     else if (key_known(a, l->image))
         pass(l, " is trusted by the device");
     else if (a->n_keys < a->n_keys_total)
         say(l, TD_CHECK_UNKNOWN, " is not among the keys that the device told", "");
     else
         say(l, TD_CHECK_FAIL, " is not trusted by this device", remedy);
+}
+
+/* The number that the first stage compares; the outer header's is nobody's here. */
+static void check_stage_version(struct look *l, int slot)
+{
+    const struct td_tandem_stage *s = &l->device->accepts->stage;
+    uint32_t version = l->image->firmware.info.version;
+    const char *remedy = td_verdict_remedy(TD_V_STAGE_SAME_VERSION);
+
+    td_text_add(&l->text, "second stage version ");
+    td_text_num(&l->text, version);
+    if (version < s->least) {
+        say(l, TD_CHECK_FAIL, ", and the first stage takes none below ", remedy);
+        td_text_num(&l->text, s->least);
+    } else if (version < s->version || (version == s->version && slot == 1)) {
+        say(l, TD_CHECK_FAIL,
+            version == s->version ? ", which is unchanged: of two equal ones "
+                                    "the first stage boots the other slot's, "
+                                  : ", and the first stage boots the higher, ",
+            remedy);
+        td_text_num(&l->text, s->version);
+    } else {
+        pass(l, ", and what runs is version ");
+        td_text_num(&l->text, s->version);
+    }
+}
+
+/* Which variant: it is written to the slot that does not run, and has to be linked for it. */
+static void check_stage_address(struct look *l, int slot)
+{
+    const struct td_tandem_stage *s = &l->device->accepts->stage;
+
+    td_text_add(&l->text, "it is a second stage linked for ");
+    add_slot(l, (uint32_t)slot);
+    if ((uint32_t)slot == s->slot) {
+        say(l, TD_CHECK_FAIL, ", which is what runs (version ",
+            slot == 0 ? "send the S1 variant: signed_by_mcuboot_and_b0_s1_image_update.bin, or "
+                        "signed_by_mcuboot_and_b0_s1_image.bin"
+                      : "send the S0 variant: signed_by_mcuboot_and_b0_s0_image_update.bin, or "
+                        "signed_by_mcuboot_and_b0_mcuboot.bin");
+        td_text_num(&l->text, s->version);
+        td_text_add(&l->text, "); only the other slot can be written");
+    } else {
+        pass(l, ", and ");
+        add_slot(l, s->slot);
+        td_text_add(&l->text, " runs");
+    }
 }
 
 static void check_version(struct look *l)
@@ -452,6 +584,10 @@ static void check_version(struct look *l)
     struct td_cbor_text text = { 0 };
     int order;
 
+    if (stage_slot(l) >= 0) {
+        check_stage_version(l, stage_slot(l));
+        return;
+    }
     if (active != NULL)
         text.p = active->version;
     while (active != NULL && active->version[text.len] != '\0')
@@ -478,6 +614,26 @@ static void check_version(struct look *l)
         say(l, TD_CHECK_UNKNOWN, "; the device does not tell whether it forbids that", "");
 }
 
+/* Direct-XIP: the image is tied to a place, which has to be the slot that does not run. */
+static void check_place(struct look *l)
+{
+    const struct td_image_state *active = td_states_active(l->device->list, l->number);
+    uint32_t spare = active != NULL && active->slot == 0 ? 1 : 0;
+    uint32_t addr = l->image->image.hdr.load_addr;
+
+    td_text_add(&l->text, "the image is linked for 0x");
+    td_text_addr(&l->text, addr);
+    if (addr == accepted(l)->addr[spare]) {
+        pass(l, ", the slot that does not run");
+        return;
+    }
+    say(l, TD_CHECK_FAIL,
+        addr == accepted(l)->addr[1 - spare] ? ", the slot that runs; the other one is at 0x"
+                                             : "; the slot that does not run is at 0x",
+        "send the build that was linked for the slot that does not run");
+    td_text_addr(&l->text, accepted(l)->addr[spare]);
+}
+
 static void check_address(struct look *l)
 {
     const struct td_image_header *hdr = &l->image->image.hdr;
@@ -485,7 +641,11 @@ static void check_address(struct look *l)
     bool wants_ram = is_mode(l, TD_MODE_RAM_LOAD) || is_mode(l, TD_MODE_SINGLE_RAM);
     bool xip = is_mode(l, TD_MODE_XIP) || is_mode(l, TD_MODE_XIP_REVERT);
 
-    if (ram && l->device->mode_known && !wants_ram)
+    if (stage_slot(l) >= 0)
+        check_stage_address(l, stage_slot(l));
+    else if (xip && (hdr->flags & TD_IMAGE_F_ROM_FIXED) && accepted(l) && accepted(l)->has_addr)
+        check_place(l);
+    else if (ram && l->device->mode_known && !wants_ram)
         say(l, TD_CHECK_FAIL, "the image wants to be run from RAM, and this device runs from flash",
             "build for flash, and sign without a load address");
     else if (!ram && wants_ram)

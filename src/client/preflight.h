@@ -17,6 +17,7 @@
 #include "base/source.h"
 #include "base/version.h"
 #include "client/requests.h"
+#include "image/fw_info.h"
 #include "image/image.h"
 #include "slot/room.h"
 
@@ -60,6 +61,18 @@ const char *td_check_result_name(enum td_check_result result);
 /* The check of a name of n bytes; false when there is none. */
 bool td_check_by_name(const char *name, size_t n, enum td_check *check);
 
+/*
+ * What the payload says about itself when it is a firmware with fw_info: a second stage for S0
+ * or S1, or a network core's program. The reset vector says for where it is linked.
+ */
+struct td_firmware_facts {
+    bool present;
+    struct td_fw_info info;
+    uint32_t reset;
+    bool sealed;     /* validation info stands behind it, and its hash is the firmware's */
+    uint8_t key[16]; /* sealed: fingerprint of the key that it names */
+};
+
 /* What the file says about itself. Filled in by td_image_facts. */
 struct td_image_facts {
     enum td_err err; /* of the structure or the hash; TD_OK = a sound image */
@@ -71,6 +84,7 @@ struct td_image_facts {
     uint16_t sig_tlv; /* type of its first signature; 0 = unsigned */
     uint8_t key[64];  /* hash of the key it names (KEYHASH) */
     uint8_t key_len;  /* 0 = it names none */
+    struct td_firmware_facts firmware;
 };
 
 /*
@@ -80,6 +94,9 @@ struct td_image_facts {
  */
 enum td_err td_image_facts(const struct td_source *src, struct td_image_work *work,
                            struct td_image_facts *facts);
+
+/* The slot of the first stage that the file is linked for: 0, 1; or -1, when it is for neither. */
+int td_stage_slot_of(const struct td_image_facts *image, const struct td_accepts *accepts);
 
 /* What is known about the device; what is not known stays NULL, false or 0. */
 struct td_device_facts {

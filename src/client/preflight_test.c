@@ -389,6 +389,86 @@ static void addresses_fit_the_way_the_device_runs_images(void **state)
     }
 }
 
+/* A device with a first stage, S0 at 0x8000 and S1 at 0x14000, version 5 in S0; a file for S1. */
+static void a_two_stage_device(void)
+{
+    a_tandem_device();
+    accepts.has_stage = true;
+    accepts.stage = (struct td_tandem_stage){ .slot = 0,
+                                              .version = 5,
+                                              .least = 4,
+                                              .addr = { 0x8000, 0x14000 },
+                                              .size = 0xc000,
+                                              .n_keys = 1 };
+    memset(accepts.stage_keys[0], 9, TD_TANDEM_STAGE_PRINT);
+    facts.firmware =
+        (struct td_firmware_facts){ .present = true, .reset = 0x14301, .sealed = true };
+    facts.firmware.info.version = 6;
+    memset(facts.firmware.key, 9, sizeof facts.firmware.key);
+}
+
+static void a_second_stage_is_judged_by_what_the_first_one_wants(void **state)
+{
+    static const struct {
+        uint32_t reset, version, active;
+        uint8_t key;
+        bool sealed;
+        enum td_check check;
+        enum td_check_result want;
+        const char *word;
+    } cases[] = {
+        { 0x14301, 6, 0, 9, true, TD_CHECK_ADDRESS, TD_CHECK_PASS, "linked for S1, and S0 runs" },
+        { 0x8301, 6, 0, 9, true, TD_CHECK_ADDRESS, TD_CHECK_FAIL, "S0, which is what runs" },
+        { 0x14301, 6, 1, 9, true, TD_CHECK_ADDRESS, TD_CHECK_FAIL, "S1, which is what runs" },
+        { 0x14301, 6, 0, 9, true, TD_CHECK_VERSION, TD_CHECK_PASS, "what runs is version 5" },
+        { 0x14301, 5, 0, 9, true, TD_CHECK_VERSION, TD_CHECK_FAIL, "unchanged" },
+        { 0x8301, 5, 1, 9, true, TD_CHECK_VERSION, TD_CHECK_PASS, "what runs is version 5" },
+        { 0x14301, 4, 0, 9, true, TD_CHECK_VERSION, TD_CHECK_FAIL, "boots the higher" },
+        { 0x14301, 3, 0, 9, true, TD_CHECK_VERSION, TD_CHECK_FAIL, "none below 4" },
+        { 0x14301, 6, 0, 9, true, TD_CHECK_KEY, TD_CHECK_PASS, "by the first stage" },
+        { 0x14301, 6, 0, 8, true, TD_CHECK_KEY, TD_CHECK_FAIL, "never boot" },
+        { 0x14301, 6, 0, 9, false, TD_CHECK_KEY, TD_CHECK_FAIL, "no seal" },
+        { 0x14301, 6, 0, 9, true, TD_CHECK_SWAP_ROOM, TD_CHECK_PASS, "not swapped" },
+        { 0x40301, 6, 0, 9, true, TD_CHECK_ADDRESS, TD_CHECK_PASS, "not tied" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(cases); i++) {
+        a_two_stage_device();
+        accepts.stage.slot = cases[i].active;
+        facts.firmware.reset = cases[i].reset;
+        facts.firmware.info.version = cases[i].version;
+        facts.firmware.sealed = cases[i].sealed;
+        memset(facts.firmware.key, cases[i].key, sizeof facts.firmware.key);
+        expect(cases[i].check, cases[i].want, cases[i].word);
+    }
+}
+
+static void an_image_that_runs_in_place_is_compared_with_the_slots_addresses(void **state)
+{
+    static const struct {
+        uint32_t addr;
+        enum td_check_result want;
+        const char *word;
+    } cases[] = {
+        { 0x44000, TD_CHECK_PASS, "linked for 0x44000, the slot that does not run" },
+        { 0xc000, TD_CHECK_FAIL, "the slot that runs; the other one is at 0x44000" },
+        { 0x8000, TD_CHECK_FAIL, "the slot that does not run is at 0x44000" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(cases); i++) {
+        a_tandem_device();
+        device.mode = TD_MODE_XIP_REVERT;
+        accepts.images[0].has_addr = true;
+        accepts.images[0].addr[0] = 0xc000;
+        accepts.images[0].addr[1] = 0x44000;
+        facts.image.hdr.flags = TD_IMAGE_F_ROM_FIXED;
+        facts.image.hdr.load_addr = cases[i].addr;
+        expect(TD_CHECK_ADDRESS, cases[i].want, cases[i].word);
+    }
+}
+
 static void force_overrides_the_one_check_that_it_names(void **state)
 {
     (void)state;
@@ -436,6 +516,8 @@ int main(void)
         cmocka_unit_test(the_key_is_compared_by_its_fingerprint),
         cmocka_unit_test(versions_are_judged_by_what_the_device_forbids),
         cmocka_unit_test(addresses_fit_the_way_the_device_runs_images),
+        cmocka_unit_test(a_second_stage_is_judged_by_what_the_first_one_wants),
+        cmocka_unit_test(an_image_that_runs_in_place_is_compared_with_the_slots_addresses),
         cmocka_unit_test(force_overrides_the_one_check_that_it_names),
         cmocka_unit_test(every_check_is_found_by_its_name),
     };

@@ -393,6 +393,12 @@ static enum td_err read_accepts(const uint8_t *body, size_t len, struct td_reply
     copy_name(to->board, sizeof(to->board), from.board);
     to->n_images = from.n_images;
     memcpy(to->images, from.images, sizeof(to->images));
+    to->has_stage = from.has_stage;
+    to->stage = from.stage;
+    for (uint8_t i = 0; i < from.stage.n_keys; i++) {
+        memcpy(to->stage_keys[i], from.stage.keys[i].p, TD_TANDEM_STAGE_PRINT);
+        to->stage.keys[i] = (struct td_cbor_bytes){ NULL, 0 }; // the packet goes away
+    }
     to->n_keys_total = from.n_keys_total;
     for (uint8_t i = 0; i < from.n_keys; i++)
         memcpy(to->keys[to->n_keys++], from.keys[i].p, TD_TANDEM_FINGERPRINT);

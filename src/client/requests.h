@@ -155,6 +155,9 @@ struct td_accepts {
     char layout[48], board[48]; /* cut to fit, ended by a 0 */
     uint8_t n_images;
     struct td_tandem_image images[TD_TANDEM_IMAGES_MAX];
+    bool has_stage; /* there is a first stage; its keys stand in stage_keys */
+    struct td_tandem_stage stage;
+    uint8_t stage_keys[TD_TANDEM_STAGE_KEYS][TD_TANDEM_STAGE_PRINT];
     uint32_t n_keys_total;
     uint8_t n_keys; /* in keys; less than n_keys_total: some did not fit or were not asked for */
     uint8_t keys[TD_KEYS_MAX][TD_TANDEM_FINGERPRINT];

@@ -42,6 +42,18 @@ void td_text_num(struct td_text_out *t, uint32_t number)
     td_text_add_n(t, digits + at, sizeof(digits) - at);
 }
 
+void td_text_addr(struct td_text_out *t, uint32_t addr)
+{
+    char digits[8];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = "0123456789abcdef"[addr & 15];
+        addr >>= 4;
+    } while (addr > 0);
+    td_text_add_n(t, digits + at, sizeof(digits) - at);
+}
+
 void td_text_hex(struct td_text_out *t, const uint8_t *bytes, size_t n)
 {
     static const char digit[] = "0123456789abcdef";

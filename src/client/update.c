@@ -43,6 +43,7 @@ enum step {
     STEP_STORAGE,
     STEP_RESET,
     STEP_POLL,
+    STEP_STAGE,
     STEP_CONFIRM,
     STEP_CONFIRMED,
     STEP_WHY,
@@ -269,17 +270,40 @@ static bool is_mode(const struct td_update *u, enum td_strategy_id mode)
     return u->device.mode_known && u->device.mode == (int32_t)mode;
 }
 
+/* Loading into RAM is one mode with trials or without: the device says which, or its list does. */
+static bool loads_on_trial(const struct td_update *u)
+{
+    const struct td_image_state *active = td_states_active(&u->device.list, 0);
+
+    return is_mode(u, TD_MODE_RAM_LOAD) &&
+           ((u->device.is_tandem && u->device.accepts.images[0].reverts) ||
+            (active != NULL && !active->confirmed));
+}
+
 /* Whether a new image runs unconfirmed first; true also where nobody told. */
 static bool has_trials(const struct td_update *u)
 {
     return !u->device.mode_known || is_mode(u, TD_MODE_SCRATCH) || is_mode(u, TD_MODE_MOVE) ||
-           is_mode(u, TD_MODE_OFFSET) || is_mode(u, TD_MODE_XIP_REVERT);
+           is_mode(u, TD_MODE_OFFSET) || is_mode(u, TD_MODE_XIP_REVERT) || loads_on_trial(u);
 }
 
 /* Whether the highest version runs and marks mean nothing. */
 static bool is_by_version(const struct td_update *u)
 {
-    return is_mode(u, TD_MODE_XIP) || is_mode(u, TD_MODE_RAM_LOAD);
+    return is_mode(u, TD_MODE_XIP) || (is_mode(u, TD_MODE_RAM_LOAD) && !loads_on_trial(u));
+}
+
+/* The slot of a first stage that the file is for; -1: it is an image that is listed when it runs. */
+static int stage_slot(const struct td_update *u, const struct td_update_item *item)
+{
+    return td_stage_slot_of(&item->facts, u->device.is_tandem ? &u->device.accepts : NULL);
+}
+
+static bool stage_runs(const struct td_update *u, const struct td_update_item *item)
+{
+    const struct td_tandem_stage *s = &u->device.accepts.stage;
+
+    return (int)s->slot == stage_slot(u, item) && s->version == item->facts.firmware.info.version;
 }
 
 static const struct td_image_state *new_image(const struct td_update *u,
@@ -457,6 +481,8 @@ static enum td_plan plan_for(const struct td_update *u, const struct td_update_i
     const struct td_image_state *active = td_states_active(&u->device.list, item->file->image);
     const struct td_image_state *other = td_states_other(&u->device.list, item->file->image);
 
+    if (stage_slot(u, item) >= 0 && here != NULL && stage_runs(u, item))
+        return TD_PLAN_NONE;
     if (here != NULL && here->active)
         return here->confirmed || !has_trials(u) ? TD_PLAN_NONE : TD_PLAN_TRIAL;
     // Without a word on the mode, a trial shows in the old image being the confirmed one.
@@ -523,12 +549,24 @@ static void finish_leave(struct td_update *u, uint64_t now_ms)
     close_update(u, now_ms);
 }
 
+static void add_stage(struct td_update *u, const struct td_update_item *item)
+{
+    add_text(u, "second stage version ");
+    add_number(u, item->facts.firmware.info.version);
+    add_text(u, stage_slot(u, item) == 0 ? " in S0" : " in S1");
+}
+
 /* "version 2.0.0 (1f2e3d4c5b6a7988)", each file's; the text so far ends in a blank. */
 static void add_new_images(struct td_update *u)
 {
     for (uint8_t i = 0; i < u->cfg.n_files; i++) {
         const struct td_update_item *item = &u->items[i];
 
+        if (stage_slot(u, item) >= 0) {
+            add_text(u, i == 0 ? "" : ", and ");
+            add_stage(u, item);
+            continue;
+        }
         add_text(u, i == 0 ? "version " : ", and version ");
         add_version(u, &item->facts.image.hdr.version);
         add_text(u, " (");
@@ -609,6 +647,27 @@ static void decide(struct td_update *u, uint64_t now_ms)
 }
 
 /* ---- the slot -------------------------------------------------------------------------- */
+
+/* What runs is a second stage: how far the first one trusts it. */
+static void finish_stage(struct td_update *u, uint64_t now_ms)
+{
+    const uint32_t trial = u->device.accepts.stage.trial;
+
+    u->item = 0;
+    set_outcome(u, trial == TD_TANDEM_ON_TRIAL ? TD_RESULT_TESTED : TD_RESULT_UPDATED,
+                "the device runs ",
+                trial == TD_TANDEM_ON_TRIAL
+                    ? "confirm the application: tandem image confirm; then reset once"
+                    : "");
+    add_new_images(u);
+    add_text(u, trial == TD_TANDEM_ON_TRIAL
+                    ? " on trial: it has not yet booted a confirmed application"
+                : trial == TD_TANDEM_SERVES
+                    ? "; it has booted the confirmed application, and the next reset makes it the "
+                      "least version from now on"
+                    : ", for good");
+    close_update(u, now_ms);
+}
 
 static void finish_running(struct td_update *u, uint64_t now_ms, bool confirmed)
 {
@@ -949,6 +1008,11 @@ static struct td_update_item *not_running(struct td_update *u)
     for (uint8_t i = 0; i < u->cfg.n_files; i++) {
         const struct td_image_state *here = new_image(u, &u->items[i]);
 
+        if (stage_slot(u, &u->items[i]) >= 0) {
+            if (!stage_runs(u, &u->items[i]))
+                return &u->items[i];
+            continue;
+        }
         if (here == NULL || !here->active)
             return &u->items[i];
     }
@@ -962,9 +1026,14 @@ static void infer(struct td_update *u, const struct td_update_item *item)
     const struct td_image_state *active = td_states_active(&u->device.list, item->file->image);
     const struct td_image_state *was = td_states_active(&u->before, item->file->image);
 
-    if (active != NULL && was != NULL && active->hash_len > 0 &&
-        (active->hash_len != was->hash_len ||
-         memcmp(active->hash, was->hash, was->hash_len) != 0)) {
+    if (stage_slot(u, item) >= 0) {
+        set_outcome(u, TD_RESULT_REFUSED, "the first stage still boots the old second stage, ",
+                    "see tandem why, and the console of the first stage");
+        add_text(u, "version ");
+        add_number(u, u->device.accepts.stage.version);
+    } else if (active != NULL && was != NULL && active->hash_len > 0 &&
+               (active->hash_len != was->hash_len ||
+                memcmp(active->hash, was->hash, was->hash_len) != 0)) {
         set_outcome(u, TD_RESULT_FAILED, "the device runs neither the old nor the new image, but ",
                     "look at what wrote that image; then run this update again");
         add_hash(u, active->hash, active->hash_len);
@@ -1104,6 +1173,30 @@ static void got_unchanged(struct td_update *u, uint64_t now_ms)
     }
 }
 
+static bool sends_stage(const struct td_update *u)
+{
+    for (uint8_t i = 0; i < u->cfg.n_files; i++)
+        if (stage_slot(u, &u->items[i]) >= 0)
+            return true;
+    return false;
+}
+
+/* No list shows a second stage: the device says which one runs. */
+static void got_stage(struct td_update *u, uint64_t now_ms, const struct td_reply *r)
+{
+    if (r->failure.err != TD_OK || !r->of.accepts.has_stage) {
+        u->saw_silence |= td_failure_silent(&r->failure);
+        poll_again(u, now_ms);
+        return;
+    }
+    u->device.accepts.stage = r->of.accepts.stage;
+    say_state(u, TD_STATE_VERIFY);
+    if (not_running(u) == NULL)
+        go(u, STEP_CONFIRM);
+    else
+        finish_not_running(u, now_ms, not_running(u));
+}
+
 static void got_poll(struct td_update *u, uint64_t now_ms, const struct td_reply *r)
 {
     if (r->failure.err != TD_OK) {
@@ -1112,7 +1205,9 @@ static void got_poll(struct td_update *u, uint64_t now_ms, const struct td_reply
         return;
     }
     u->device.list = r->of.images;
-    if (not_running(u) == NULL) {
+    if (sends_stage(u) && !same_list(&u->before, &u->device.list)) {
+        go(u, STEP_STAGE);
+    } else if (not_running(u) == NULL) {
         say_state(u, TD_STATE_VERIFY);
         go(u, STEP_CONFIRM);
     } else if (same_list(&u->before, &u->device.list)) {
@@ -1132,8 +1227,12 @@ static void ask_confirm(struct td_update *u, uint64_t now_ms)
 
     for (u->item = 0; u->item < u->cfg.n_files; u->item++) {
         here = new_image(u, item_of(u));
-        if (here != NULL && !here->confirmed)
+        if (stage_slot(u, item_of(u)) < 0 && here != NULL && !here->confirmed)
             break;
+    }
+    if (u->item == u->cfg.n_files && sends_stage(u)) {
+        finish_stage(u, now_ms);
+        return;
     }
     if (u->item == u->cfg.n_files) {
         finish_running(u, now_ms, true);
@@ -1244,6 +1343,7 @@ static void enter(struct td_update *u, uint64_t now_ms)
     case STEP_STORAGE: ask_kind(u, now_ms, TD_REQ_STORAGE_ERASE, false); break;
     case STEP_RESET: ask_reset(u, now_ms); break;
     case STEP_POLL: ask_kind(u, now_ms, TD_REQ_IMAGE_LIST, true); break;
+    case STEP_STAGE: ask_kind(u, now_ms, TD_REQ_ACCEPTS, true); break;
     case STEP_CONFIRM: ask_confirm(u, now_ms); break;
     case STEP_WHY: ask_kind(u, now_ms, TD_REQ_WHY, false); break;
     }
@@ -1272,6 +1372,7 @@ static void got_reply(struct td_update *u, uint64_t now_ms)
     case STEP_STORAGE: got_storage(u, r); break;
     case STEP_RESET: got_reset(u, now_ms, &r->failure); break;
     case STEP_POLL: got_poll(u, now_ms, r); break;
+    case STEP_STAGE: got_stage(u, now_ms, r); break;
     case STEP_CONFIRM: got_confirm(u, now_ms, r); break;
     case STEP_CONFIRMED: got_confirmed(u, now_ms, r); break;
     case STEP_WHY: got_why(u, now_ms, r); break;

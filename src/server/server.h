@@ -42,6 +42,7 @@
 #include "smp/os.h"
 
 struct td_server;
+struct td_tandem_stage; /* smp/tandem.h */
 
 /* ---- links --------------------------------------------------------------------------- */
 
@@ -171,6 +172,7 @@ struct td_server_config {
     uint8_t n_keys;
     struct td_cbor_text layout;
     struct td_cbor_text board;
+    const struct td_tandem_stage *stage; /* how a first stage booted us; NULL: there is none */
 
     enum td_server_target target;
     bool recovers; /* only the bootloader runs: of several requests the last one wins */

@@ -1346,6 +1346,43 @@ static void verdicts_are_told_page_by_page_newest_first(void **state)
     assert_int_equal(result(), 1000 + TD_TANDEM_NO_LOG);
 }
 
+static void a_first_stage_is_told_on_the_first_page(void **state)
+{
+    static const uint8_t print[TD_TANDEM_STAGE_PRINT] = { 1, 2, 3 };
+    const struct td_tandem_stage stage = {
+        .slot = 1,
+        .version = 7,
+        .least = 6,
+        .trial = TD_TANDEM_SERVES,
+        .addr = { 0x8000, 0x14000 },
+        .size = 0xc000,
+        .n_keys = 1,
+        .keys = { { print, sizeof print } },
+    };
+    struct td_tandem_req req = { .has_off = true, .off = 0 };
+    struct td_tandem_accepts a;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    rig.cfg.stage = &stage;
+    ask(1, TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_ACCEPTS, put_tandem, &req);
+    assert_int_equal(td_tandem_accepts_get(payload(), payload_len(), &a), TD_OK);
+    assert_true(a.has_stage);
+    assert_int_equal(a.stage.slot, 1);
+    assert_int_equal(a.stage.version, 7);
+    assert_int_equal(a.stage.least, 6);
+    assert_int_equal(a.stage.trial, TD_TANDEM_SERVES);
+    assert_int_equal(a.stage.addr[0], 0x8000);
+    assert_int_equal(a.stage.addr[1], 0x14000);
+    assert_int_equal(a.stage.size, 0xc000);
+    assert_int_equal(a.stage.n_keys, 1);
+    assert_memory_equal(a.stage.keys[0].p, print, sizeof print);
+    req.off = 1;
+    ask(1, TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_ACCEPTS, put_tandem, &req);
+    assert_int_equal(td_tandem_accepts_get(payload(), payload_len(), &a), TD_OK);
+    assert_false(a.has_stage);
+}
+
 static void what_the_device_accepts_is_told_with_all_its_keys(void **state)
 {
     static const size_t buf_sizes[] = { 256, 300, 512, RIG_BUF };
@@ -1460,6 +1497,7 @@ int main(void)
         cmocka_unit_test(the_bootloader_is_described),
         cmocka_unit_test(the_storage_is_erased),
         cmocka_unit_test(verdicts_are_told_page_by_page_newest_first),
+        cmocka_unit_test(a_first_stage_is_told_on_the_first_page),
         cmocka_unit_test(what_the_device_accepts_is_told_with_all_its_keys),
         cmocka_unit_test(a_link_without_proof_gets_echo_and_params_alone),
     };

@@ -96,6 +96,11 @@ static void describe_image(const struct td_server_image *image, struct td_tandem
     for (unsigned slot = 0; slot < 2; slot++)
         out->slot_size[slot] = image->slot[slot] == NULL ? 0 : image->slot[slot]->size;
     out->upload_off = image->upload_off;
+    out->has_addr = image->strategy == TD_MODE_XIP || image->strategy == TD_MODE_XIP_REVERT;
+    for (unsigned slot = 0; slot < 2 && out->has_addr; slot++)
+        out->addr[slot] = image->slot[slot] == NULL ? 0 : image->slot[slot]->off;
+    out->reverts = td_mode_swaps(image->strategy) || image->strategy == TD_MODE_XIP_REVERT ||
+                   (image->strategy == TD_MODE_RAM_LOAD && image->reverts);
     if (td_room_max_image(image->strategy, image->room, &out->max_size) != TD_OK)
         out->max_size = 0;
 }
@@ -138,6 +143,10 @@ struct td_server_result td_server_tandem_accepts(struct td_server_call *call)
     if (td_tandem_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
     describe(cfg, &accepts);
+    if (cfg->stage != NULL && req.off == 0) {
+        accepts.has_stage = true;
+        accepts.stage = *cfg->stage;
+    }
     for (uint8_t most = TD_TANDEM_KEYS_MAX; most > 0; most--) {
         *call->out = mark;
         describe_keys(cfg, req.off, most, &accepts);

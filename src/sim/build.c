@@ -186,6 +186,7 @@ static void build_boot(struct sim_device *dev)
     dev->boot.boot_log = sim_area(dev, SIM_PART_BOOT_LOG);
     dev->boot.manner =
         p->boot.manner == SIM_BEHAVES_MCUBOOT ? &td_boot_manner_mcuboot : &td_boot_manner_tandem;
+    dev->boot.has_recovery = (p->recovery.entry & SIM_ENTRY_NO_IMAGE) != 0;
     dev->boot.hooks = &sim_boot_hooks;
     dev->boot.hook_ctx = dev;
 }
@@ -251,6 +252,7 @@ static void build_image(struct sim_device *dev, unsigned i)
         .strategy = sim_way_mode(dev->profile->boot.way),
         .room = &dev->room[i],
         .upload_off = upload_off(dev, i),
+        .reverts = sim_way_reverts(dev->profile->boot.way),
     };
 }
 
@@ -281,6 +283,7 @@ static void build_server(struct sim_device *dev)
         .n_keys = p->boot.n_keys,
         .layout = text_of(p->name),
         .board = text_of(p->board),
+        .stage = p->first.present ? &dev->first.told : NULL,
         .hooks = &dev->server_hooks,
         .hook_ctx = dev,
     };
@@ -301,5 +304,7 @@ enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM
     if (err != TD_OK)
         return err;
     build_server(dev);
+    if (dev->profile->recovery.present)
+        sim_rescue_build(dev);
     return td_boot_check(&dev->boot);
 }

@@ -15,8 +15,9 @@
 #include "slot/request.h"
 #include "smp/error.h"
 
-#define NEVER   UINT64_MAX
-#define WORK_US 5000 /* how long an erase goes on between two looks at the links */
+#define NEVER     UINT64_MAX
+#define RESCUE_US 20000 /* between two looks at a recovery server that has nothing to do */
+#define WORK_US   5000  /* how long an erase goes on between two looks at the links */
 
 /* ---- bootloader ------------------------------------------------------------------------ */
 
@@ -62,6 +63,22 @@ static void boot_result(void *ctx, const struct td_boot_result *result)
     dev->retained.boot = *result;
 }
 
+static bool boot_pin(void *ctx)
+{
+    const struct sim_device *dev = ctx;
+
+    return (dev->profile->recovery.entry & SIM_ENTRY_PIN) != 0 && dev->pin;
+}
+
+static uint8_t boot_mode(void *ctx)
+{
+    struct sim_device *dev = ctx;
+    uint8_t mode = dev->retained.boot_mode;
+
+    dev->retained.boot_mode = 0;
+    return (dev->profile->recovery.entry & SIM_ENTRY_MODE) != 0 ? mode : 0;
+}
+
 static void start_application(struct sim_device *dev, const struct td_boot_result *result);
 
 static void boot_jump(void *ctx, const struct td_boot_result *result)
@@ -73,6 +90,8 @@ const struct td_boot_hooks sim_boot_hooks = {
     .feed = boot_feed,
     .line = boot_line,
     .reset_cause = boot_reset_cause,
+    .recovery_pin = boot_pin,
+    .boot_mode = boot_mode,
     .result = boot_result,
     .jump = boot_jump,
 };
@@ -216,6 +235,8 @@ static void start_application(struct sim_device *dev, const struct td_boot_resul
     uint16_t flags;
 
     read_descriptor(dev, result);
+    if (dev->profile->first.present)
+        sim_first_tell_server(dev);
     dev->image[0].active_slot = result->slot;
     flags = dev->app.flags;
     introduce(dev, result);
@@ -268,6 +289,8 @@ static void run_bootloader(struct sim_device *dev)
 
     if (err == TD_OK && result.reset)
         reset_at_once(dev);
+    else if (err == TD_OK && result.recover != TD_RECOVER_NO)
+        sim_rescue_begin(dev);
     else if (err == TD_OK && result.bootable)
         (void)td_boot_jump(&dev->boot, &result);
     else if (err != TD_OK)
@@ -349,6 +372,14 @@ void sim_device_poll(struct sim_device *dev, uint64_t now_us)
         boot(dev, dev->reset_cause);
         return;
     }
+    if (dev->state == SIM_RECOVERS) {
+        bool resets = sim_rescue_work(dev);
+
+        settle(dev);
+        if (resets && dev->state == SIM_RECOVERS)
+            boot(dev, TD_RESET_SOFT);
+        return;
+    }
     if (dev->state != SIM_SERVES || !td_server_busy(&dev->server))
         return;
     td_server_work(&dev->server, WORK_US, dev->reply, dev->profile->server.buf_size, &reply);
@@ -361,6 +392,8 @@ uint64_t sim_device_wake_us(const struct sim_device *dev)
 {
     if (dev->state == SIM_SERVES && td_server_busy(&dev->server))
         return dev->now_us;
+    if (dev->state == SIM_RECOVERS)
+        return td_recovery_busy(&dev->rescue.server) ? dev->now_us : dev->now_us + RESCUE_US;
     return dev->reset_at_us;
 }
 
@@ -386,8 +419,20 @@ void sim_device_receive(struct sim_device *dev, uint64_t now_us, const struct td
     }
 }
 
+void sim_device_receive_bytes(struct sim_device *dev, uint64_t now_us,
+                              const struct td_server_link *link, const uint8_t *bytes, size_t len)
+{
+    take_now(dev, now_us);
+    if (dev->state != SIM_RECOVERS)
+        return;
+    sim_rescue_receive(dev, link, bytes, len);
+    settle(dev);
+}
+
 void sim_device_link_down(struct sim_device *dev, const struct td_server_link *link)
 {
+    if (dev->rescue.link == link)
+        dev->rescue.link = NULL;
     if (dev->state == SIM_SERVES)
         td_server_link_down(&dev->server, link);
 }

@@ -26,11 +26,14 @@
 #include "sim/first.h"
 #include "sim/nor.h"
 #include "sim/profile.h"
+#include "sim/rescue.h"
 
 /* What the device says. send and console must be there; spend may be NULL. */
 struct sim_device_io {
     /* An answer to link; the bytes are valid during the call. */
     void (*send)(void *ctx, const struct td_server_link *link, const uint8_t *packet, size_t len);
+    /* Bytes of the recovery server for a serial line; NULL: the device has no recovery. */
+    void (*bytes)(void *ctx, const struct td_server_link *link, const uint8_t *bytes, size_t len);
     /* A line of the console, without line end. */
     void (*console)(void *ctx, const char *line);
     /* Flash was busy for so long since the last call: who wants real speed sleeps here. */
@@ -46,14 +49,15 @@ struct sim_memory {
 };
 
 enum sim_state {
-    SIM_OFF,     /* without power, from the start or since a cut */
-    SIM_DEAD,    /* nothing bootable, or the flash failed: waits for another power-on */
-    SIM_SERVES,  /* the application runs and answers SMP */
-    SIM_MUTE,    /* the application runs without SMP */
-    SIM_HANGS,   /* the application stopped; the watchdog, where there is one, will bite */
-    SIM_CRASHES, /* the application is about to reset the device */
-    SIM_RESETS,  /* the bootloader is about to reset the device */
-    SIM_LOOPS,   /* it crashed SIM_CRASHES_MAX times in a row and was stopped */
+    SIM_OFF,      /* without power, from the start or since a cut */
+    SIM_DEAD,     /* nothing bootable, or the flash failed: waits for another power-on */
+    SIM_SERVES,   /* the application runs and answers SMP */
+    SIM_MUTE,     /* the application runs without SMP */
+    SIM_HANGS,    /* the application stopped; the watchdog, where there is one, will bite */
+    SIM_CRASHES,  /* the application is about to reset the device */
+    SIM_RECOVERS, /* the bootloader serves recovery on the serial lines */
+    SIM_RESETS,   /* the bootloader is about to reset the device */
+    SIM_LOOPS,    /* it crashed SIM_CRASHES_MAX times in a row and was stopped */
 };
 
 #define SIM_CRASHES_MAX 8
@@ -94,7 +98,9 @@ struct sim_device {
     struct td_boot_ram ram;
     struct td_boot_config boot;
     struct td_boot_work work;
-    struct sim_first first; /* profile.first.present */
+    struct sim_first first;   /* profile.first.present */
+    struct sim_rescue rescue; /* profile.recovery.present */
+    bool pin;                 /* held while it boots: recovery is wanted */
 
     struct td_room_geometry room[SIM_IMAGES_MAX];
     struct td_server_image image[SIM_IMAGES_MAX];
@@ -139,6 +145,10 @@ void sim_device_power_off(struct sim_device *dev);
 /* A packet for the application. It is lost unless the device serves. */
 void sim_device_receive(struct sim_device *dev, uint64_t now_us, const struct td_server_link *link,
                         const uint8_t *packet, size_t len);
+
+/* Bytes on a serial line, unframed, while the state is SIM_RECOVERS. */
+void sim_device_receive_bytes(struct sim_device *dev, uint64_t now_us,
+                              const struct td_server_link *link, const uint8_t *bytes, size_t len);
 
 /* The link is gone: nothing more is sent to it. */
 void sim_device_link_down(struct sim_device *dev, const struct td_server_link *link);

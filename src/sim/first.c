@@ -281,6 +281,38 @@ static void read_stage(struct sim_device *dev)
     };
 }
 
+static uint32_t trial_of(const struct sim_first *f)
+{
+    const struct td_trial_place cells = { &f->slots[f->result.slot], f->config.trial_off,
+                                          f->config.trial_boots };
+    struct td_trial trial;
+
+    if (!f->result.on_trial || td_trial_read(&cells, &trial) != TD_OK)
+        return TD_TANDEM_PROVEN;
+    return trial.last_booted ? TD_TANDEM_SERVES : TD_TANDEM_ON_TRIAL;
+}
+
+void sim_first_tell_server(struct sim_device *dev)
+{
+    struct sim_first *f = &dev->first;
+    const struct td_provision *p = &f->work.provision;
+    struct td_tandem_stage *t = &f->told;
+
+    *t = (struct td_tandem_stage){
+        .slot = f->result.slot,
+        .version = f->result.version,
+        .least = f->result.counter,
+        .trial = trial_of(f),
+        .addr = { f->stage.addr[0], f->stage.addr[1] },
+        .size = f->config.slot_size,
+    };
+    for (uint32_t i = 0; i < p->n_keys && t->n_keys < TD_TANDEM_STAGE_KEYS; i++) {
+        if (p->keys[i].token == TD_TOKEN_VALID || p->keys[i].token == TD_TOKEN_VALID_OLD)
+            t->keys[t->n_keys++] =
+                (struct td_cbor_bytes){ p->keys[i].fingerprint, TD_TANDEM_STAGE_PRINT };
+    }
+}
+
 bool sim_first_go(struct sim_device *dev)
 {
     struct sim_first *f = &dev->first;

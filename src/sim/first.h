@@ -10,6 +10,7 @@
 #include "boot/stage.h"
 #include "nsib/nsib.h"
 #include "sim/app.h"
+#include "smp/tandem.h"
 
 struct sim_device;
 
@@ -22,6 +23,7 @@ struct sim_first {
     struct td_flash_area slots[2];
     struct td_boot_stage stage;
     struct td_boot_stage_facts facts; /* of the latest boot */
+    struct td_tandem_stage told;      /* what the server tells of it */
     struct sim_app app;               /* of the stage that was booted; name "" when unknown */
 };
 
@@ -30,6 +32,9 @@ struct sim_first {
  * TD_ENOSPC: they do not fit their partition.
  */
 enum td_err sim_first_build(struct sim_device *dev, bool is_new);
+
+/* Before the application starts: what there is to tell about the stage that has booted it. */
+void sim_first_tell_server(struct sim_device *dev);
 
 /* One boot: chooses, says so, fills in facts and app. false: there is nothing to boot. */
 bool sim_first_go(struct sim_device *dev);

@@ -18,6 +18,7 @@
 
 #include "crypto/sig.h"
 #include "flash/flash.h"
+#include "server/recovery.h"
 #include "sim/way.h"
 
 #define SIM_NAME_MAX    47
@@ -101,17 +102,15 @@ struct sim_key {
     uint16_t len;
 };
 
-enum sim_framing { SIM_FRAMING_CONSOLE, SIM_FRAMING_RAW, SIM_FRAMING_COBS };
-
 /* How the recovery server of the bootloader is entered, or-ed. */
 enum sim_entry { SIM_ENTRY_PIN = 1, SIM_ENTRY_MODE = 2, SIM_ENTRY_NO_IMAGE = 4 };
 
 struct sim_recovery {
     bool present;
-    enum sim_framing framing; /* of every serial line while it serves */
-    uint8_t entry;            /* of enum sim_entry */
-    bool may_erase;           /* image erase is served */
-    bool may_confirm;         /* and image test and confirm */
+    enum td_recovery_framing framing; /* of every serial line while it serves */
+    uint8_t entry;                    /* of enum sim_entry */
+    enum td_server_target target;
+    bool manages; /* image test, confirm and erase are served, too */
 };
 
 /* Form and generation of what a first stage was given. */

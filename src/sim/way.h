@@ -15,6 +15,13 @@ enum sim_way {
     SIM_WAY_MOVE,
     SIM_WAY_OVERWRITE,
     SIM_WAY_OFFSET,
+    SIM_WAY_XIP,
+    SIM_WAY_XIP_REVERT,
+    SIM_WAY_RAM,
+    SIM_WAY_RAM_REVERT,
+    SIM_WAY_SINGLE,
+    SIM_WAY_SINGLE_RAM,
+    SIM_WAY_LOADER,
     SIM_WAY_COUNT,
 };
 
@@ -30,8 +37,5 @@ const struct td_strategy *sim_way_strategy(enum sim_way way);
 bool sim_way_has_secondary(enum sim_way way);
 bool sim_way_loads(enum sim_way way);
 bool sim_way_reverts(enum sim_way way);
-
-/* Whether an image runs from the slot it was sent to: that slot is then the active one. */
-bool sim_way_chooses(enum sim_way way);
 
 #endif

@@ -219,6 +219,15 @@ enum td_err td_tandem_why_get(struct td_tandem_why *why, struct td_verdict *verd
 
 /* ---- accepts ------------------------------------------------------------------------- */
 
+static void put_addresses(struct td_cbor_writer *w, const uint32_t addr[2])
+{
+    td_cbor_key(w, "at");
+    td_cbor_open_list(w);
+    td_cbor_put_uint(w, addr[0]);
+    td_cbor_put_uint(w, addr[1]);
+    td_cbor_close(w);
+}
+
 static void put_image(struct td_cbor_writer *w, const struct td_tandem_image *image)
 {
     td_cbor_open_map(w);
@@ -230,6 +239,12 @@ static void put_image(struct td_cbor_writer *w, const struct td_tandem_image *im
     td_cbor_put_uint(w, image->slot_size[1]);
     td_cbor_close(w);
     put_fact(w, TD_TEXT("upoff"), image->upload_off);
+    if (image->has_addr)
+        put_addresses(w, image->addr);
+    if (image->reverts) {
+        td_cbor_key(w, "trial");
+        td_cbor_put_bool(w, true);
+    }
     td_cbor_close(w);
 }
 
@@ -252,6 +267,29 @@ static void put_keys(struct td_cbor_writer *w, const struct td_tandem_accepts *a
         td_cbor_put_bytes(w, a->keys[i].p, a->keys[i].len);
     td_cbor_close(w);
     put_next(w, a->has_next, a->next);
+}
+
+static void put_stage(struct td_cbor_writer *w, const struct td_tandem_stage *s)
+{
+    td_cbor_key(w, "stage");
+    td_cbor_open_map(w);
+    td_cbor_key(w, "slot");
+    td_cbor_put_uint(w, s->slot);
+    td_cbor_key(w, "ver");
+    td_cbor_put_uint(w, s->version);
+    td_cbor_key(w, "least");
+    td_cbor_put_uint(w, s->least);
+    td_cbor_key(w, "trial");
+    td_cbor_put_uint(w, s->trial);
+    put_addresses(w, s->addr);
+    td_cbor_key(w, "size");
+    td_cbor_put_uint(w, s->size);
+    td_cbor_key(w, "keys");
+    td_cbor_open_list(w);
+    for (uint8_t i = 0; i < s->n_keys; i++)
+        td_cbor_put_bytes(w, s->keys[i].p, s->keys[i].len);
+    td_cbor_close(w);
+    td_cbor_close(w);
 }
 
 static void put_name(struct td_cbor_writer *w, struct td_cbor_text key, struct td_cbor_text name)
@@ -281,22 +319,42 @@ void td_tandem_accepts_put(struct td_cbor_writer *w, const struct td_tandem_acce
     put_name(w, TD_TEXT("layout"), a->layout);
     put_name(w, TD_TEXT("board"), a->board);
     put_images(w, a);
+    if (a->has_stage)
+        put_stage(w, &a->stage);
     put_keys(w, a);
     td_cbor_close(w);
 }
 
+static enum td_err get_addresses(struct td_cbor_reader *r, uint32_t addr[2])
+{
+    struct td_cbor_walk walk = { 0, false };
+    bool more = true;
+    enum td_err err = td_cbor_list_begin(r, &walk);
+
+    for (size_t i = 0; i < 2 && err == TD_OK; i++) {
+        err = td_cbor_more(r, &walk, &more);
+        if (err == TD_OK)
+            err = more ? td_cbor_get_uint(r, &addr[i]) : TD_EFORMAT;
+    }
+    return err;
+}
+
 static enum td_err get_image(struct td_cbor_reader *r, struct td_tandem_image *image)
 {
-    struct td_cbor_reader slots = { NULL, 0, 0 };
+    struct td_cbor_reader slots = { NULL, 0, 0 }, at = { NULL, 0, 0 };
     struct td_cbor_walk walk = { 0, false };
-    bool has_max, has_slots, has_off, more = false;
+    bool has_max, has_slots, has_off, has_trial, more = false;
     const struct td_cbor_field fields[] = {
         TD_CBOR_FIELD_UINT("max", &image->max_size, &has_max),
         TD_CBOR_FIELD_LIST("slots", &slots, &has_slots),
         TD_CBOR_FIELD_UINT("upoff", &image->upload_off, &has_off),
+        TD_CBOR_FIELD_LIST("at", &at, &image->has_addr),
+        TD_CBOR_FIELD_BOOL("trial", &image->reverts, &has_trial),
     };
     enum td_err err = td_cbor_get_map(r, fields, TD_N_OF(fields));
 
+    if (err == TD_OK && image->has_addr)
+        err = get_addresses(&at, image->addr);
     if (err != TD_OK || !has_slots)
         return err;
     err = td_cbor_list_begin(&slots, &walk);
@@ -324,26 +382,53 @@ static enum td_err get_images(struct td_cbor_reader *r, struct td_tandem_accepts
     return err;
 }
 
-static enum td_err get_keys(struct td_cbor_reader *r, struct td_tandem_accepts *a)
+/* A list of byte strings of one length, at most max of them; the rest is skipped. */
+static enum td_err get_prints(struct td_cbor_reader *r, struct td_cbor_bytes *out, uint8_t max,
+                              size_t len, uint8_t *n)
 {
     struct td_cbor_walk walk = { 0, false };
     bool more = true;
     enum td_err err = td_cbor_list_begin(r, &walk);
 
-    while (err == TD_OK && a->n_keys < TD_TANDEM_KEYS_MAX) {
+    while (err == TD_OK && *n < max) {
         err = td_cbor_more(r, &walk, &more);
         if (err != TD_OK || !more)
             break;
-        err = td_cbor_get_bytes(r, &a->keys[a->n_keys]);
-        if (err == TD_OK && a->keys[a->n_keys++].len != TD_TANDEM_FINGERPRINT)
+        err = td_cbor_get_bytes(r, &out[*n]);
+        if (err == TD_OK && out[(*n)++].len != len)
             err = TD_EFORMAT;
     }
     return err;
 }
 
+static enum td_err get_stage(struct td_cbor_reader *r, struct td_tandem_stage *s)
+{
+    struct td_cbor_reader at, keys;
+    bool has_at, has_keys, seen[5];
+    const struct td_cbor_field fields[] = {
+        TD_CBOR_FIELD_UINT("slot", &s->slot, &seen[0]),
+        TD_CBOR_FIELD_UINT("ver", &s->version, &seen[1]),
+        TD_CBOR_FIELD_UINT("least", &s->least, &seen[2]),
+        TD_CBOR_FIELD_UINT("trial", &s->trial, &seen[3]),
+        TD_CBOR_FIELD_UINT("size", &s->size, &seen[4]),
+        TD_CBOR_FIELD_LIST("at", &at, &has_at),
+        TD_CBOR_FIELD_LIST("keys", &keys, &has_keys),
+    };
+    enum td_err err = td_cbor_get_map(r, fields, TD_N_OF(fields));
+
+    // What says neither which slot runs nor where the slots lie helps nobody.
+    if (err == TD_OK && (!seen[0] || !seen[1] || s->slot > 1 || !has_at))
+        err = TD_EFORMAT;
+    if (err == TD_OK)
+        err = get_addresses(&at, s->addr);
+    if (err == TD_OK && has_keys)
+        err = get_prints(&keys, s->keys, TD_TANDEM_STAGE_KEYS, TD_TANDEM_STAGE_PRINT, &s->n_keys);
+    return err;
+}
+
 enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len, struct td_tandem_accepts *a)
 {
-    struct td_cbor_reader images, keys;
+    struct td_cbor_reader images, keys, stage;
     bool has_images, has_keys, seen[10];
     const struct td_cbor_field fields[] = {
         TD_CBOR_FIELD_UINT("sig", &a->sig, &seen[0]),
@@ -356,6 +441,7 @@ enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len, struct td_
         TD_CBOR_FIELD_TEXT("layout", &a->layout, &seen[7]),
         TD_CBOR_FIELD_TEXT("board", &a->board, &seen[8]),
         TD_CBOR_FIELD_LIST("images", &images, &has_images),
+        TD_CBOR_FIELD_MAP("stage", &stage, &a->has_stage),
         TD_CBOR_FIELD_UINT("nkeys", &a->n_keys_total, &seen[9]),
         TD_CBOR_FIELD_LIST("keys", &keys, &has_keys),
         TD_CBOR_FIELD_UINT("next", &a->next, &a->has_next),
@@ -367,6 +453,8 @@ enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len, struct td_
     if (err == TD_OK && has_images)
         err = get_images(&images, a);
     if (err == TD_OK && has_keys)
-        err = get_keys(&keys, a);
+        err = get_prints(&keys, a->keys, TD_TANDEM_KEYS_MAX, TD_TANDEM_FINGERPRINT, &a->n_keys);
+    if (err == TD_OK && a->has_stage)
+        err = get_stage(&stage, &a->stage);
     return err;
 }

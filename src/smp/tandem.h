@@ -57,6 +57,31 @@ struct td_tandem_image {
     uint32_t max_size;     /* bytes of the largest file that this device takes and can swap */
     uint32_t slot_size[2]; /* bytes; 0: there is no such slot */
     uint32_t upload_off;   /* bytes from the slot's start to where an upload is put */
+    bool has_addr;         /* images run where they lie: they are linked for these addresses */
+    uint32_t addr[2];
+    bool reverts; /* a new image is on trial until it is confirmed */
+};
+
+#define TD_TANDEM_STAGE_KEYS  8
+#define TD_TANDEM_STAGE_PRINT 16 /* bytes of a key's fingerprint as a first stage holds it */
+
+/* How far the second stage's trial has come. */
+enum td_tandem_trial {
+    TD_TANDEM_PROVEN = 0,
+    TD_TANDEM_ON_TRIAL = 1,
+    TD_TANDEM_SERVES = 2, /* it has booted a confirmed application: the next boot proves it */
+};
+
+/* What a first stage has chosen and would accept. */
+struct td_tandem_stage {
+    uint32_t slot;                                   /* that runs: 0 is S0, 1 is S1 */
+    uint32_t version;                                /* fw_info's, of the second stage that runs */
+    uint32_t least;                                  /* lower versions are refused */
+    uint32_t trial;                                  /* enum td_tandem_trial */
+    uint32_t addr[2];                                /* of S0 and S1 */
+    uint32_t size;                                   /* bytes of each */
+    uint8_t n_keys;                                  /* that are not revoked */
+    struct td_cbor_bytes keys[TD_TANDEM_STAGE_KEYS]; /* TD_TANDEM_STAGE_PRINT bytes each */
 };
 
 struct td_tandem_accepts {
@@ -71,6 +96,8 @@ struct td_tandem_accepts {
     struct td_cbor_text board;    /* may be empty */
     uint8_t n_images;
     struct td_tandem_image images[TD_TANDEM_IMAGES_MAX];
+    bool has_stage; /* first page only: there is a first stage */
+    struct td_tandem_stage stage;
     uint32_t n_keys_total;                         /* keys the device trusts */
     uint8_t n_keys;                                /* of these in this page */
     struct td_cbor_bytes keys[TD_TANDEM_KEYS_MAX]; /* TD_TANDEM_FINGERPRINT bytes each */

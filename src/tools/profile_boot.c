@@ -126,16 +126,22 @@ static bool read_entries(struct reading *r, yaml_node_t *node, void *dst)
 bool td_profile_read_recovery(struct reading *r, yaml_node_t *node, void *dst)
 {
     static const struct choice framings[] = {
-        { "console", SIM_FRAMING_CONSOLE },
-        { "raw", SIM_FRAMING_RAW },
-        { "cobs", SIM_FRAMING_COBS },
+        { "console", TD_RECOVERY_CONSOLE },
+        { "raw", TD_RECOVERY_RAW },
+        { "cobs", TD_RECOVERY_COBS },
+        { NULL, 0 },
+    };
+    static const struct choice targets[] = {
+        { "spare", TD_SERVER_TO_SPARE },
+        { "primary", TD_SERVER_TO_PRIMARY },
+        { "any", TD_SERVER_TO_ANY },
         { NULL, 0 },
     };
     static const struct key keys[] = {
         { "framing", true, KIND_CHOICE, AT(struct sim_recovery, framing), 0, 0, framings, NULL },
         { "entry", false, KIND_OTHER, AT(struct sim_recovery, entry), 0, 0, NULL, read_entries },
-        { "erase", true, KIND_CHOICE, AT(struct sim_recovery, may_erase), 0, 0, yes_no, NULL },
-        { "confirm", true, KIND_CHOICE, AT(struct sim_recovery, may_confirm), 0, 0, yes_no, NULL },
+        { "target", true, KIND_CHOICE, AT(struct sim_recovery, target), 0, 0, targets, NULL },
+        { "manages", true, KIND_CHOICE, AT(struct sim_recovery, manages), 0, 0, yes_no, NULL },
     };
 
     (void)dst;

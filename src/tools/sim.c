@@ -31,6 +31,7 @@ enum {
     OPT_CUT_AT,
     OPT_CUT,
     OPT_SPEED,
+    OPT_PIN,
 };
 
 static const struct td_opt options[] = {
@@ -39,6 +40,7 @@ static const struct td_opt options[] = {
     { "h4", 0, true, OPT_H4 },           { "key", 0, true, OPT_KEY },
     { "program", 0, true, OPT_PROGRAM }, { "cut-power-at", 0, true, OPT_CUT_AT },
     { "cut", 0, true, OPT_CUT },         { "speed", 0, true, OPT_SPEED },
+    { "pin", 0, false, OPT_PIN },
 };
 
 /* An option that may be given several times. */
@@ -54,6 +56,7 @@ struct wishes {
     uint32_t cut_at;
     enum sim_cut cut;
     bool real_speed;
+    bool pin;
     bool done; /* help was printed */
 };
 
@@ -143,6 +146,7 @@ static int take_option(struct td_cli *cli, struct wishes *w, int id, const char 
     case OPT_CUT_AT: return take_cut_at(cli, w, value);
     case OPT_CUT: return take_cut(cli, w, value);
     case OPT_SPEED: return take_speed(cli, w, value);
+    case OPT_PIN: w->pin = true; return TD_EXIT_OK;
     case OPT_H4:
         return td_cli_fail(cli, TD_EXIT_USAGE, "no-bluetooth",
                            "this build's virtual devices have no Bluetooth controller yet", "--h4",
@@ -228,6 +232,25 @@ static void send_packet(void *ctx, const struct td_server_link *link, const uint
     td_sim_links_send(desk->links, link, packet, len);
 }
 
+static void send_bytes(void *ctx, const struct td_server_link *link, const uint8_t *bytes,
+                       size_t len)
+{
+    struct desk *desk = ctx;
+
+    td_sim_links_write(desk->links, link, bytes, len);
+}
+
+static bool bytes_came(void *ctx, const struct td_server_link *link, const uint8_t *bytes,
+                       size_t len)
+{
+    struct desk *desk = ctx;
+
+    if (desk->device.state != SIM_RECOVERS)
+        return false;
+    sim_device_receive_bytes(&desk->device, clock_us(), link, bytes, len);
+    return true;
+}
+
 static void take_kept(struct desk *desk)
 {
     size_t len = desk->kept.len;
@@ -278,7 +301,11 @@ static int load_profile(struct desk *desk, const struct wishes *w)
 static int build_device(struct desk *desk)
 {
     const struct sim_device_io io = {
-        .send = send_packet, .console = console, .spend = spend, .ctx = desk
+        .send = send_packet,
+        .bytes = send_bytes,
+        .console = console,
+        .spend = spend,
+        .ctx = desk,
     };
     struct td_desk_fault fault;
     enum td_err err = sim_device_init(&desk->device, &desk->profile, desk->state.memory, &io);
@@ -312,7 +339,11 @@ static int open_all(struct desk *desk, const struct several *s, add_link open)
 static int open_links(struct desk *desk, const struct wishes *w)
 {
     const struct td_sim_link_hooks hooks = {
-        .packet = packet_came, .down = link_went, .busy = spend, .ctx = desk
+        .packet = packet_came,
+        .bytes = bytes_came,
+        .down = link_went,
+        .busy = spend,
+        .ctx = desk,
     };
     int exit;
 
@@ -415,6 +446,7 @@ static int program_all(struct desk *desk, const struct several *programs)
 /* After a boot: what was sent meanwhile is lost, and the world is told that SMP answers. */
 static void tell_ready(struct desk *desk)
 {
+    const bool recovers = desk->device.state == SIM_RECOVERS;
     char urls[1024];
 
     if (desk->told_ready == desk->device.boots)
@@ -422,10 +454,10 @@ static void tell_ready(struct desk *desk)
     desk->told_ready = desk->device.boots;
     td_sim_links_forget(desk->links);
     desk->kept.len = 0;
-    if (desk->device.state != SIM_SERVES)
+    if (desk->device.state != SIM_SERVES && !recovers)
         return;
-    td_sim_links_urls(desk->links, urls, sizeof urls);
-    fprintf(desk->cli->out, "ready:%s\n", urls);
+    td_sim_links_urls(desk->links, recovers, urls, sizeof urls);
+    fprintf(desk->cli->out, "%s:%s\n", recovers ? "recovery" : "ready", urls);
     fflush(desk->cli->out);
 }
 
@@ -445,7 +477,9 @@ static void run_device(struct desk *desk, const struct wishes *w)
 {
     struct sim_device *device = &desk->device;
 
+    device->pin = w->pin;
     sim_device_power_on(device, clock_us(), w->cut_at, w->cut);
+    device->pin = false;
     while (!stopping && device->state != SIM_OFF) {
         tell_ready(desk);
         sim_device_sync(device);
@@ -523,12 +557,13 @@ const struct td_verb td_verb_sim = {
     .summary = "run a virtual device: real bootloader, real server, simulated flash",
     .usage = "usage: tandem sim PROFILE --state DIR [--udp HOST:PORT] [--pty PATH]\n"
              "                  [--tcp HOST:PORT] [--key PEM]... [--program SLOT=FILE]...\n"
-             "                  [--speed real|fast]\n"
+             "                  [--speed real|fast] [--pin]\n"
              "                  [--cut-power-at N [--cut before|torn|after]]\n"
              "\n"
-             "PROFILE is tandem-nrf52833, krepet-nrf52833, overwrite-only, or the path of a\n"
-             ".yml file. The console goes to stdout; the line 'ready: URLS' says that the\n"
-             "application serves SMP.\n"
+             "PROFILE is the name of a built-in one, as nrf5340-two-stage (another name is\n"
+             "answered with those that exist), or the path of a .yml file. The console goes\n"
+             "to stdout; the line 'ready: URLS' says that the application serves SMP, and\n"
+             "'recovery: URLS' that the bootloader does.\n"
              "\n"
              "  --state DIR        holds the flash; made if missing, used by one process at a\n"
              "                     time\n"
@@ -539,6 +574,7 @@ const struct td_verb td_verb_sim = {
              "  --cut-power-at N   the power goes at the Nth write or erase, and the process\n"
              "                     ends\n"
              "  --cut KIND         before it, in the middle of it (torn, default) or after it\n"
+             "  --pin              hold the recovery pin while the device starts\n"
              "  --speed real       take the time that flash and serial lines take on a board\n",
     .run = run,
 };

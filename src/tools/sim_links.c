@@ -397,6 +397,16 @@ void td_sim_links_send(struct td_sim_links *links, const struct td_server_link *
         put(e, line, n);
 }
 
+void td_sim_links_write(struct td_sim_links *links, const struct td_server_link *link,
+                        const uint8_t *bytes, size_t len)
+{
+    struct end *e = link->ctx;
+
+    (void)links;
+    if (is_serial(e))
+        put(e, bytes, len);
+}
+
 void td_sim_links_print(struct td_sim_links *links, const char *line)
 {
     for (unsigned i = 0; i < ENDS_MAX; i++) {
@@ -499,6 +509,9 @@ static void read_serial(struct end *e)
         return;
     }
     pass_time(e->links, (size_t)n);
+    if (e->links->hooks.bytes != NULL &&
+        e->links->hooks.bytes(e->links->hooks.ctx, &e->link, buf, (size_t)n))
+        return;
     for (ssize_t i = 0; i < n; i++) {
         if (td_console_in_byte(&e->in, buf[i]) == TD_CONSOLE_PACKET)
             e->links->hooks.packet(e->links->hooks.ctx, &e->link, e->in.buf, e->in.len);
@@ -580,13 +593,15 @@ void td_sim_links_forget(struct td_sim_links *links)
     }
 }
 
-void td_sim_links_urls(const struct td_sim_links *links, char *out, size_t cap)
+void td_sim_links_urls(const struct td_sim_links *links, bool serial, char *out, size_t cap)
 {
     size_t len = 0;
 
     out[0] = '\0';
     for (unsigned i = 0; i < ENDS_MAX && len < cap; i++) {
-        if (links->end[i].url[0] != '\0')
-            len += (size_t)snprintf(out + len, cap - len, " %s", links->end[i].url);
+        const struct end *e = &links->end[i];
+
+        if (e->url[0] != '\0' && (!serial || e->kind != END_UDP))
+            len += (size_t)snprintf(out + len, cap - len, " %s", e->url);
     }
 }

@@ -23,6 +23,8 @@ struct td_sim_links;
 struct td_sim_link_hooks {
     /* A packet came. The bytes are the hook's until it returns. */
     void (*packet)(void *ctx, const struct td_server_link *link, const uint8_t *packet, size_t len);
+    /* Bytes of a serial line as they came, before packet is asked; true: they were for it. */
+    bool (*bytes)(void *ctx, const struct td_server_link *link, const uint8_t *bytes, size_t len);
     /* The other end is gone, and link is not to be used any more. */
     void (*down)(void *ctx, const struct td_server_link *link);
     /* A serial line was busy for so long; NULL when nobody wants to know. */
@@ -53,6 +55,10 @@ bool td_sim_links_add_pty(struct td_sim_links *links, const char *path,
 void td_sim_links_send(struct td_sim_links *links, const struct td_server_link *link,
                        const uint8_t *packet, size_t len);
 
+/* Writes bytes as they are on the serial line of that link. */
+void td_sim_links_write(struct td_sim_links *links, const struct td_server_link *link,
+                        const uint8_t *bytes, size_t len);
+
 /* Prints a line of the console on every serial line. */
 void td_sim_links_print(struct td_sim_links *links, const char *line);
 
@@ -65,7 +71,7 @@ void td_sim_links_forget(struct td_sim_links *links);
  */
 void td_sim_links_wait(struct td_sim_links *links, int timeout_ms, bool listen);
 
-/* The URLs with one space before each, as tandem -d takes them. */
-void td_sim_links_urls(const struct td_sim_links *links, char *out, size_t cap);
+/* The URLs with one space before each, as tandem -d takes them; serial: of serial lines only. */
+void td_sim_links_urls(const struct td_sim_links *links, bool serial, char *out, size_t cap);
 
 #endif

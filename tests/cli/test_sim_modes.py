@@ -59,5 +59,93 @@ class StockSwapOffset(Swapping, Case):
     SIGN = ("-S", "0x38000", "--align", "4")
 
 
+XIP = {"slot0": "0xc000", "slot1": "0x44000"}
+
+
+class DirectXip(Case):
+    PROFILE = "direct-xip"
+
+    def build(self, name, version, slot, *app):
+        return self.image(name, version, app=app, sign=("-S", "0x38000", "--align", "4",
+                                                        "--rom-fixed", XIP[slot]))
+
+    def begin(self):
+        sim = self.start("--program", "slot0=" + self.build("v1", "1.0.0", "slot0"))
+        return sim, sim.url()
+
+    def test_the_build_for_the_other_slot_runs_there_and_back_again(self):
+        sim, url = self.begin()
+        self.update(url, self.build("v2", "2.0.0", "slot1"), code=0, says=["2.0.0"])
+        self.update(url, self.build("v3", "3.0.0", "slot0"), code=0, says=["3.0.0"])
+        sim.stop()
+        self.start().until("*** v3, version 3.0.0+0 ***")
+
+    def test_the_build_for_the_running_slot_is_refused_before_a_byte_is_sent(self):
+        sim, url = self.begin()
+        self.update(url, self.build("v2", "2.0.0", "slot0"), code=1,
+                    says=["address", "linked for"])
+        self.assertNotIn("Starting bootloader", sim.console().split("ready:")[-1])
+
+    def test_one_that_crashes_is_not_chosen_again(self):
+        sim, url = self.begin()
+        self.update(url, self.build("bad", "2.0.0", "slot1", "--crash"), code=1)
+        self.assertIn("*** v1, version 1.0.0+0 ***", sim.console().split("*** bad")[1])
+
+
+class RamLoad(Case):
+    PROFILE = "ram-load"
+    SIGN = ("-S", "0x38000", "--align", "4", "--load-addr", "0x20000000")
+
+    def test_an_update_is_proven_and_confirmed(self):
+        sim = self.start("--program", "slot0=" + self.image("v1", "1.0.0"))
+        url = sim.url()
+        self.update(url, self.image("v2", "2.0.0"), code=0, says=["2.0.0"])
+        sim.stop()
+        self.start().until("*** v2, version 2.0.0+0 ***")
+
+    def test_one_that_crashes_gives_way_to_the_other(self):
+        sim = self.start("--program", "slot0=" + self.image("v1", "1.0.0"))
+        url = sim.url()
+        self.update(url, self.image("bad", "2.0.0", app=["--crash"]), code=1)
+        self.assertIn("*** v1, version 1.0.0+0 ***", sim.console().split("*** bad")[1])
+
+    def test_an_image_without_a_load_address_is_refused_before_a_byte_is_sent(self):
+        sim = self.start("--program", "slot0=" + self.image("v1", "1.0.0"))
+        self.update(sim.url(), self.image("v2", "2.0.0", sign=("-S", "0x38000", "--align", "4")),
+                    code=1, says=["load address"])
+
+
+class SingleSlotRecovery(Case):
+    PROFILE = "single-slot-recovery"
+    SIGN = ("-S", "0x70000", "--align", "4")
+
+    def start(self, *args):
+        return super().start("--pty", self.path("tty"), *args)
+
+    def test_an_empty_device_takes_an_image_and_runs_it(self):
+        sim = self.start()
+        url = sim.until("recovery:").split()[1]
+        self.ok("-d", url, "image", "upload", self.image("v1", "1.0.0"))
+        self.ok("-d", url, "os", "reset")
+        sim.until("*** v1, version 1.0.0+0 ***")
+
+    def test_the_pin_brings_recovery_in_place_of_a_good_image(self):
+        self.start("--program", "slot0=" + self.image("v1", "1.0.0")).url()
+        self.sims.pop().stop()
+        sim = self.start("--pin")
+        url = sim.until("recovery:").split()[1]
+        self.ok("-d", url, "image", "upload", self.image("v2", "2.0.0"))
+        self.ok("-d", url, "os", "reset")
+        sim.until("*** v2, version 2.0.0+0 ***")
+
+    def test_the_boot_mode_of_a_reset_brings_recovery_once(self):
+        sim = self.start("--program", "slot0=" + self.image("v1", "1.0.0"))
+        url = [u for u in sim.until("ready:").split() if u.startswith("udp:")][0]
+        self.ok("-d", url, "os", "reset", "--boot-mode", "1")
+        line = sim.until("recovery:").split()[1]
+        self.ok("-d", line, "os", "reset")
+        sim.until("*** v1, version 1.0.0+0 ***")
+
+
 if __name__ == "__main__":
     unittest.main()

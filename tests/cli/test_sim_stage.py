@@ -119,5 +119,56 @@ class Updates(Stage):
         self.start().until("Booting (0x14000).")
 
 
+class Preflight(Stage):
+    """`tandem update` knows before the first byte, and proves at the end."""
+
+    def setUp(self):
+        super().setUp()
+        self.sim = self.factory()
+        self.url = self.sim.url()
+
+    def refused(self, path, *says):
+        self.update(self.url, path, code=1, says=["nothing was sent", *says])
+
+    def test_the_variant_of_the_running_slot(self):
+        self.refused(self.stage("new", "s0", 2), "linked for S0, which is what runs",
+                     "send the S1 variant")
+
+    def test_an_unchanged_version(self):
+        self.refused(self.stage("new", "s1", 1), "second stage version 1, which is unchanged",
+                     "CONFIG_FW_INFO_FIRMWARE_VERSION")
+
+    def test_a_key_that_the_first_stage_does_not_trust(self):
+        foreign = self.path("foreign.pem")
+        self.ok("keygen", "-k", foreign, "-t", "ecdsa-p256")
+        self.refused(self.stage("new", "s1", 2, key=foreign), "the first stage trusts")
+
+    def test_a_key_that_the_bootloader_does_not_trust(self):
+        foreign = self.path("foreign.pem")
+        self.ok("keygen", "-k", foreign, "-t", "ecdsa-p256")
+        self.refused(self.stage("new", "s1", 2, outer=foreign), "is not trusted by this device")
+
+    def test_the_right_one_is_updated_with_proof_and_the_next_goes_to_s0(self):
+        self.update(self.url, self.stage("new", "s1", 2), code=0,
+                    says=["second stage version 2 in S1"])
+        self.ok("-d", self.url, "os", "reset")
+        self.sim.until("W: Verdict 142: nsib-proven")
+        self.sim.until("ready:")
+        self.refused(self.stage("next1", "s1", 3), "linked for S1, which is what runs")
+        self.update(self.url, self.stage("next", "s0", 3), code=0,
+                    says=["second stage version 3 in S0"])
+
+    def test_the_second_provisioned_key_is_as_good(self):
+        self.update(self.url, self.stage("new", "s1", 2, key=NSIB[1]), code=0)
+
+    def test_forced_the_device_says_itself_what_is_wrong(self):
+        self.update(self.url, "--force=address", self.stage("new", "s0", 2), code=1,
+                    says=["linked for the slot that is running"])
+
+    def test_a_stage_that_hangs_is_not_called_a_success(self):
+        out = self.update(self.url, self.stage("bad", "s1", 2, "--hang"), code=1)
+        self.assertIn("did not come to a confirmed application", out)
+
+
 if __name__ == "__main__":
     unittest.main()

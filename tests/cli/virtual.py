@@ -76,6 +76,7 @@ class Case(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.state = os.path.join(self.folder, "device")
+        self.sims = []
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -95,6 +96,7 @@ class Case(unittest.TestCase):
     def start(self, *args):
         sim = Sim(self.PROFILE, "--state", self.state, "--udp", "127.0.0.1:0", *args)
         self.addCleanup(sim.stop)
+        self.sims.append(sim)
         return sim
 
     def update(self, url, *args, code, says=()):
