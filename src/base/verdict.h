@@ -142,8 +142,8 @@ enum td_verdict_class {
       "the image is encrypted and carries no key that is wrapped in this bootloader's way",        \
       "sign with -E and a key of the kind that this bootloader was built for")                     \
     X(TD_V_RUNNING_ENC_KEY, 47, "running-key-lost", TD_VERDICT_REFUSAL,                            \
-      "the running image cannot go back encrypted: its own wrapped key does not open",             \
-      "install the running image's version anew, encrypted for this device's key")                 \
+      "the running image could not be brought back: the key that it carries does not open",        \
+      "ask for a permanent update instead of a test")                                              \
     X(TD_V_REVERTED, 60, "reverted", TD_VERDICT_REVERT,                                            \
       "the image on trial was reset before anybody confirmed it; the previous one is back",        \
       "find out why it did not confirm: crash, hang, or nobody sent confirm")                      \

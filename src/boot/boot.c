@@ -7,6 +7,7 @@
 
 #include "base/range.h"
 #include "boot/boot_priv.h"
+#include "boot/cipher.h"
 #include "boot/deps.h"
 #include "boot/update.h"
 
@@ -335,6 +336,7 @@ enum td_err td_boot_go(const struct td_boot_config *config, struct td_boot_work 
     result->bootable = true;
     td_boot_say(&all.run, TD_LINE_START, 0, 0, 0, 0);
     err = decide_all(&all);
+    td_boot_cipher_wipe(work);
     if (err != TD_OK) {
         result->bootable = false;
         return err;

@@ -11,6 +11,7 @@
 #include "base/range.h"
 #include "boot/boot_priv.h"
 #include "boot/candidate.h"
+#include "boot/cipher.h"
 
 void td_boot_running_version(const struct td_boot_run *run, struct td_version *version)
 {
@@ -173,18 +174,41 @@ static bool is_counter_stuck(const struct td_boot_run *run, uint32_t *counter)
            !c->can_rise(c->ctx, run->image, *counter);
 }
 
+// A trial promises the way back, and encrypted again is the only way out of the primary.
+static enum td_err check_way_back(struct td_boot_run *run, enum td_swap_type type, bool *lost)
+{
+    *lost = false;
+    if (type != TD_SWAP_TEST || run->strategy->revert == NULL)
+        return TD_OK;
+    return td_boot_cipher_begin(run, run->incoming.off - run->secondary.area->off, lost);
+}
+
+static enum td_err refuse_running_key(struct td_boot_run *run)
+{
+    struct td_verdict v;
+
+    td_boot_verdict(run, TD_V_RUNNING_ENC_KEY, &v);
+    td_boot_verdict_of_image(&v, &run->work->report);
+    return refuse(run, &v);
+}
+
 // The last look: what may be looked up again without another verification.
-static enum td_err judge_the_rest(struct td_boot_run *run, bool *good)
+static enum td_err judge_the_rest(struct td_boot_run *run, enum td_swap_type type, bool *good)
 {
     struct td_room_fit fit;
     uint32_t counter;
+    bool lost;
+    enum td_err err;
 
     if (is_counter_stuck(run, &counter))
         return refuse_counter(run, counter);
     if (td_boot_room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)
         return refuse_room(run, &fit);
-    *good = true;
-    return TD_OK;
+    err = check_way_back(run, type, &lost);
+    if (err == TD_OK && lost)
+        return refuse_running_key(run);
+    *good = err == TD_OK;
+    return err;
 }
 
 enum td_err td_boot_judge_request(struct td_boot_run *run, enum td_swap_type type, bool *good)
@@ -209,7 +233,7 @@ enum td_err td_boot_judge_request(struct td_boot_run *run, enum td_swap_type typ
     err = check_downgrade(run, &refused);
     if (err != TD_OK)
         return err;
-    return refused ? refuse_downgrade(run) : judge_the_rest(run, good);
+    return refused ? refuse_downgrade(run) : judge_the_rest(run, type, good);
 }
 
 enum td_err td_boot_refuse_dependency(struct td_boot_run *run,
