@@ -277,6 +277,15 @@ static enum td_err fall_back(struct td_boot_all *all)
     return TD_OK;
 }
 
+// The trial of all of them begins with this boot, also of those that an earlier one closed.
+static void settle_group(struct td_boot_all *all, uint8_t i)
+{
+    for (uint8_t j = 0; j < all->config->n_images; j++) {
+        if (td_boot_is_with(all->stands, i, j) && all->stands[j].part == TD_PART_IN)
+            all->keep[j].settled = true;
+    }
+}
+
 // The last note is written when the image has been verified: what does not verify never had a
 // trial, and the moment in which a cut takes the trial away is that of the jump.
 static enum td_err close(struct td_boot_all *all, uint8_t i)
@@ -294,6 +303,8 @@ static enum td_err close(struct td_boot_all *all, uint8_t i)
     err = run->strategy->finish(run);
     if (err != TD_OK)
         return err;
+    if (run->type != TD_SWAP_REVERT)
+        settle_group(all, i);
     all->keep[i].settled = true;
     all->keep[i].moved = false;
     if (run->type != TD_SWAP_NONE)

@@ -245,10 +245,10 @@ static const struct {
     const char *one;
     const char *two;
 } fits[] = {
-    { "swap-move", "abcdefg", "" },
-    { "swap-offset", "abcnof", "" },
+    { "swap-move", "abcdefg", "h" },
+    { "swap-offset", "abcnof", "h" },
     { "swap-scratch", "ijklm", "" },
-    { "overwrite-only", "abcdefg", "" },
+    { "overwrite-only", "abcdefg", "h" },
 };
 
 #define ALL  (-1)
