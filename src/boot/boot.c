@@ -5,10 +5,12 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/range.h"
 #include "boot/boot_priv.h"
 #include "boot/cipher.h"
 #include "boot/deps.h"
+#include "boot/shared.h"
 #include "boot/update.h"
 
 const struct td_boot_manner td_boot_manner_tandem = { .name = "tandem", .slot = TD_SLOT_MENDED };
@@ -270,6 +272,54 @@ static void say_result(const struct td_boot_run *run)
     td_boot_say(run, TD_LINE_JUMP, 0, 0, 0, 0);
 }
 
+static void share_numbers(struct td_boot_all *all, struct td_shared *s, uint8_t i)
+{
+    const struct td_boot_counters *c = all->config->counters;
+    uint8_t b[4];
+    uint32_t value;
+
+    if (c != NULL && c->read(c->ctx, i, &value) == TD_OK) {
+        td_store_le32(b, value);
+        (void)td_shared_add(s, TD_SHARED_LOADER, (uint16_t)(TD_SHARED_COUNTER + i), b, sizeof b);
+    }
+    if (!chooses(all, i) && td_boot_max_image(all->config, i, &value) == TD_OK) {
+        td_store_le32(b, value);
+        (void)td_shared_add(s, TD_SHARED_LOADER, (uint16_t)(TD_SHARED_MAX_SIZE + i), b, sizeof b);
+    }
+}
+
+// What the application is told. It never stops a boot: what there is no room for is missing.
+static void share(struct td_boot_all *all, const struct choices *c)
+{
+    const struct td_boot_config *config = all->config;
+    struct td_boot_result *r = all->run.result;
+    struct td_shared_loader loader = { .mode = td_boot_run_of(config, NULL, NULL, 0).strategy->mode,
+                                       .sig = config->policy.sig,
+                                       .has_recovery = config->has_recovery,
+                                       .slot = r->slot,
+                                       .version = config->version };
+    struct td_shared s;
+
+    if (config->shared == NULL)
+        return;
+    td_shared_begin(&s, config->shared, config->shared_size);
+    for (uint8_t i = 0; r->bootable && i < config->n_images; i++) {
+        struct td_source src = source_of(all, c, i);
+
+        (void)td_shared_record(&s, i, &src);
+    }
+    (void)td_shared_tell(&s, &loader);
+    for (uint8_t i = 0; i < config->n_images; i++)
+        share_numbers(all, &s, i);
+    for (uint8_t i = 0; i < r->n_verdicts; i++) {
+        uint8_t b[TD_VERDICT_SIZE];
+
+        td_verdict_encode(&r->verdicts[i], b);
+        (void)td_shared_add(&s, TD_SHARED_VERDICT, i, b, sizeof b);
+    }
+    r->shared = s.err;
+}
+
 static enum td_err decide_all(struct td_boot_all *all)
 {
     struct choices c;
@@ -281,6 +331,8 @@ static enum td_err decide_all(struct td_boot_all *all)
         err = chooses(all, i) ? take(all, i, &c) : verify_primary(all, i);
     if (err == TD_OK && !chooses(all, 0))
         all->run.result->on_trial = all->stands[0].view.running == TD_RUN_TRIED;
+    if (err == TD_OK)
+        share(all, &c);
     return err;
 }
 

@@ -124,6 +124,9 @@ struct td_boot_config {
     const struct td_patch *patch;            /* NULL: compressed images are refused */
     bool has_recovery;                       /* the port can run the recovery server */
     const struct td_boot_stage *stage;       /* boot/stage.h; NULL: there is no first stage */
+    uint8_t *shared;                         /* boot/shared.h goes there; NULL: nowhere */
+    uint16_t shared_size;                    /* bytes */
+    const struct td_version *version;        /* the bootloader's own; NULL: not told */
     const struct td_flash_area *boot_log;    /* NULL: verdicts go to the result alone */
     const struct td_boot_manner *manner;     /* NULL: td_boot_manner_tandem */
     const struct td_boot_hooks *hooks;       /* NULL: none */
@@ -147,6 +150,7 @@ struct td_boot_result {
     bool on_trial;         /* of image 0: unconfirmed, the next reset reverts */
     enum td_swap_type did; /* of the last image changed in this boot; NONE: nothing was */
     bool resumed;          /* what was done had been begun in an earlier boot */
+    enum td_err shared;    /* the first thing that shared data had no room for, or could not say */
     uint8_t n_verdicts;    /* of this boot, oldest first; later ones are dropped */
     struct td_verdict verdicts[TD_BOOT_VERDICTS_MAX];
 };
