@@ -420,7 +420,7 @@ static void half_a_swap_is_finished_before_recovery_takes_an_upload(void **state
         sim_power_on(&bench.power);
         bench.pin = true;
         recovers(TD_RECOVER_PIN);
-        (void)send_chunk(0, 0, 300, 5000);
+        assert_int_equal(send_chunk(0, 0, 300, 5000).code, 0);
         bench.pin = false;
         assert_int_equal(bench_boot(&bench), TD_OK);
         assert_true(bench.result.bootable);

@@ -1457,6 +1457,140 @@ static void a_link_without_proof_gets_echo_and_params_alone(void **state)
     assert_int_equal(result(), TD_SMP_RC_BUSY);
 }
 
+/* ---- modes that choose ------------------------------------------------------------------- */
+
+static struct td_trailer choice_trailer(unsigned slot)
+{
+    return (struct td_trailer){ .area = &rig.slot[slot],
+                                .mode = rig.image.strategy,
+                                .max_sectors = 16,
+                                .write_size = 4,
+                                .max_align = 8 };
+}
+
+static void put_version(unsigned slot, uint8_t major, uint8_t hash[32])
+{
+    static uint8_t image[2000];
+    uint32_t len =
+        rig_build(image, sizeof image, (struct td_version){ major, 0, 0, 0 }, (uint8_t)slot, hash);
+
+    rig_program(&rig, slot, 0, image, len);
+}
+
+/* What the list says of a slot: active, confirmed, pending, permanent, as letters. */
+static void list_says(unsigned slot, const char *want)
+{
+    uint8_t packet[16];
+    struct td_smp_header hdr;
+    const uint8_t *payload;
+    struct td_img_list list;
+    struct td_img_entry e;
+    char got[5];
+    size_t n = 0;
+    bool end = false;
+
+    rig_send(&rig, packet, from_hex("0800000100010000a0", packet));
+    assert_int_equal(td_smp_open(rig.rsp, rig.rsp_len, &hdr, &payload), TD_OK);
+    assert_int_equal(td_img_list_get_begin(payload, hdr.len, &list), TD_OK);
+    do {
+        assert_int_equal(td_img_list_get(&list, &e, &end), TD_OK);
+        assert_false(end);
+    } while (e.slot != slot);
+    if (e.active)
+        got[n++] = 'a';
+    if (e.confirmed)
+        got[n++] = 'c';
+    if (e.pending)
+        got[n++] = 'p';
+    if (e.permanent)
+        got[n++] = 'P';
+    got[n] = 0;
+    assert_string_equal(got, want);
+}
+
+/* The group's code that a state write is answered with; hash NULL: the running image. */
+static uint32_t mark(const uint8_t *hash, bool yes)
+{
+    const struct td_smp_header hdr = {
+        .version = TD_SMP_V2, .op = TD_SMP_WRITE, .group = TD_SMP_GROUP_IMAGE, .id = TD_IMG_STATE
+    };
+    const struct td_img_state_req req = {
+        .has_hash = hash != NULL, .hash = { hash, 32 }, .has_confirm = true, .confirm = yes
+    };
+    uint8_t packet[128];
+    struct td_cbor_writer w;
+    struct td_smp_header answer;
+    struct td_smp_status status;
+    const uint8_t *payload;
+    size_t len;
+
+    td_smp_begin(&w, packet, sizeof packet, TD_CBOR_DEFINITE);
+    td_img_state_req_put(&w, &req);
+    assert_int_equal(td_smp_end(&w, &hdr, &len), TD_OK);
+    rig_send(&rig, packet, len);
+    assert_int_equal(td_smp_open(rig.rsp, rig.rsp_len, &answer, &payload), TD_OK);
+    assert_int_equal(td_smp_status_decode(payload, answer.len, &status), TD_OK);
+    return status.code;
+}
+
+/* Flags as Zephyr's img_mgmt reports them for direct-XIP with revert. */
+static void a_slot_that_is_chosen_on_trial_is_marked_listed_and_confirmed(void **state)
+{
+    static const enum td_strategy_id modes[] = { TD_MODE_XIP_REVERT, TD_MODE_RAM_LOAD };
+    uint8_t runs[32], waits[32];
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(modes); i++) {
+        struct td_trailer other;
+
+        rig_init(&rig, &td_server_tandem, modes[i]);
+        rig.image.reverts = true;
+        put_version(0, 1, runs);
+        put_version(1, 2, waits);
+        list_says(0, "ac");
+        list_says(1, "");
+        assert_int_equal(mark(runs, false), TD_IMG_TEST_ACTIVE_DENIED);
+        assert_int_equal(mark(waits, false), TD_IMG_OK);
+        list_says(1, "p");
+        other = choice_trailer(1);
+        assert_int_equal(td_trailer_write_copy_done(&other), TD_OK); // the bootloader took it
+        rig.image.active_slot = 1;
+        list_says(1, "a");
+        list_says(0, "c");
+        assert_int_equal(mark(runs, false), TD_IMG_ALREADY_PENDING);
+        assert_int_equal(mark(NULL, true), TD_IMG_OK);
+        list_says(1, "ac");
+        list_says(0, "");
+        assert_int_equal(rig.told.confirmed, 1);
+        assert_int_equal(mark(runs, false), TD_IMG_NOT_NEWER);
+    }
+}
+
+static void a_permanent_request_is_listed_as_one_where_slots_are_chosen(void **state)
+{
+    uint8_t runs[32], waits[32];
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_XIP_REVERT);
+    put_version(0, 1, runs);
+    put_version(1, 2, waits);
+    assert_int_equal(mark(waits, true), TD_IMG_OK);
+    list_says(1, "pP");
+    list_says(0, "ac");
+}
+
+static void without_trials_the_version_alone_decides_and_requests_are_not_supported(void **state)
+{
+    uint8_t runs[32], waits[32];
+
+    (void)state;
+    rig_init(&rig, &td_server_tandem, TD_MODE_XIP);
+    put_version(0, 1, runs);
+    put_version(1, 2, waits);
+    list_says(1, "pP");
+    assert_int_equal(mark(waits, false), TD_SMP_RC_NOT_SUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1500,6 +1634,9 @@ int main(void)
         cmocka_unit_test(a_first_stage_is_told_on_the_first_page),
         cmocka_unit_test(what_the_device_accepts_is_told_with_all_its_keys),
         cmocka_unit_test(a_link_without_proof_gets_echo_and_params_alone),
+        cmocka_unit_test(a_slot_that_is_chosen_on_trial_is_marked_listed_and_confirmed),
+        cmocka_unit_test(a_permanent_request_is_listed_as_one_where_slots_are_chosen),
+        cmocka_unit_test(without_trials_the_version_alone_decides_and_requests_are_not_supported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

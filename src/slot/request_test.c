@@ -532,6 +532,39 @@ static void a_confirmation_survives_a_cut_or_the_trial_ends(void **state)
     print_message("%u confirmations cut: %u hold, %u revert\n", kept + reverts, kept, reverts);
 }
 
+static void a_slot_s_own_trailer_says_how_its_image_stands(void **state)
+{
+    enum { G = TD_MAGIC_GOOD, B = TD_MAGIC_BAD, U = TD_MAGIC_UNSET };
+    static const struct {
+        const char *says;
+        int magic, copy_done, image_ok, swap_info;
+        enum td_slot_stand want;
+    } rows[] = {
+        { "nothing", U, U, U, U, TD_STAND_FACTORY },
+        { "torn magic", B, U, U, U, TD_STAND_FACTORY },
+        { "magic came last, and did not come", U, U, G, U, TD_STAND_FACTORY },
+        { "asked for", G, U, U, U, TD_STAND_ASKED },
+        { "the note of its begin is torn", G, B, U, U, TD_STAND_ASKED },
+        { "and the second one written", G, B, U, G, TD_STAND_TRIED },
+        { "and torn as well", G, B, U, B, TD_STAND_TRIED },
+        { "tried", G, G, U, U, TD_STAND_TRIED },
+        { "tried, and the confirmation is torn", G, G, B, U, TD_STAND_TRIED },
+        { "confirmed", G, G, G, U, TD_STAND_CONFIRMED },
+        { "confirmed at the factory", G, U, G, U, TD_STAND_CONFIRMED },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        const struct td_trailer_state s = { .magic = (enum td_magic)rows[i].magic,
+                                            .copy_done = (enum td_flag)rows[i].copy_done,
+                                            .image_ok = (enum td_flag)rows[i].image_ok,
+                                            .swap_info = (enum td_flag)rows[i].swap_info };
+
+        if (td_slot_stand(&s) != rows[i].want)
+            fail_msg("%s", rows[i].says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +574,7 @@ int main(void)
         cmocka_unit_test(a_request_says_why_it_is_refused),
         cmocka_unit_test(an_image_in_the_trailers_sector_is_never_erased),
         cmocka_unit_test(confirming_says_what_it_did),
+        cmocka_unit_test(a_slot_s_own_trailer_says_how_its_image_stands),
         cmocka_unit_test(a_padded_image_is_a_request_already),
         cmocka_unit_test(a_request_survives_a_cut_anywhere_and_another_in_its_repetition),
         cmocka_unit_test(a_fresh_request_never_relies_on_a_weak_sector),
