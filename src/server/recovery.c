@@ -85,9 +85,11 @@ static bool on_judge(void *ctx, uint8_t index, uint8_t slot, struct td_verdict *
 
 static struct td_cbor_text name_of(const struct td_verdict *why)
 {
-    const char *name = td_verdict_name(why->code);
+    struct td_cbor_text text = { td_verdict_name(why->code), 0 };
 
-    return (struct td_cbor_text){ name, strlen(name) };
+    while (text.p[text.len] != 0)
+        text.len++;
+    return text;
 }
 
 /* On trial, where there is an image to go back to; otherwise nobody could confirm it too late. */
