@@ -56,10 +56,12 @@ app() {
 port=$((20000 + RANDOM % 20000))
 export TANDEM_DEVICE=udp:127.0.0.1:$port
 
-# starts the device in the background and waits until it serves SMP
-start_device() {
+# starts a device in the background and waits until it serves SMP: start PROFILE FOLDER [options]
+start() {
+    local profile=$1 folder=$2
+    shift 2
     : >console.log
-    "$tandem" sim tandem-nrf52833 --state device --key product.pem --udp 127.0.0.1:$port "$@" \
+    "$tandem" sim "$profile" --state "$folder" --key product.pem --udp 127.0.0.1:$port "$@" \
         >console.log 2>&1 &
     device=$!
     for _ in $(seq 100); do
@@ -68,6 +70,31 @@ start_device() {
         sleep 0.05
     done
     echo 'the virtual device did not start:'; cat console.log; exit 1
+}
+
+start_device() { start tandem-nrf52833 device "$@"; }
+
+stop_device() { kill "$device"; wait "$device" 2>/dev/null || true; device=0; }
+
+# resets the device by SMP and waits until it serves again
+reset_device() {
+    local before
+    before=$(grep -c '^ready:' console.log)
+    expect 0 "$tandem" os reset
+    for _ in $(seq 100); do
+        [ "$(grep -c '^ready:' console.log)" -gt "$before" ] && return
+        sleep 0.05
+    done
+    echo 'the virtual device did not come back:'; cat console.log; exit 1
+}
+
+# a second stage (what MCUboot is on such a board), sealed for the first stage and then signed
+# for the bootloader that copies it: stage NAME SLOT VERSION INNER-KEY
+stage() {
+    "$tandem" sim-app "$1.raw" --name "$1" --size 16000 --for "$2" --profile nrf5340-two-stage \
+        --key "$4" --fw-version "$3" >/dev/null
+    "$tandem" sign -k product.pem -v "0.0.$3" -H 0x200 --pad-header -S 0xc000 --align 4 \
+        "$1.raw" "$1.bin" >/dev/null
 }
 
 say '1. A product: two keys, a few builds of its firmware'
@@ -105,11 +132,11 @@ contains 'older than the running one' "$tandem" why
 contains '2.0.0' "$tandem" image list
 
 say '6. The power fails in the middle of the swap; the next start finishes it'
-kill "$device"; wait "$device" 2>/dev/null || true
+stop_device
 start_device
 "$tandem" image upload third.bin >/dev/null
 "$tandem" image test third.bin >/dev/null
-kill "$device"; wait "$device" 2>/dev/null || true
+stop_device
 printf '%s$ tandem sim tandem-nrf52833 --state device --cut-power-at 40 --cut torn%s\n' "$dim" "$off"
 "$tandem" sim tandem-nrf52833 --state device --key product.pem --udp 127.0.0.1:$port \
     --cut-power-at 40 --cut torn 2>&1 | sed 's/^/    /' | tee cut.txt
@@ -129,5 +156,33 @@ contains '3.0.0' "$tandem" image list
 
 say '9. What the device remembers'
 expect 0 "$tandem" why --history
+
+stop_device
+say '10. Another product: an immutable first stage, and a second stage in S0 or S1'
+nsib=$root/profiles/keys/PUBLIC-DEMO-nsib-1.pem
+stage factory s0 1 "$nsib"
+stage s1_wrong_key s1 2 foreign.pem
+stage s1_unchanged s1 1 "$nsib"
+stage s0_variant s0 2 "$nsib"
+stage s1_variant s1 2 "$nsib"
+start nrf5340-two-stage two-stage --program s0=factory.bin --program slot0=first.bin
+sed -n 's/^/    /;p;/Booting/q' console.log
+
+say '11. Its update, as it usually goes: the upload succeeds, and the boot log refuses it'
+expect 0 "$tandem" image upload s1_wrong_key.bin
+expect 0 "$tandem" image test s1_wrong_key.bin
+reset_device
+contains 'never provisioned' "$tandem" why
+expect 0 "$tandem" why
+
+say '    With `tandem update` each of these mistakes is known before the first byte is sent'
+expect 1 "$tandem" update s1_wrong_key.bin
+expect 1 "$tandem" update s1_unchanged.bin
+expect 1 "$tandem" update s0_variant.bin
+
+say '12. The right variant, with the right keys and a higher version'
+expect 0 "$tandem" update s1_variant.bin
+contains 'Booting (0x14000)' cat console.log
+sed -n '/bootloader resets/,$p' console.log | sed 's/^/    /'
 
 say 'Done: every step ended as it should.'

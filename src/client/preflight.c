@@ -538,12 +538,12 @@ static void check_stage_version(struct look *l, int slot)
     if (version < s->least) {
         say(l, TD_CHECK_FAIL, ", and the first stage takes none below ", remedy);
         td_text_num(&l->text, s->least);
-    } else if (version < s->version || (version == s->version && slot == 1)) {
+    } else if (version == s->version && slot == 1) {
         say(l, TD_CHECK_FAIL,
-            version == s->version ? ", which is unchanged: of two equal ones "
-                                    "the first stage boots the other slot's, "
-                                  : ", and the first stage boots the higher, ",
+            " is unchanged: of two equal ones the first stage boots S0, and this one never",
             remedy);
+    } else if (version < s->version) {
+        say(l, TD_CHECK_FAIL, ", and the first stage boots the higher, ", remedy);
         td_text_num(&l->text, s->version);
     } else {
         pass(l, ", and what runs is version ");

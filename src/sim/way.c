@@ -12,6 +12,7 @@ static const struct {
     [SIM_WAY_MOVE] = { "swap-move", &td_strategy_move, TD_MODE_MOVE, SECOND | REVERTS },
     [SIM_WAY_OVERWRITE] = { "overwrite", &td_strategy_overwrite, TD_MODE_OVERWRITE, SECOND },
     [SIM_WAY_OFFSET] = { "swap-offset", &td_strategy_offset, TD_MODE_OFFSET, SECOND | REVERTS },
+    [SIM_WAY_SCRATCH] = { "swap-scratch", &td_strategy_scratch, TD_MODE_SCRATCH, SECOND | REVERTS },
     [SIM_WAY_XIP] = { "direct-xip", &td_strategy_xip, TD_MODE_XIP, SECOND },
     [SIM_WAY_XIP_REVERT] = { "direct-xip-revert", &td_strategy_xip_revert, TD_MODE_XIP_REVERT,
                              SECOND | REVERTS },

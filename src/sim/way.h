@@ -15,6 +15,7 @@ enum sim_way {
     SIM_WAY_MOVE,
     SIM_WAY_OVERWRITE,
     SIM_WAY_OFFSET,
+    SIM_WAY_SCRATCH,
     SIM_WAY_XIP,
     SIM_WAY_XIP_REVERT,
     SIM_WAY_RAM,

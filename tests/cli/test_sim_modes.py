@@ -54,6 +54,11 @@ class SwapOffset(Swapping, Case):
     SIGN = ("-S", "0x38000", "--align", "4")
 
 
+class SwapScratch(Swapping, Case):
+    PROFILE = "swap-scratch"
+    SIGN = ("-S", "0x37000", "--align", "4")
+
+
 class StockSwapOffset(Swapping, Case):
     PROFILE = "krepet-swap-offset"
     SIGN = ("-S", "0x38000", "--align", "4")

@@ -135,7 +135,7 @@ class Preflight(Stage):
                      "send the S1 variant")
 
     def test_an_unchanged_version(self):
-        self.refused(self.stage("new", "s1", 1), "second stage version 1, which is unchanged",
+        self.refused(self.stage("new", "s1", 1), "second stage version 1 is unchanged",
                      "CONFIG_FW_INFO_FIRMWARE_VERSION")
 
     def test_a_key_that_the_first_stage_does_not_trust(self):
