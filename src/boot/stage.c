@@ -54,16 +54,14 @@ static struct td_flash_area where(const struct td_boot_run *run)
  * Whether what lies there is linked for S0 or S1. The vector table says so, or else fw_info; of
  * an encrypted image neither can be read, and the header's address is all there is.
  */
-static bool classify(const struct td_boot_run *run, struct candidate *c)
+static bool classify(const struct td_boot_run *run, struct candidate *c, struct td_flash_area area)
 {
     struct td_source src;
     struct td_fw_info info;
     uint8_t word[4];
 
     c->stage = run->config->stage;
-    if (c->stage == NULL || run->image != 0 || run->secondary.area == NULL)
-        return false;
-    c->area = where(run);
+    c->area = area;
     src = td_flash_source(&c->area);
     if (td_image_header_read(&src, &c->hdr) != TD_OK)
         return false;
@@ -82,11 +80,17 @@ static bool classify(const struct td_boot_run *run, struct candidate *c)
     return slot_of(c->stage, c->address, &c->slot);
 }
 
+static bool has_stage(const struct td_boot_run *run)
+{
+    return run->config->stage != NULL && run->image == 0 && run->secondary.area != NULL;
+}
+
+// What is to come back stands at the start in each way of updating.
 bool td_boot_stage_owns(const struct td_boot_run *run)
 {
     struct candidate c;
 
-    return classify(run, &c);
+    return has_stage(run) && classify(run, &c, *run->secondary.area);
 }
 
 static struct td_trial_place cells_of(const struct td_boot_stage *s, uint8_t slot)
@@ -319,7 +323,7 @@ enum td_err td_boot_stage_request(struct td_boot_run *run, bool *taken)
 {
     const struct td_boot_stage *s = run->config->stage;
     struct candidate c = { 0 };
-    bool is_ours = classify(run, &c);
+    bool is_ours = has_stage(run) && classify(run, &c, where(run));
     enum td_err err = TD_OK;
 
     *taken = is_ours;

@@ -31,11 +31,9 @@ static void ask(struct device *d, unsigned i, const struct image *image, bool pe
     struct td_trailer p, x;
     struct td_slots slots = device_slots(d, i, &p, &x);
     enum td_slot_done done;
-    struct td_flash_sector first;
-    uint32_t end = image->size;
 
-    if (d->way->new_sector != 0 && td_flash_sector_nth(x.area, 0, &first) == TD_OK)
-        end += d->way->new_sector * first.size;
+    uint32_t end = d->way->new_sector * device_secondary_sector(d) + image->size;
+
     must(td_slot_set_pending(&slots, permanent, end, &done) == TD_OK, "the request was refused");
 }
 
@@ -217,6 +215,7 @@ static const struct way ways[] = {
     { "swap-offset", &td_strategy_offset, true, 1, 0, TD_V_NO_SWAP_ROOM },
     { "swap-scratch", &td_strategy_scratch, true, 0, 0, TD_V_NO_SWAP_ROOM },
     { "overwrite-only", &td_strategy_overwrite, false, 0, 0, TD_V_TOO_LARGE },
+    { "overwrite-plain", &td_strategy_overwrite_plain, false, 0, 0, TD_V_TOO_LARGE },
 };
 
 static const struct shape shapes[] = {
@@ -229,26 +228,27 @@ static const struct shape shapes[] = {
     { "1K +1, 0x00", { 1024, 8, 1, 0x00, false }, { 0 }, 27, 26, 0, 25, 8 },
     { "4K ecc", { 4096, 8, 1, 0xff, true }, { 0 }, 27, 27, 0, 25, 8 },
     { "1K, ext. byte", { 1024, 8, 1, 0xff, true }, { 1024, 1, 0, 0xff, false }, 10, 9, 0, 7, 8 },
+    { "1K, X +1", { 1024, 4, 2, 0xff, false }, { 0 }, 26, 27, 0, 25, 8 },
     { "small", { 1024, 4, 2, 0xff, false }, { 0 }, 8, 8, 0, 6, 8 },
     { "1K C1", { 1024, 4, 2, 0xff, false }, { 0 }, 10, 10, 1, 7, 8 },
     { "1K C1 full", { 1024, 8, 1, 0xff, true }, { 0 }, 8, 8, 1, 0, 8 },
     { "1K C3 full", { 1024, 16, 1, 0xff, true }, { 0 }, 8, 8, 3, 0, 16 },
     { "1K C2, 0x00", { 1024, 4, 2, 0x00, false }, { 0 }, 8, 8, 2, 0, 8 },
     { "1K, 4K ext.", { 1024, 8, 1, 0xff, true }, { 4096, 1, 0, 0xff, false }, 12, 3, 4, 0, 8 },
-    { "1K X+1", { 1024, 8, 1, 0xff, true }, { 0 }, 26, 27, 0, 25, 8 },
-    { "1K X+1, 0x00", { 1024, 4, 2, 0x00, false }, { 0 }, 26, 27, 0, 25, 8 },
+    { "X +1, 0x00", { 1024, 8, 1, 0x00, false }, { 0 }, 26, 27, 0, 25, 8 },
 };
 
-/* Letters of shapes (a: the first) that a way is swept over with one image, and with two. */
+/* Letters of shapes (a: the first) that a way is swept over. */
 static const struct {
     const char *way;
-    const char *one;
-    const char *two;
+    unsigned images;
+    bool encrypted;
+    const char *shapes;
 } fits[] = {
-    { "swap-move", "abcdefg", "h" },
-    { "swap-offset", "abcnof", "h" },
-    { "swap-scratch", "ijklm", "" },
-    { "overwrite-only", "abcdefg", "h" },
+    { "swap-move", 1, false, "abcdefg" },  { "swap-move", 2, false, "i" },
+    { "swap-offset", 1, false, "abcfho" }, { "swap-offset", 2, false, "i" },
+    { "swap-scratch", 1, false, "jklmn" }, { "overwrite-only", 1, false, "abcdefg" },
+    { "overwrite-only", 2, false, "i" },   { "overwrite-plain", 1, false, "ag" },
 };
 
 #define ALL  (-1)
@@ -275,10 +275,10 @@ static const struct scenario {
       TRIAL_OVER,
       NULL },
     { "permanent, a part", ALL, { "vsssvvssbs", "vsssvbssvs" }, prepare_perm, judge_perm, 0, NULL },
-    { "refuse signature", ALL, { 0 }, prepare_foreign, judge_foreign, 0, "abcgi" },
-    { "refuse downgrade", ALL, { 0 }, prepare_downgrade, judge_downgrade, 0, "abcgi" },
+    { "refuse signature", ALL, { 0 }, prepare_foreign, judge_foreign, 0, "abcgj" },
+    { "refuse downgrade", ALL, { 0 }, prepare_downgrade, judge_downgrade, 0, "abcgj" },
     { "refuse no room", ALL, { 0 }, prepare_large, judge_large, 0, "abcg" },
-    { "refuse torn", SWAP, { 0 }, prepare_torn, judge_torn, 0, "abcgi" },
+    { "refuse torn", SWAP, { 0 }, prepare_torn, judge_torn, 0, "abcgj" },
 };
 
 /* --- as the engine sees it --- */
@@ -314,6 +314,8 @@ static const char *judge(void *ctx, unsigned seen)
 
     if (d->err != TD_OK)
         return "the boot failed";
+    if (d->encrypted && device_shows_key(d))
+        return "the key of an encrypted image lies in flash";
     return d->result.bootable ? scenario->judge(d, seen) : "nothing is bootable";
 }
 
@@ -368,34 +370,29 @@ static bool is_swept(const struct scenario *sc, const struct way *way, char lett
            (sc->shapes == NULL || strchr(sc->shapes, letter) != NULL);
 }
 
-static void fill(struct sweep_row *row, const struct way *way, char letter,
-                 const struct scenario *sc, unsigned images)
-{
-    const struct shape *shape = &shapes[letter - 'a'];
-
-    *row = (struct sweep_row){ .way = way->name,
-                               .scenario = sc->name,
-                               .flash = shape->name,
-                               .word = shape->chip.write_size,
-                               .images = images,
-                               .quick = letter == 'a' || letter == 'g' || letter == 'j',
-                               .share = strncmp(sc->name, "refuse", 6) == 0 ? 0 : 1,
-                               .part = { sc, shape, way } };
-}
-
 static bool row_nth(unsigned n, struct sweep_row *row)
 {
     for (size_t f = 0; f < TD_N_OF(fits); f++) {
         const struct way *way = way_named(fits[f].way);
 
-        for (unsigned images = 1; images <= 2; images++) {
-            for (const char *l = images == 1 ? fits[f].one : fits[f].two; *l != '\0'; l++) {
-                for (size_t k = 0; k < TD_N_OF(scenarios); k++) {
-                    if (is_swept(&scenarios[k], way, *l) && n-- == 0) {
-                        fill(row, way, *l, &scenarios[k], images);
-                        return true;
-                    }
-                }
+        for (const char *l = fits[f].shapes; *l != '\0'; l++) {
+            const struct shape *shape = &shapes[*l - 'a'];
+
+            for (size_t k = 0; k < TD_N_OF(scenarios); k++) {
+                const struct scenario *sc = &scenarios[k];
+
+                if (!is_swept(sc, way, *l) || n-- != 0)
+                    continue;
+                *row = (struct sweep_row){ .way = way->name,
+                                           .scenario = sc->name,
+                                           .flash = shape->name,
+                                           .word = shape->chip.write_size,
+                                           .encrypted = fits[f].encrypted,
+                                           .images = fits[f].images,
+                                           .quick = *l == 'a' || *l == 'g' || *l == 'h',
+                                           .share = strncmp(sc->name, "refuse", 6) == 0 ? 0 : 1,
+                                           .part = { sc, shape, way } };
+                return true;
             }
         }
     }

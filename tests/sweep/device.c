@@ -6,16 +6,18 @@
 
 #include "base/bytes.h"
 #include "base/range.h"
+#include "boot/cipher.h"
 #include "image/build.h"
 #include "keys/keys.h"
+#include "keys/wrap.h"
 #include "log/log.h"
 #include "planted.h"
 
-#define TLV_ROOM 240 /* what the TLVs of an image take at most */
+#define TLV_ROOM 320 /* what the TLVs of an image take at most */
 
-static struct td_key *signing_key, *foreign_key;
-static uint8_t key_der[TD_KEY_DER_MAX];
-static size_t key_der_len;
+static struct td_key *signing_key, *foreign_key, *device_key;
+static uint8_t key_der[TD_KEY_DER_MAX], unwrap_der[TD_KEY_DER_MAX];
+static size_t key_der_len, unwrap_der_len;
 
 static void must(bool ok, const char *what)
 {
@@ -42,6 +44,10 @@ static void make_keys(void)
     must(td_key_generate(TD_KEY_ECDSA_P256, &signing_key) == TD_OK, "keygen");
     must(td_key_generate(TD_KEY_ECDSA_P256, &foreign_key) == TD_OK, "keygen");
     must(td_key_public_der(signing_key, key_der, sizeof key_der, &key_der_len) == TD_OK, "getpub");
+    must(td_key_generate(TD_KEY_X25519, &device_key) == TD_OK, "keygen");
+    must(td_key_private_der(device_key, TD_PRIVATE_USUAL, true, unwrap_der, sizeof unwrap_der,
+                            &unwrap_der_len) == TD_OK,
+         "getpriv");
 }
 
 /* The byte at off of an image: a letter of the content says what its chunk is made of. */
@@ -54,6 +60,17 @@ static uint8_t content_at(const struct image_plan *plan, uint32_t off)
     if (letters[k] == 'b')
         return 0xff;
     return (uint8_t)((off * 2654435761u >> 13) + seed * 77u + off / 251u);
+}
+
+static void add_key(struct td_build *b, struct image *image)
+{
+    struct td_wrapped wrapped;
+
+    must(td_key_random(image->content_key, sizeof image->content_key) == TD_OK, "random");
+    must(td_key_wrap(device_key, 256, image->content_key, sizeof image->content_key, &wrapped) ==
+             TD_OK,
+         "wrapping a key");
+    td_build_tlv(b, wrapped.tlv, wrapped.value, wrapped.len);
 }
 
 static void sign(struct td_build *b, const struct image_plan *plan, struct image *image)
@@ -71,6 +88,8 @@ static void sign(struct td_build *b, const struct image_plan *plan, struct image
     td_build_tlv(b, TD_TLV_SHA256, image->hash, sizeof image->hash);
     td_build_tlv(b, TD_TLV_KEYHASH, key_hash, sizeof key_hash);
     td_build_tlv(b, TD_TLV_ECDSA_SIG, sig, sig_len);
+    if (plan->encrypted)
+        add_key(b, image);
     td_build_close(b);
 }
 
@@ -78,6 +97,7 @@ struct image image_make(const struct image_plan *plan)
 {
     struct td_image_header hdr = { .hdr_size = 32,
                                    .img_size = plan->size - 32 - TLV_ROOM,
+                                   .flags = plan->encrypted ? TD_IMAGE_F_ENC_AES128 : 0,
                                    .protect_tlv_size = plan->counter != 0 ? 12 : 0,
                                    .version = { .major = plan->major } };
     struct image image = { .bytes = room(plan->size), .sealed = room(plan->size) };
@@ -99,6 +119,10 @@ struct image image_make(const struct image_plan *plan)
     must(b.err == TD_OK, "building an image");
     image.size = b.len;
     memcpy(image.sealed, image.bytes, image.size);
+    if (plan->encrypted)
+        must(td_key_ctr(image.content_key, sizeof image.content_key, image.sealed + 32,
+                        hdr.img_size) == TD_OK,
+             "encrypting");
     return image;
 }
 
@@ -277,6 +301,7 @@ void device_make(struct device *d, const struct shape *shape, const struct way *
     place(d);
     make_keys();
     d->key = (struct td_image_key){ key_der, (uint16_t)key_der_len };
+    d->unwrap = (struct td_image_unwrap){ &memo_x25519, unwrap_der, (uint16_t)unwrap_der_len };
     d->counter_ops = (struct td_boot_counters){ counter_read, counter_rise, counter_can_rise, d };
     d->config = (struct td_boot_config){
         .images = d->slots,
@@ -289,6 +314,8 @@ void device_make(struct device *d, const struct shape *shape, const struct way *
         .counters = &d->counter_ops,
         .boot_log = &d->log,
     };
+    if (encrypted)
+        d->config.policy.unwrap = &d->unwrap;
     must(td_boot_check(&d->config) == TD_OK, "the layout's check");
     for (unsigned i = 0; i < n_images; i++) {
         struct image_plan plan = device_candidate(d, i);
@@ -326,7 +353,7 @@ static const uint8_t *peek(const struct device *d, const struct td_flash_area *a
     return sim_nor_peek(area->dev == &d->nors[1].dev ? &d->nors[1] : &d->nors[0], area->off + off);
 }
 
-static uint32_t secondary_sector(const struct device *d)
+uint32_t device_secondary_sector(const struct device *d)
 {
     return d->shape->external.sector_size != 0 ? d->shape->external.sector_size
                                                : d->shape->chip.sector_size;
@@ -343,7 +370,7 @@ void device_put_secondary(struct device *d, unsigned i, const struct image *imag
 {
     const struct td_flash_area *area = &d->images[i].secondary;
 
-    sim_nor_program(chip_of(d, area), area->off + d->way->new_sector * secondary_sector(d),
+    sim_nor_program(chip_of(d, area), area->off + d->way->new_sector * device_secondary_sector(d),
                     image->sealed, image->size);
 }
 
@@ -356,6 +383,7 @@ struct td_slots device_slots(struct device *d, unsigned i, struct td_trailer *p,
         .max_sectors = d->config.max_sectors,
         .write_size = (uint8_t)td_max_u32(d->shape->chip.write_size, d->shape->external.write_size),
         .max_align = d->shape->max_align,
+        .enc_key_len = td_boot_cipher_cell(&d->config.policy),
     };
     *x = *p;
     x->area = &d->images[i].secondary;
@@ -377,8 +405,8 @@ bool device_primary_holds(const struct device *d, unsigned i, const struct image
 bool device_secondary_holds(const struct device *d, unsigned i, uint32_t sector,
                             const struct image *image)
 {
-    return memcmp(peek(d, &d->images[i].secondary, sector * secondary_sector(d)), image->sealed,
-                  image->size) == 0;
+    return memcmp(peek(d, &d->images[i].secondary, sector * device_secondary_sector(d)),
+                  image->sealed, image->size) == 0;
 }
 
 bool device_logged(struct device *d, uint16_t code, uint8_t class)
@@ -392,6 +420,26 @@ bool device_logged(struct device *d, uint16_t code, uint8_t class)
     while (td_log_next(&it, &v, &end) == TD_OK && !end) {
         if (code != 0 ? v.code == code : v.class == class)
             return true;
+    }
+    return false;
+}
+
+static bool shows(const struct sim_nor *nor, const uint8_t key[16])
+{
+    static const uint8_t none[16];
+
+    return memcmp(key, none, sizeof none) != 0 &&
+           memmem(nor->bytes, sim_nor_size(nor->model), key, sizeof none) != NULL;
+}
+
+bool device_shows_key(const struct device *d)
+{
+    for (unsigned n = 0; n < d->n_nors; n++) {
+        for (unsigned i = 0; i < d->n_images; i++) {
+            if (shows(&d->nors[n], d->images[i].old.content_key) ||
+                shows(&d->nors[n], d->images[i].new.content_key))
+                return true;
+        }
     }
     return false;
 }

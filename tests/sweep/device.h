@@ -32,7 +32,8 @@ struct shape {
     uint16_t n_primary;         /* of each image */
     uint16_t n_secondary;
     uint16_t n_scratch;
-    uint16_t n_image; /* the larger image's, in sectors of the first chip; 0: the largest there is */
+    uint16_t
+        n_image; /* the larger image's, in sectors of the first chip; 0: the largest there is */
     uint8_t max_align;
 };
 
@@ -52,6 +53,7 @@ struct image {
     uint8_t *sealed; /* as it lies in a secondary: the same, but for the payload if encrypted */
     uint32_t size;
     uint8_t hash[32];
+    uint8_t content_key[16]; /* of the payload when it is encrypted; zeros when it is not */
 };
 
 /* How an image is to be made. */
@@ -86,6 +88,7 @@ struct device {
     struct td_flash_area scratch, log, counters; /* counters: two sectors, see device_counters */
     struct td_boot_slots slots[DEVICE_IMAGES];
     struct td_image_key key;
+    struct td_image_unwrap unwrap;
     struct td_boot_counters counter_ops;
     struct td_boot_config config;
     struct td_boot_work work;
@@ -118,6 +121,8 @@ struct image_plan device_candidate(const struct device *d, unsigned i);
 void device_put_primary(struct device *d, unsigned i, const struct image *image);
 void device_put_secondary(struct device *d, unsigned i, const struct image *image);
 
+uint32_t device_secondary_sector(const struct device *d); /* bytes */
+
 /* The trailers of image i, and the request's view of them. */
 struct td_slots device_slots(struct device *d, unsigned i, struct td_trailer *p,
                              struct td_trailer *x);
@@ -132,6 +137,9 @@ bool device_secondary_holds(const struct device *d, unsigned i, uint32_t sector,
 
 /* Whether the log has an entry of this code (or, 0, of this class). */
 bool device_logged(struct device *d, uint16_t code, uint8_t class);
+
+/* Whether the key of an encrypted image lies in any flash, in the clear. */
+bool device_shows_key(const struct device *d);
 
 /* The security counter that is stored for an image, 0 in the beginning. */
 uint32_t device_counter(struct device *d, uint8_t image);

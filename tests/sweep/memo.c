@@ -14,7 +14,7 @@ static uint8_t buffer[BUFFER_SIZE]; /* one digest is taken at a time */
 
 struct slot {
     struct fingerprint key;
-    uint8_t answer[32];
+    uint8_t answer[40];
     int used;
 };
 static struct slot slots[SLOTS];
@@ -142,4 +142,33 @@ const struct td_sig_alg memo_ecdsa_p256 = {
     .sig_max = 72,
     .hash = &memo_sha256,
     .verify = memo_verify,
+};
+
+static enum td_err memo_unwrap(const uint8_t *priv, size_t priv_len, const uint8_t *value,
+                               size_t len, uint8_t *out, size_t key_len)
+{
+    struct fingerprint k = fingerprint_of(priv, priv_len, 4),
+                       f = fingerprint_of(value, len, k.a ^ key_len);
+    struct slot *s = find(f);
+    struct {
+        enum td_err err;
+        uint8_t key[TD_ENC_KEY_MAX];
+    } real = { TD_OK, { 0 } };
+
+    if (must_compute(s)) {
+        real.err = td_enc_x25519.unwrap(priv, priv_len, value, len, real.key, key_len);
+        keep(s, f, &real, sizeof real);
+    }
+    memcpy(&real, s->answer, sizeof real);
+    memcpy(out, real.key, key_len);
+    return real.err;
+}
+
+const struct td_enc_alg memo_x25519 = {
+    .id = TD_ENC_X25519,
+    .name = "ecies-x25519",
+    .tlv = 0x33,
+    .len_128 = 80,
+    .len_256 = 96,
+    .unwrap = memo_unwrap,
 };

@@ -1,9 +1,9 @@
 /*
- * memo.h - real hashes and signatures, computed once for each content.
+ * memo.h - real hashes, signatures and unwrapped keys, computed once for each content.
  *
  * A sweep boots hundreds of thousands of times and sees a few hundred different images in
  * flash. These tables look up what was read, by a fast 128-bit fingerprint of all of it, and
- * compute SHA-256 and ECDSA when it is new; one answer in a hundred, chosen at random, is
+ * compute SHA-256, ECDSA and X25519 when it is new; one answer in a hundred, chosen at random, is
  * computed again all the same and has to be equal.
  */
 #ifndef SWEEP_MEMO_H
@@ -12,11 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/enc.h"
 #include "crypto/hash.h"
 #include "crypto/sig.h"
 
 extern const struct td_hash_alg memo_sha256;
 extern const struct td_sig_alg memo_ecdsa_p256;
+extern const struct td_enc_alg memo_x25519;
 
 struct memo_counts {
     uint64_t asked;
