@@ -308,15 +308,18 @@ static void adopt(const struct td_boot_run *run, const struct td_trailer *t)
     td_boot_feed(run);
 }
 
-// What had its trial in vain is told of once; swap_info of its own trailer keeps count.
+// What had its trial in vain is told of once; swap_info of its own trailer keeps count. Where that
+// stood in for a torn copy_done there is no cell left, and the log alone keeps from repeating it.
 static enum td_err note_revert(struct td_boot_run *run, uint8_t tried)
 {
     const struct td_trailer_state *s = state_of(run, tried);
 
     if (td_boot_slot_area(run, tried) == NULL || td_slot_stand(s) != TD_STAND_TRIED ||
-        s->swap_info != TD_FLAG_UNSET)
+        (s->swap_info != TD_FLAG_UNSET && s->copy_done != TD_FLAG_BAD))
         return TD_OK;
     record_passed_over(run, tried);
+    if (s->swap_info != TD_FLAG_UNSET)
+        return TD_OK;
     return td_trailer_write_swap_info(trailer_of(run, tried), TD_SWAP_REVERT, 0);
 }
 

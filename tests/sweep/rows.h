@@ -34,6 +34,7 @@ struct sweep_group {
     const struct cut_subject *(*make)(const struct sweep_row *row);
 };
 
-extern const struct sweep_group sweep_boot; /* boot.c: the second stage's strategies */
+extern const struct sweep_group sweep_boot;   /* boot.c: the second stage's strategies */
+extern const struct sweep_group sweep_choose; /* choose.c: those that choose a slot on trial */
 
 #endif
