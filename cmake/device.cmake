@@ -2,8 +2,9 @@
 # that crypto/ calls, from Debian's source packages (ci/sources.py unpacks them).
 #
 #   td_device    the device rooms, one archive
-#   bearssl      SHA-2, P-256 (m31 and m15), RSA's public operation (i31 and i15)
-#   sodium       Ed25519 verification
+#   bearssl      SHA-2, HMAC, HKDF, AES, P-256 and Curve25519 (m31 and m15), P-384 (i31 and i15),
+#                RSA's public operation (i31 and i15)
+#   sodium       Ed25519 verification, and the group's operations
 #
 # A port adds its programs with td_firmware(NAME SCRIPT sources...), in a CMakeLists.txt of its
 # own under port/, which is read here when the port says that it is for this TD_CPU.
@@ -28,10 +29,18 @@ file(GLOB bearssl_sources
     ${bearssl_dir}/src/codec/dec32be.c ${bearssl_dir}/src/codec/enc32be.c
     ${bearssl_dir}/src/codec/dec64be.c ${bearssl_dir}/src/codec/enc64be.c
     ${bearssl_dir}/src/ec/ec_p256_m31.c ${bearssl_dir}/src/ec/ec_p256_m15.c
+    ${bearssl_dir}/src/ec/ec_prime_i31.c ${bearssl_dir}/src/ec/ec_prime_i15.c
+    ${bearssl_dir}/src/ec/ec_c25519_m31.c ${bearssl_dir}/src/ec/ec_c25519_m15.c
     ${bearssl_dir}/src/ec/ec_secp256r1.c ${bearssl_dir}/src/ec/ec_secp384r1.c
     ${bearssl_dir}/src/ec/ec_secp521r1.c
     ${bearssl_dir}/src/ec/ecdsa_i31_bits.c ${bearssl_dir}/src/ec/ecdsa_i15_bits.c
     ${bearssl_dir}/src/ec/ecdsa_i31_vrfy_raw.c ${bearssl_dir}/src/ec/ecdsa_i15_vrfy_raw.c
+    ${bearssl_dir}/src/ec/ec_curve25519.c
+    ${bearssl_dir}/src/kdf/hkdf.c ${bearssl_dir}/src/mac/hmac.c
+    ${bearssl_dir}/src/symcipher/aes_ct.c ${bearssl_dir}/src/symcipher/aes_ct_enc.c
+    ${bearssl_dir}/src/symcipher/aes_ct_dec.c ${bearssl_dir}/src/symcipher/aes_ct_ctr.c
+    ${bearssl_dir}/src/symcipher/aes_ct_cbcdec.c ${bearssl_dir}/src/symcipher/aes_common.c
+    ${bearssl_dir}/src/codec/dec32le.c ${bearssl_dir}/src/codec/enc32le.c
     ${bearssl_dir}/src/rsa/rsa_i31_pub.c ${bearssl_dir}/src/rsa/rsa_i15_pub.c)
 add_library(bearssl STATIC ${bearssl_sources})
 target_compile_options(bearssl PRIVATE ${TD_DEVICE_FLAGS} -w)
@@ -39,6 +48,8 @@ target_include_directories(bearssl SYSTEM PUBLIC ${bearssl_dir}/inc PRIVATE ${be
 
 add_library(sodium STATIC
     ${sodium_dir}/crypto_core/ed25519/ref10/ed25519_ref10.c
+    ${sodium_dir}/crypto_core/ed25519/core_ed25519.c
+    ${sodium_dir}/crypto_scalarmult/ed25519/ref10/scalarmult_ed25519_ref10.c
     ${sodium_dir}/crypto_hash/sha512/cp/hash_sha512_cp.c
     ${sodium_dir}/crypto_sign/ed25519/ref10/open.c
     ${sodium_dir}/crypto_verify/sodium/verify.c
