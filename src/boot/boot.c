@@ -105,6 +105,8 @@ static void refuse_primary(struct td_boot_all *all, enum td_err why)
     if (needed) {
         run->result->bootable = false;
         td_boot_say(run, TD_LINE_BAD_PRIMARY, 0, 0, 0, 0);
+    } else {
+        td_boot_pass(run, false);
     }
     td_boot_verdict(run, needed ? TD_V_PRIMARY_INVALID : TD_V_UNPROVISIONED, &v);
     td_boot_verdict_of_image(&v, &run->work->report);
@@ -139,6 +141,7 @@ static enum td_err verify_primary(struct td_boot_all *all, uint8_t i)
     }
     from.src = td_flash_source(from.area);
     tell(all, &from);
+    td_boot_pass(run, true);
     raise_counter(all, &from.src, all->stands[i].view.running == TD_RUN_CONFIRMED);
     return TD_OK;
 }
@@ -250,6 +253,7 @@ static enum td_err take(struct td_boot_all *all, uint8_t i, struct choices *c)
     if (err != TD_OK)
         return err;
     tell(all, &all->run.chosen);
+    td_boot_pass(&all->run, true);
     if (i == 0)
         all->run.result->on_trial = !c->confirmed[i];
     raise_counter(all, &all->run.chosen.src, c->confirmed[i]);

@@ -29,6 +29,7 @@
 #include "flash/flash.h"
 #include "image/image.h"
 #include "slot/request.h"
+#include "boot/hard.h"
 #include "boot/lines.h"
 
 /* The areas of one image. Those that a strategy has no use for are NULL. */
@@ -124,12 +125,14 @@ struct td_boot_config {
     const struct td_patch *patch;            /* NULL: compressed images are refused */
     bool has_recovery;                       /* the port can run the recovery server */
     const struct td_boot_stage *stage;       /* boot/stage.h; NULL: there is no first stage */
-    uint8_t *shared;                         /* boot/shared.h goes there; NULL: nowhere */
-    uint16_t shared_size;                    /* bytes */
-    const struct td_version *version;        /* the bootloader's own; NULL: not told */
-    const struct td_flash_area *boot_log;    /* NULL: verdicts go to the result alone */
-    const struct td_boot_manner *manner;     /* NULL: td_boot_manner_tandem */
-    const struct td_boot_hooks *hooks;       /* NULL: none */
+    bool
+        checks_twice; /* hash and signature are computed twice: against glitches, at twice the time */
+    uint8_t *shared;                      /* boot/shared.h goes there; NULL: nowhere */
+    uint16_t shared_size;                 /* bytes */
+    const struct td_version *version;     /* the bootloader's own; NULL: not told */
+    const struct td_flash_area *boot_log; /* NULL: verdicts go to the result alone */
+    const struct td_boot_manner *manner;  /* NULL: td_boot_manner_tandem */
+    const struct td_boot_hooks *hooks;    /* NULL: none */
     void *hook_ctx;
 };
 
@@ -150,6 +153,7 @@ struct td_boot_result {
     bool on_trial;         /* of image 0: unconfirmed, the next reset reverts */
     enum td_swap_type did; /* of the last image changed in this boot; NONE: nothing was */
     bool resumed;          /* what was done had been begun in an earlier boot */
+    struct td_hard passed; /* every image was: what td_boot_jump wants to see */
     enum td_err shared;    /* the first thing that shared data had no room for, or could not say */
     uint8_t n_verdicts;    /* of this boot, oldest first; later ones are dropped */
     struct td_verdict verdicts[TD_BOOT_VERDICTS_MAX];
@@ -183,6 +187,7 @@ struct td_boot_span {
 struct td_boot_work {
     struct td_image_work image;
     struct td_image_report report;
+    struct td_hard verified;                        /* what report is about was found good */
     struct td_boot_span loaded[TD_BOOT_IMAGES_MAX]; /* RAM load: of this boot */
     struct td_boot_cipher cipher[2]; /* TD_WAY_IN, TD_WAY_OUT; wiped before the jump */
     uint8_t copy[TD_BOOT_COPY_SIZE];

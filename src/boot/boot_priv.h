@@ -187,6 +187,11 @@ enum td_err td_boot_verify(struct td_boot_run *run, const struct td_flash_area *
 enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *src,
                               uint32_t max_size, enum td_image_payload payload);
 enum td_verdict_code td_boot_verdict_of(enum td_err err);
+/*
+ * To be called once for each image, in their order: adds to result->passed that the last thing
+ * which was verified is good, or that the image is not needed. Without it td_boot_jump does not.
+ */
+void td_boot_pass(struct td_boot_run *run, bool needed);
 
 /*
  * stage.c: the first stage's slots. request and revert come before the engine looks at what is

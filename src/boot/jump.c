@@ -1,13 +1,20 @@
 #include "boot/jump.h"
 
+static bool has_passed(const struct td_boot_config *config, const volatile struct td_boot_result *r)
+{
+    return r->bootable && !r->reset && r->hash_len != 0 &&
+           td_hard_is(&r->passed, TD_FLOW_VERIFIED * config->n_images);
+}
+
 enum td_err td_boot_jump(const struct td_boot_config *config, const struct td_boot_result *result)
 {
-    const volatile bool *may = &result->bootable;
+    const volatile struct td_boot_result *again = result;
 
-    if (!*may || result->reset || config->hooks == NULL || config->hooks->jump == NULL)
+    if (!has_passed(config, result) || config->hooks == NULL || config->hooks->jump == NULL)
         return TD_ESTATE;
-    // Read again: one glitched branch above is not enough to get here with a bad image.
-    if (!*may || result->hash_len == 0)
+    // Once more, the other way round: one glitched branch above is not enough to get here.
+    if (again->passed.no != TD_HARD_NO || (again->passed.yes ^ again->passed.no) != UINT32_MAX ||
+        again->passed.flow != TD_FLOW_VERIFIED * config->n_images || !has_passed(config, again))
         return TD_ESTATE;
     config->hooks->jump(config->hook_ctx, result);
     return TD_OK;

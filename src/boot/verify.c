@@ -1,8 +1,9 @@
 /*
  * boot/verify.c - whether an image may run, and which verdict says why not.
  *
- * The first of the two doors that are guarded twice (the other is jump.c): the answer is taken
- * from two results that have to agree, the error and the key that verified.
+ * The first of the two doors that are guarded twice (the other is jump.c). What was found good is
+ * a pair of words and a sum (boot/hard.h), not a bit; where the configuration wants it, hash and
+ * signature are computed a second time, and both answers have to agree.
  */
 #include "base/range.h"
 #include "boot/boot_priv.h"
@@ -87,26 +88,80 @@ static enum td_err check_counter(const struct td_boot_run *run, const struct td_
     return counter < stored ? TD_EIMG_COUNTER : TD_OK;
 }
 
+static enum td_err check_flags(const struct td_boot_run *run)
+{
+    const struct td_image_report *report = &run->work->report;
+
+    if (report->img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE)
+        return TD_EUNSUPPORTED;
+    return run->config->policy.sig != NULL && report->key_index < 0 ? TD_EIMG_SIG : TD_OK;
+}
+
+// All that is asked, once. A step that was done adds its number; the sum tells who was skipped.
+static enum td_err evaluate(struct td_boot_run *run, const struct td_source *src,
+                            const struct td_image_policy *policy, volatile uint32_t *flow)
+{
+    struct td_boot_work *work = run->work;
+    enum td_err err = td_image_check(src, policy, &work->image, &work->report);
+
+    if (err != TD_OK)
+        return err;
+    *flow += TD_FLOW_IMAGE;
+    err = check_flags(run);
+    if (err != TD_OK)
+        return err;
+    *flow += TD_FLOW_FLAGS;
+    err = check_counter(run, src);
+    if (err == TD_OK)
+        *flow += TD_FLOW_COUNTER;
+    return err;
+}
+
 enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *src,
                               uint32_t max_size, enum td_image_payload payload)
 {
     const struct td_boot_hooks *hooks = run->config->hooks;
     struct td_boot_work *work = run->work;
     struct td_image_policy policy = run->config->policy;
-    enum td_err err;
+    volatile uint32_t flow = 0;
+    volatile enum td_err err, again;
 
     policy.max_size = max_size;
     policy.payload = payload;
+    work->verified = (struct td_hard){ 0 };
     work->image.breathe = hooks == NULL ? NULL : hooks->feed;
     work->image.breathe_ctx = run->config->hook_ctx;
-    err = td_image_check(src, &policy, &work->image, &work->report);
-    if (err != TD_OK)
-        return err;
-    if (work->report.img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE)
-        return TD_EUNSUPPORTED;
-    if (policy.sig != NULL && work->report.key_index < 0)
-        return TD_EIMG_SIG;
-    return check_counter(run, src);
+    err = evaluate(run, src, &policy, &flow);
+    again = err;
+    if (err == TD_OK && run->config->checks_twice) {
+        flow = 0;
+        again = evaluate(run, src, &policy, &flow);
+    }
+    if (err != TD_OK || again != TD_OK)
+        return err != TD_OK ? err : again;
+    work->verified.flow = flow;
+    if (err == TD_OK)
+        work->verified.yes = TD_HARD_YES;
+    if (again == TD_OK)
+        work->verified.no = TD_HARD_NO;
+    return td_hard_is(&work->verified, TD_FLOW_VERIFIED) ? TD_OK : TD_EIMG_SIG;
+}
+
+void td_boot_pass(struct td_boot_run *run, bool needed)
+{
+    struct td_hard *passed = &run->result->passed;
+    const struct td_hard *verified = &run->work->verified;
+
+    passed->flow += needed ? verified->flow : TD_FLOW_VERIFIED;
+    // Image 0 is always needed; what the first said, the others may only take back.
+    if (run->image == 0) {
+        passed->yes = verified->yes;
+        passed->no = verified->no;
+    } else if (needed) {
+        passed->yes &= verified->yes;
+        passed->no &= verified->no;
+    }
+    run->work->verified = (struct td_hard){ 0 };
 }
 
 enum td_err td_boot_verify(struct td_boot_run *run, const struct td_flash_area *area)
