@@ -105,17 +105,20 @@ static uint32_t whole_size(const struct td_boot_run *run, const struct candidate
     return td_round_up(run->work->report.img.size, c->stage->slots[c->slot]->dev->write_size);
 }
 
+// A copy that was cut in its last word may read right now and then: it has to read so always.
 static bool is_equal(const struct td_boot_run *run, const struct candidate *c, uint32_t off,
                      uint32_t end)
 {
     uint8_t *mine = run->work->copy, *other = run->work->copy + TD_BOOT_COPY_SIZE / 2;
 
     for (uint32_t n; off < end; off += n) {
+        bool steady = false;
+
         n = td_min_u32(end - off, TD_BOOT_COPY_SIZE / 2);
         td_boot_feed(run);
         if (td_flash_read(&c->area, off, mine, n) != TD_OK ||
-            td_flash_read(c->stage->slots[c->slot], off, other, n) != TD_OK ||
-            memcmp(mine, other, n) != 0)
+            td_flash_read_steady(c->stage->slots[c->slot], off, other, n, &steady) != TD_OK ||
+            !steady || memcmp(mine, other, n) != 0)
             return false;
     }
     return true;
@@ -130,18 +133,23 @@ static bool is_in_place(const struct td_boot_run *run, const struct candidate *c
            is_equal(run, c, c->hdr.hdr_size, size);
 }
 
+// The firmware last: when the first stage finds it whole, the rest is there as well, and whoever
+// finds the request again sees that there is nothing left to copy.
 static enum td_err copy(const struct td_boot_run *run, const struct candidate *c)
 {
     const struct td_flash_area *to = c->stage->slots[c->slot];
     uint32_t unit = to->dev->write_size;
     uint32_t head = td_round_up(TD_IMAGE_HEADER_SIZE, unit);
     uint32_t from = td_round_down(c->hdr.hdr_size, unit);
+    uint32_t tail = td_round_up(c->hdr.hdr_size + c->hdr.img_size, unit);
     enum td_err err = td_boot_erase(run, to, 0, to->size);
 
     if (err == TD_OK)
         err = td_boot_copy(run, &c->area, 0, to, 0, head);
     if (err == TD_OK)
-        err = td_boot_copy(run, &c->area, from, to, from, whole_size(run, c) - from);
+        err = td_boot_copy(run, &c->area, tail, to, tail, whole_size(run, c) - tail);
+    if (err == TD_OK)
+        err = td_boot_copy(run, &c->area, from, to, from, tail - from);
     return err;
 }
 
