@@ -181,6 +181,18 @@ enum td_verdict_class {
     X(TD_V_RECOVERY_ENTERED, 91, "recovery-entered", TD_VERDICT_FAULT,                             \
       "the bootloader waits in recovery, since it has nothing to boot",                            \
       "upload a signed image over the recovery port")                                              \
+    /* the network core: found = its reason (pcd/pcd.h), off = milliseconds that it took */        \
+    X(TD_V_CORE_GIVEN, 150, "core-given", TD_VERDICT_NOTE,                                         \
+      "the network core was given its image, and verified it", "nothing to do")                    \
+    X(TD_V_CORE_SILENT, 151, "core-silent", TD_VERDICT_FAULT,                                      \
+      "the network core's bootloader does not answer (wanted: the address of its command block)",  \
+      "compare pcd_sram of the bootloader that is deployed there; it moved with SDK 3.2")          \
+    X(TD_V_CORE_REFUSED, 152, "core-refused", TD_VERDICT_FAULT,                                    \
+      "the network core's bootloader refused the image (found: why)",                              \
+      "send the build for the network core: its address, chip family and hash are looked at")      \
+    X(TD_V_CORE_FAILED, 153, "core-failed", TD_VERDICT_FAULT,                                      \
+      "the network core could not write or verify its image (found: why)",                         \
+      "the next boot gives it again; if it stays so that core's flash is worn or locked")          \
     /* nothing to boot: found = the verdict code of why the primary slot was refused */            \
     X(TD_V_PRIMARY_INVALID, 100, "primary-invalid", TD_VERDICT_NO_IMAGE,                           \
       "the primary slot holds no image that may be booted (found: why)",                           \

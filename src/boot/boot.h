@@ -32,12 +32,29 @@
 #include "boot/hard.h"
 #include "boot/lines.h"
 
+/*
+ * Another core that runs a copy of what an image's primary slot holds, reached by the port: the
+ * network core (pcd/pcd.h). boot/follow.h says when it is given what.
+ *
+ * give: len bytes at off of slot, the payload of an image that has verified, are to be what that
+ * core runs. It comes back when the core has verified them (TD_OK), or with an error and in *v
+ * its verdict's code and facts. It may be given the same again.
+ */
+struct td_boot_follower {
+    enum td_err (*give)(void *ctx, const struct td_flash_area *slot, uint32_t off, uint32_t len,
+                        struct td_verdict *v);
+    void *ctx;
+    bool is_volatile; /* the slot is memory (flash/ram.h): empty after a reset, and that is no
+                         fault; the image cannot be brought back */
+};
+
 /* The areas of one image. Those that a strategy has no use for are NULL. */
 struct td_boot_slots {
     const struct td_flash_area *primary;
     const struct td_flash_area *secondary;
     const struct td_flash_area *scratch;
-    const struct td_strategy *strategy; /* NULL: the configuration's */
+    const struct td_strategy *strategy;      /* NULL: the configuration's */
+    const struct td_boot_follower *follower; /* NULL: the image runs on this core */
 };
 
 /* A way of updating: a const table of functions, one file each. */
@@ -55,7 +72,6 @@ extern const struct td_strategy td_strategy_ram_revert;
 extern const struct td_strategy td_strategy_single;     /* TD_MODE_SINGLE: no second slot */
 extern const struct td_strategy td_strategy_single_ram; /* the same, run from RAM */
 extern const struct td_strategy td_strategy_loader;     /* TD_MODE_LOADER: the second is a loader */
-extern const struct td_strategy td_strategy_hand_over;  /* to a network core, through pcd */
 
 enum td_strategy_id td_strategy_mode(const struct td_strategy *strategy);
 

@@ -61,6 +61,9 @@
       "Image %0 RAM loading to address 0x%1x would overlap with another image.")                   \
     X(TD_LINE_RAM_WIPED, 'I', "Removing image %0 from SRAM at address 0x%1x")                      \
     X(TD_LINE_LOADER, 'I', "Image %0: the loader runs instead of the application")                 \
+    X(TD_LINE_FOLLOW, 'I', "Starting network core update")                                         \
+    X(TD_LINE_FOLLOWED, 'I', "Done updating network core")                                         \
+    X(TD_LINE_FOLLOW_FAILED, 'E', "Network core update failed")                                    \
     X(TD_LINE_RECOVERY, 'I', "Enter the serial recovery mode")                                     \
     X(TD_LINE_JUMP, 'I', "Jumping to the first image slot")
 
