@@ -190,6 +190,9 @@ enum td_verdict_class {
     X(TD_V_CORE_REFUSED, 152, "core-refused", TD_VERDICT_FAULT,                                    \
       "the network core's bootloader refused the image (found: why)",                              \
       "send the build for the network core: its address, chip family and hash are looked at")      \
+    X(TD_V_CORE_WRONG, 154, "core-wrong", TD_VERDICT_REFUSAL,                                      \
+      "the image is not one for the network core (found: the address it was built for)",           \
+      "send the network core's build as its image, and the application's as the other")            \
     X(TD_V_CORE_FAILED, 153, "core-failed", TD_VERDICT_FAULT,                                      \
       "the network core could not write or verify its image (found: why)",                         \
       "the next boot gives it again; if it stays so that core's flash is worn or locked")          \

@@ -10,6 +10,7 @@
 #include "boot/boot_priv.h"
 #include "boot/cipher.h"
 #include "boot/deps.h"
+#include "boot/follow.h"
 #include "boot/shared.h"
 #include "boot/update.h"
 
@@ -116,6 +117,14 @@ static void refuse_primary(struct td_boot_all *all, enum td_err why)
 
 // Every boot verifies what it is going to run, also right after a swap has verified it: the
 // answer that counts is the one nearest to the jump.
+// What passes through memory on its way to another core is gone after a reset.
+static bool is_volatile(const struct td_boot_run *run)
+{
+    const struct td_boot_follower *f = run->config->images[run->image].follower;
+
+    return f != NULL && f->is_volatile;
+}
+
 static enum td_err verify_primary(struct td_boot_all *all, uint8_t i)
 {
     struct td_boot_choice from = { .area = all->config->images[i].primary };
@@ -135,10 +144,14 @@ static enum td_err verify_primary(struct td_boot_all *all, uint8_t i)
     }
     if (err == TD_EFLASH)
         return err;
+    if (err == TD_EIMG_EMPTY && is_volatile(run))
+        return TD_OK;
     if (err != TD_OK) {
         refuse_primary(all, err);
         return TD_OK;
     }
+    if (td_boot_follow(run) == TD_EFLASH)
+        return TD_EFLASH;
     from.src = td_flash_source(from.area);
     tell(all, &from);
     td_boot_pass(run, true);

@@ -39,10 +39,15 @@
  * give: len bytes at off of slot, the payload of an image that has verified, are to be what that
  * core runs. It comes back when the core has verified them (TD_OK), or with an error and in *v
  * its verdict's code and facts. It may be given the same again.
+ *
+ * judge: whether that core would take such a payload; if not, *v (TD_V_CORE_WRONG) gets its facts.
+ * Asked of a candidate before anything is begun, unless it is encrypted or compressed; may be NULL.
  */
 struct td_boot_follower {
     enum td_err (*give)(void *ctx, const struct td_flash_area *slot, uint32_t off, uint32_t len,
                         struct td_verdict *v);
+    bool (*judge)(void *ctx, const struct td_flash_area *slot, uint32_t off, uint32_t len,
+                  struct td_verdict *v);
     void *ctx;
     bool is_volatile; /* the slot is memory (flash/ram.h): empty after a reset, and that is no
                          fault; the image cannot be brought back */

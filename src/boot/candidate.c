@@ -192,14 +192,35 @@ static enum td_err refuse_running_key(struct td_boot_run *run)
     return refuse(run, &v);
 }
 
+// Whether the core that is to follow would take it at all: asked before anything is given up.
+static enum td_err ask_follower(struct td_boot_run *run, bool *refused)
+{
+    const struct td_boot_follower *f = run->config->images[run->image].follower;
+    const struct td_image_header *hdr = &run->work->report.img.hdr;
+    bool hidden = (hdr->flags & (TD_IMAGE_F_ENCRYPTED | TD_IMAGE_F_COMPRESSED)) != 0;
+    struct td_verdict v;
+
+    *refused = false;
+    if (f == NULL || f->judge == NULL || hidden)
+        return TD_OK;
+    td_boot_verdict(run, TD_V_CORE_WRONG, &v);
+    td_boot_verdict_of_image(&v, &run->work->report);
+    if (f->judge(f->ctx, &run->incoming, hdr->hdr_size, hdr->img_size, &v))
+        return TD_OK;
+    *refused = true;
+    return refuse(run, &v);
+}
+
 // The last look: what may be looked up again without another verification.
 static enum td_err judge_the_rest(struct td_boot_run *run, enum td_swap_type type, bool *good)
 {
     struct td_room_fit fit;
     uint32_t counter;
-    bool lost;
-    enum td_err err;
+    bool refused, lost;
+    enum td_err err = ask_follower(run, &refused);
 
+    if (err != TD_OK || refused)
+        return err;
     if (is_counter_stuck(run, &counter))
         return refuse_counter(run, counter);
     if (td_boot_room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)

@@ -20,6 +20,7 @@
 #include "base/crc.h"
 #include "boot/candidate.h"
 #include "boot/deps.h"
+#include "boot/follow.h"
 
 /* Revert, restore, fall back and restore again, with three failures of flash: never more. */
 #define ROUNDS_MAX 16
@@ -286,6 +287,22 @@ static void settle_group(struct td_boot_all *all, uint8_t i)
     }
 }
 
+// The core that runs a copy has its say before the last note is written. Nothing is left to be
+// brought back when it refuses what it had before; and where nothing can be, the request is over.
+static enum td_err follow(struct td_boot_run *run)
+{
+    enum td_err err = td_boot_follow(run);
+
+    if (err == TD_OK || err == TD_EFLASH)
+        return err;
+    if (run->type == TD_SWAP_REVERT)
+        return TD_OK;
+    if (run->strategy->revert == NULL && run->view.request != TD_REQUEST_NONE &&
+        td_boot_drop_request(run) != TD_OK)
+        return TD_EFLASH;
+    return err;
+}
+
 // The last note is written when the image has been verified: what does not verify never had a
 // trial, and the moment in which a cut takes the trial away is that of the jump.
 static enum td_err close(struct td_boot_all *all, uint8_t i)
@@ -295,6 +312,8 @@ static enum td_err close(struct td_boot_all *all, uint8_t i)
 
     if (err == TD_OK)
         err = td_boot_verify(run, run->primary.area);
+    if (err == TD_OK)
+        err = follow(run);
     if (err == TD_EFLASH)
         return err;
     if (err != TD_OK)
@@ -325,6 +344,8 @@ static enum td_err find_bad(struct td_boot_all *all, uint8_t i, bool *bad)
         err = look_at(all, j);
         if (err == TD_OK)
             err = td_boot_verify(&all->run, all->run.primary.area);
+        if (err == TD_OK)
+            err = follow(&all->run);
         if (err != TD_OK && err != TD_EFLASH) {
             *bad = true;
             all->keep[j].failed = true;
