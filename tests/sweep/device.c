@@ -96,7 +96,8 @@ static void sign(struct td_build *b, const struct image_plan *plan, struct image
 struct image image_make(const struct image_plan *plan)
 {
     struct td_image_header hdr = { .hdr_size = 32,
-                                   .img_size = plan->size - 32 - TLV_ROOM,
+                                   .img_size = plan->payload != NULL ? plan->payload_len
+                                                                     : plan->size - 32 - TLV_ROOM,
                                    .flags = plan->encrypted ? TD_IMAGE_F_ENC_AES128 : 0,
                                    .protect_tlv_size = plan->counter != 0 ? 12 : 0,
                                    .version = { .major = plan->major } };
@@ -106,7 +107,7 @@ struct image image_make(const struct image_plan *plan)
 
     make_keys();
     for (uint32_t i = 0; i < hdr.img_size; i++)
-        image.bytes[32 + i] = content_at(plan, 32 + i);
+        image.bytes[32 + i] = plan->payload != NULL ? plan->payload[i] : content_at(plan, 32 + i);
     td_build_begin(&b, image.bytes, plan->size, 32 + hdr.img_size);
     td_build_header(&b, &hdr);
     if (plan->counter != 0) {

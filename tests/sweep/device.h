@@ -62,9 +62,11 @@ struct image_plan {
     uint8_t major; /* its version, and what tells its contents */
     bool by_another_key;
     bool encrypted;
-    uint32_t counter;    /* 0: none */
-    uint32_t chunk;      /* bytes that a letter of content is about */
-    const char *content; /* NULL: "v". Repeated: v as the version, s the same in all, b blank */
+    uint32_t counter;       /* 0: none */
+    uint32_t chunk;         /* bytes that a letter of content is about */
+    const char *content;    /* NULL: "v". Repeated: v as the version, s the same in all, b blank */
+    const uint8_t *payload; /* NULL: by content. Else payload_len bytes of it, for size */
+    uint32_t payload_len;
 };
 
 struct device_image {

@@ -36,5 +36,6 @@ struct sweep_group {
 
 extern const struct sweep_group sweep_boot;   /* boot.c: the second stage's strategies */
 extern const struct sweep_group sweep_choose; /* choose.c: those that choose a slot on trial */
+extern const struct sweep_group sweep_core;   /* core.c: one core gives another its image */
 
 #endif

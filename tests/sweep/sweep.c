@@ -15,7 +15,7 @@
 #include "planted.h"
 #include "rows.h"
 
-static const struct sweep_group *const groups[] = { &sweep_boot, &sweep_choose };
+static const struct sweep_group *const groups[] = { &sweep_boot, &sweep_choose, &sweep_core };
 
 #define JOBS_MAX 64
 
