@@ -109,6 +109,65 @@ static void check(const struct td_source *src, const struct td_image *img, bool 
     must(td_range_in(report.fault.off, 0, src->size));
 }
 
+/* A wrapped key that opens when it begins with a zero: what follows is the key. */
+static enum td_err open_if_zero(const uint8_t *priv, size_t priv_len, const uint8_t *value,
+                                size_t len, uint8_t *out, size_t key_len)
+{
+    must(priv_len == 1 && priv[0] == 7 && len == (key_len == 16 ? 80u : 96u));
+    memcpy(out, value + 1, key_len);
+    return value[0] == 0 ? TD_OK : TD_EENC;
+}
+
+static const struct td_enc_alg zero_opens = {
+    .id = TD_ENC_X25519,
+    .name = "zero-opens",
+    .tlv = TD_TLV_ENC_X25519,
+    .len_128 = 80,
+    .len_256 = 96,
+    .unwrap = open_if_zero,
+};
+
+/* Whether the key opens; then the digest of the plain bytes is put in. */
+static bool mend_encrypted(const struct td_source *src, const struct td_image *img, uint8_t *bytes,
+                           const struct td_image_unwrap *unwrap)
+{
+    uint8_t value[TD_ENC_TLV_MAX];
+    struct td_aes_ctr ctr;
+    struct td_tlv tlv;
+    uint16_t len;
+
+    if (td_image_wrapped_key(src, img, unwrap, value, &len, NULL) != TD_OK ||
+        td_image_open_key(unwrap, value, len, (img->hdr.flags & TD_IMAGE_F_ENC_AES256) != 0,
+                          &ctr) != TD_OK ||
+        td_tlv_find(src, img, TD_TLV_SHA256, &tlv) != TD_OK)
+        return false;
+    // There and back again, in pieces that begin and end anywhere.
+    for (uint32_t off = 0, n; off < img->tlv_off; off += n) {
+        n = td_min_u32(61, img->tlv_off - off);
+        td_image_cipher(&ctr, img->hdr.hdr_size, img->hdr.img_size, off, bytes + off, n);
+    }
+    td_hash_of(&td_sha256, bytes, img->tlv_off, bytes + tlv.off);
+    td_image_cipher(&ctr, img->hdr.hdr_size, img->hdr.img_size, 0, bytes, img->tlv_off);
+    return true;
+}
+
+static void check_encrypted(const struct td_source *src, const struct td_image *img, uint8_t *bytes)
+{
+    static const uint8_t seven = 7;
+    static struct td_image_work work;
+    const struct td_image_unwrap unwrap = { &zero_opens, &seven, 1 };
+    const struct td_image_policy policy = { .hash = &td_sha256,
+                                            .max_size = UINT32_MAX,
+                                            .unwrap = &unwrap };
+    struct td_image_report report;
+    bool opens, known = (img->hdr.flags & ~(TD_IMAGE_F_KNOWN & ~TD_IMAGE_F_COMPRESSED)) == 0;
+
+    if ((img->hdr.flags & TD_IMAGE_F_ENCRYPTED) == 0)
+        return;
+    opens = mend_encrypted(src, img, bytes, &unwrap);
+    must((td_image_check(src, &policy, &work, &report) == TD_OK) == (opens && known));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *bytes = malloc(size + (size == 0)); // of exactly this length, so that ASan sees
@@ -130,6 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)td_image_hash(&src, &img, hash, NULL, NULL);
         (void)td_image_counter(&src, &img, &counter);
         check(&src, &img, mend_hash(&src, &img, bytes));
+        check_encrypted(&src, &img, bytes);
     }
     free(bytes);
     return 0;

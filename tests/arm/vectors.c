@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "crypto/enc.h"
 #include "crypto/hash.h"
 #include "crypto/sig.h"
 
@@ -28,7 +29,7 @@ extern uint8_t stack_bottom[], stack_top[];
 _Noreturn void vectors_reset(void);
 
 static char text[256 * 1024]; /* one file */
-static uint8_t key[1024], msg[16 * 1024], sig[8 * 1024];
+static uint8_t key[2048], msg[16 * 1024], sig[8 * 1024];
 
 static int32_t semihost(uint32_t op, const void *arg)
 {
@@ -108,7 +109,7 @@ static void load(const char *path)
 }
 
 /* Cuts one line off *rest into fields at tabs; the number of fields, 0 at the end. */
-static size_t next_line(char **rest, char *fields[5])
+static size_t next_line(char **rest, char *fields[6])
 {
     size_t n = 0;
     char *p = *rest;
@@ -117,7 +118,7 @@ static size_t next_line(char **rest, char *fields[5])
         return 0;
     fields[n++] = p;
     for (; *p != '\0' && *p != '\n'; p++) {
-        if (*p == '\t' && n < 5) {
+        if (*p == '\t' && n < 6) {
             *p = '\0';
             fields[n++] = p + 1;
         }
@@ -179,7 +180,7 @@ static uint32_t check_hash(const struct td_hash_alg *alg, const char *path)
 {
     uint8_t want[TD_HASH_MAX];
     uint8_t got[TD_HASH_MAX];
-    char *fields[5];
+    char *fields[6];
     char *rest = text;
     uint32_t rows = 0;
     uint32_t wrong = 0;
@@ -198,12 +199,94 @@ static uint32_t check_hash(const struct td_hash_alg *alg, const char *path)
     return wrong + (rows == 0);
 }
 
+static enum td_err verify_pure(const struct td_sig_alg *alg, size_t key_len, size_t msg_len,
+                               size_t sig_len)
+{
+    uint8_t challenge[TD_HASH_MAX];
+    struct td_hash hash;
+    enum td_err err = alg->begin(&hash, key, key_len, sig, sig_len);
+
+    if (err != TD_OK)
+        return err;
+    td_hash_update(&hash, msg, msg_len);
+    td_hash_final(&hash, challenge);
+    return alg->verify(key, key_len, challenge, sizeof(challenge), sig, sig_len);
+}
+
+/* Lines: result, scheme, name, private key, value, image key. */
+static uint32_t check_enc(const struct td_enc_alg *alg, const char *what, const char *path)
+{
+    uint8_t got[TD_ENC_KEY_MAX];
+    char *fields[6];
+    char *rest = text;
+    uint32_t rows = 0;
+    uint32_t wrong = 0;
+
+    load(path);
+    paint_stack();
+    while (next_line(&rest, fields) == 6) {
+        size_t priv_len = bytes(fields[3], key, sizeof(key));
+        size_t len = bytes(fields[4], sig, sizeof(sig));
+        size_t key_len = bytes(fields[5], msg, sizeof(msg));
+        bool want = key_len != 0;
+        enum td_err err;
+
+        if (!same(fields[1], alg->name))
+            continue;
+        if (!want)
+            key_len = len >= alg->len_256 ? 32 : 16;
+        err = alg->unwrap(key, priv_len, sig, len, got, key_len);
+        if ((err == TD_OK) != want || (want && memcmp(got, msg, key_len) != 0)) {
+            print(fields[2]);
+            print(": wrong\n");
+            wrong++;
+        }
+        rows++;
+    }
+    report(what, path, rows, wrong);
+    return wrong + (rows == 0);
+}
+
+static uint32_t number(const char *digits)
+{
+    uint32_t value = 0;
+
+    while (*digits != '\0')
+        value = value * 10 + (uint32_t)(*digits++ - '0');
+    return value;
+}
+
+/* Lines: key, offset, plain, encrypted. */
+static uint32_t check_ctr(const char *path)
+{
+    struct td_aes_ctr ctr;
+    char *fields[6];
+    char *rest = text;
+    uint32_t rows = 0;
+    uint32_t wrong = 0;
+
+    load(path);
+    paint_stack();
+    while (next_line(&rest, fields) == 4) {
+        size_t len = bytes(fields[2], msg, sizeof(msg));
+
+        (void)bytes(fields[3], sig, sizeof(sig));
+        td_aes_ctr_init(&ctr, key, bytes(fields[0], key, sizeof(key)));
+        td_aes_ctr_run(&ctr, number(fields[1]), msg, len);
+        wrong += memcmp(msg, sig, len) != 0;
+        rows++;
+    }
+    report("AES-CTR  ", path, rows, wrong);
+    return wrong + (rows == 0);
+}
+
 /* Lines of either kind: "key" DER, then result, name, message, signature; or all in one. */
 static uint32_t check_sig(const struct td_sig_alg *alg, const char *what, const char *path,
                           bool hashed)
 {
-    uint8_t digest[32];
-    char *fields[5];
+    const struct td_hash_alg *alg_hash = alg->begin != NULL ? &td_sha256 : alg->hash;
+    uint8_t digest[TD_HASH_MAX];
+    char *fields[6];
     char *rest = text;
     size_t key_len = 0;
     size_t n;
@@ -226,11 +309,12 @@ static uint32_t check_sig(const struct td_sig_alg *alg, const char *what, const 
         sig_len = bytes(fields[n - 1], sig, sizeof(sig));
         want = same(fields[0], "ok") || same(fields[0], "valid");
         if (hashed) {
-            td_hash_of(&td_sha256, msg, msg_len, digest);
-            err = alg->verify(key, key_len, digest, sizeof(digest), sig, sig_len);
-        } else {
-            err = alg->verify(key, key_len, msg, msg_len, sig, sig_len);
+            td_hash_of(alg_hash, msg, msg_len, digest);
+            msg_len = alg_hash->size;
+            memcpy(msg, digest, msg_len);
         }
+        err = alg->begin != NULL ? verify_pure(alg, key_len, msg_len, sig_len)
+                                 : alg->verify(key, key_len, msg, msg_len, sig, sig_len);
         if ((err == TD_OK) != want) {
             print(fields[1]);
             print(": wrong\n");
@@ -254,6 +338,10 @@ _Noreturn void vectors_reset(void)
         { &td_sig_ecdsa_p256_m15, "P-256 m15", "tests/vectors/wycheproof_ecdsa_p256.txt", true },
         { &td_sig_ecdsa_p256, "P-256 m31", "tests/vectors/edges_ecdsa_p256.txt", true },
         { &td_sig_ecdsa_p256_m15, "P-256 m15", "tests/vectors/edges_ecdsa_p256.txt", true },
+        { &td_sig_ecdsa_p384, "P-384 i31", "tests/vectors/edges_ecdsa_p384.txt", true },
+        { &td_sig_ecdsa_p384_i15, "P-384 i15", "tests/vectors/edges_ecdsa_p384.txt", true },
+        { &td_sig_ed25519_pure, "Ed. pure ", "tests/vectors/wycheproof_ed25519.txt", false },
+        { &td_sig_ed25519_pure, "Ed. pure ", "tests/vectors/edges_ed25519.txt", true },
         { &td_sig_ed25519, "Ed25519  ", "tests/vectors/wycheproof_ed25519.txt", false },
         { &td_sig_ed25519, "Ed25519  ", "tests/vectors/edges_ed25519.txt", true },
         { &td_sig_rsa2048_pss, "RSA i31  ", "tests/vectors/wycheproof_rsa2048_pss.txt", true },
@@ -261,8 +349,29 @@ _Noreturn void vectors_reset(void)
         { &td_sig_rsa3072_pss, "RSA i31  ", "tests/vectors/edges_rsa3072_pss.txt", true },
         { &td_sig_rsa3072_pss_i15, "RSA i15  ", "tests/vectors/wycheproof_rsa3072_pss.txt", true },
     };
+    static const struct {
+        const struct td_enc_alg *alg;
+        const char *what;
+    } encs[] = {
+        { &td_enc_kw, "AES-KW   " },
+        { &td_enc_ec256, "ECIES m31" },
+        { &td_enc_ec256_m15, "ECIES m15" },
+        { &td_enc_x25519, "X255. m31" },
+        { &td_enc_x25519_m15, "X255. m15" },
+        { &td_enc_x25519_sha512, "X512. m31" },
+        { &td_enc_x25519_sha512_m15, "X512. m15" },
+        { &td_enc_rsa2048, "OAEP i31 " },
+        { &td_enc_rsa2048_i15, "OAEP i15 " },
+    };
     uint32_t wrong = 0;
 
+    for (size_t i = 0; i < TD_N_OF(encs); i++)
+        wrong += check_enc(encs[i].alg, encs[i].what, "tests/vectors/edges_wrap.txt");
+    wrong += check_enc(&td_enc_kw, "AES-KW   ", "tests/vectors/wycheproof_wrap.txt");
+    wrong += check_enc(&td_enc_rsa2048, "OAEP i31 ", "tests/vectors/wycheproof_wrap.txt");
+    wrong += check_enc(&td_enc_ec256, "ECIES m31", "tests/vectors/wycheproof_ecies.txt");
+    wrong += check_enc(&td_enc_x25519, "X255. m31", "tests/vectors/wycheproof_ecies.txt");
+    wrong += check_ctr("tests/vectors/aes_ctr.txt");
     wrong += check_hash(&td_sha256, "tests/vectors/cavp_sha256.txt");
     wrong += check_hash(&td_sha384, "tests/vectors/cavp_sha384.txt");
     wrong += check_hash(&td_sha512, "tests/vectors/cavp_sha512.txt");
