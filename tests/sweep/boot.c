@@ -245,10 +245,23 @@ static const struct {
     bool encrypted;
     const char *shapes;
 } fits[] = {
-    { "swap-move", 1, false, "abcdefg" },  { "swap-move", 2, false, "i" },
-    { "swap-offset", 1, false, "abcfho" }, { "swap-offset", 2, false, "i" },
-    { "swap-scratch", 1, false, "jklmn" }, { "overwrite-only", 1, false, "abcdefg" },
-    { "overwrite-only", 2, false, "i" },   { "overwrite-plain", 1, false, "ag" },
+    { "swap-move", 1, false, "abcdefg" },
+    { "swap-move", 1, true, "abcg" },
+    { "swap-move", 2, false, "i" },
+    { "swap-move", 2, true, "i" },
+    { "swap-offset", 1, false, "abcfhio" },
+    { "swap-offset", 1, true, "ah" },
+    { "swap-offset", 2, false, "i" },
+    { "swap-offset", 2, true, "i" },
+    { "swap-scratch", 1, false, "jklmn" },
+    { "swap-scratch", 1, true, "jkn" },
+    { "swap-scratch", 2, false, "j" },
+    { "swap-scratch", 2, true, "j" },
+    { "overwrite-only", 1, false, "abcdefg" },
+    { "overwrite-only", 1, true, "abcg" },
+    { "overwrite-only", 2, false, "i" },
+    { "overwrite-only", 2, true, "i" },
+    { "overwrite-plain", 1, false, "ag" },
 };
 
 #define ALL  (-1)
@@ -389,7 +402,7 @@ static bool row_nth(unsigned n, struct sweep_row *row)
                                            .word = shape->chip.write_size,
                                            .encrypted = fits[f].encrypted,
                                            .images = fits[f].images,
-                                           .quick = *l == 'a' || *l == 'g' || *l == 'h',
+                                           .quick = strchr("gik", *l) != NULL && !fits[f].encrypted,
                                            .share = strncmp(sc->name, "refuse", 6) == 0 ? 0 : 1,
                                            .part = { sc, shape, way } };
                 return true;

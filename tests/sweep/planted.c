@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "boot/cipher.h"
+#include "boot/plan.h"
 #include "device.h"
 
-#define HELD_MAX 64
+#define HELD_MAX 256
 
 static struct {
     struct op op;
@@ -28,7 +30,8 @@ static struct td_trailer trailer_of(const struct device *d, const struct td_flas
                                 .mode = td_strategy_mode(d->way->strategy),
                                 .max_sectors = d->config.max_sectors,
                                 .write_size = d->shape->chip.write_size,
-                                .max_align = d->shape->max_align };
+                                .max_align = d->shape->max_align,
+                                .enc_key_len = td_boot_cipher_cell(&d->config.policy) };
 }
 
 static bool in(const struct op *op, const struct td_flash_area *area, uint32_t from, uint32_t to)
@@ -38,7 +41,7 @@ static bool in(const struct op *op, const struct td_flash_area *area, uint32_t f
 
 static uint32_t notes_from(const struct device *d, const struct td_flash_area *area)
 {
-    struct td_trailer t = trailer_of(d, area);
+    const struct td_trailer t = trailer_of(d, area);
     uint32_t off = 0;
 
     (void)td_trailer_first_sector(&t, &off);
@@ -131,21 +134,40 @@ static bool log_written(const struct device *d, const struct op *op)
     return in(op, &d->log, 0, d->log.size);
 }
 
+/* The plan stands behind the note. */
+static bool plan_written(const struct device *d, const struct op *op)
+{
+    return is_cell(d, op, notes_from(d, &d->images[0].primary) + TD_NOTE_SIZE);
+}
+
+static bool other_image_moved(const struct device *d, const struct op *op)
+{
+    return is_data(d, &d->images[1].primary, op) || is_data(d, &d->images[1].secondary, op);
+}
+
 const struct planted planted_bugs[] = {
     { "record-before-copy", "a move or swap is recorded before its sector is copied", "swap-move",
-      "update", 'a', 1, primary_data, is_status },
+      "update", 'a', 1, false, primary_data, is_status },
     { "request-before-notes", "the request is erased before the primary's notes are written",
-      "swap-move", "update", 'a', 1, primary_notes_written, secondary_notes_erased },
+      "swap-move", "update", 'a', 1, false, primary_notes_written, secondary_notes_erased },
     { "erase-before-record", "the secondary's sector is erased before the primary's is recorded",
-      "swap-move", "update", 'a', 1, is_status, secondary_data_erased },
+      "swap-move", "update", 'a', 1, false, is_status, secondary_data_erased },
     { "done-before-last", "copy_done is written before the old image's last sector", "swap-move",
-      "update", 'a', 1, last_of_secondary, is_copy_done },
+      "update", 'a', 1, false, last_of_secondary, is_copy_done },
     { "notes-before-intent", "a revert erases the trial's notes before it has noted its intent",
-      "swap-move", "revert", 'a', 1, secondary_note_written, primary_notes_erased },
+      "swap-move", "revert", 'a', 1, false, secondary_note_written, primary_notes_erased },
     { "request-before-copy", "overwriting erases the request before the last sector is copied",
-      "overwrite-only", "permanent", 'a', 1, last_of_primary, secondary_notes_erased },
+      "overwrite-only", "permanent", 'a', 1, false, last_of_primary, secondary_notes_erased },
     { "request-before-verdict", "a refused request is erased before its verdict is logged",
-      "swap-move", "refuse signature", 'a', 1, log_written, secondary_notes_erased },
+      "swap-move", "refuse signature", 'a', 1, false, log_written, secondary_notes_erased },
+    { "move-before-plan", "sectors are moved before it is written down which of them take part",
+      "swap-move", "update, a part", 'a', 1, false, plan_written, is_status },
+    { "offset-before-copy", "swap-offset records a step before its sector is copied", "swap-offset",
+      "update", 'a', 1, false, primary_data, is_status },
+    { "offset-without-intent", "swap-offset's revert erases the trial's notes before its intent",
+      "swap-offset", "revert", 'a', 1, false, secondary_note_written, primary_notes_erased },
+    { "one-before-the-other", "of two images one is called done before the other one is moved",
+      "swap-move", "update", 'i', 2, false, other_image_moved, is_copy_done },
 };
 const unsigned n_planted_bugs = sizeof planted_bugs / sizeof planted_bugs[0];
 

@@ -28,6 +28,7 @@ struct planted {
     const char *way, *scenario; /* of boot.c, in which it shows */
     char shape;                 /* and on which flash, one without a second chip */
     unsigned images;
+    bool encrypted;
     bool (*held)(const struct device *d, const struct op *op);
     bool (*first)(const struct device *d, const struct op *op);
 };

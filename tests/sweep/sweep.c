@@ -28,7 +28,7 @@ static const struct size {
 } sizes[] = {
     { "all", 40000, 2000, 20, false },
     { "brief", 4000, 500, 20, false },
-    { "quick", 400, 50, 20, true },
+    { "quick", 200, 30, 20, true },
 };
 
 struct options {
