@@ -34,7 +34,7 @@ static const struct {
     [TD_KEY_RSA_2048] = { "rsa-2048", &td_sig_rsa2048_pss },
     [TD_KEY_RSA_3072] = { "rsa-3072", &td_sig_rsa3072_pss },
     [TD_KEY_ECDSA_P256] = { "ecdsa-p256", &td_sig_ecdsa_p256 },
-    [TD_KEY_ECDSA_P384] = { "ecdsa-p384", NULL },
+    [TD_KEY_ECDSA_P384] = { "ecdsa-p384", &td_sig_ecdsa_p384 },
     [TD_KEY_ED25519] = { "ed25519", &td_sig_ed25519 },
     [TD_KEY_X25519] = { "x25519", NULL },
 };
@@ -279,7 +279,7 @@ static bool sign_digest(const struct td_key *key, const uint8_t *digest, size_t 
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
     bool done = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-                (key->type == TD_KEY_ECDSA_P256 || set_pss(ctx)) &&
+                (EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_EC || set_pss(ctx)) &&
                 EVP_PKEY_sign(ctx, sig, len, digest, digest_len) == 1;
 
     EVP_PKEY_CTX_free(ctx);
@@ -304,7 +304,7 @@ enum td_err td_key_sign(const struct td_key *key, const uint8_t *digest, size_t 
 
     if (td_key_sig_alg(key) == NULL)
         return TD_EKEYTYPE;
-    if (key->type != TD_KEY_ED25519 && digest_len != 32)
+    if (key->type != TD_KEY_ED25519 && digest_len != (key->type == TD_KEY_ECDSA_P384 ? 48 : 32))
         return TD_EKEYTYPE;
     if (!key->is_private)
         return TD_EKEYPUBLIC;

@@ -19,7 +19,7 @@ enum td_key_type {
     TD_KEY_RSA_2048,
     TD_KEY_RSA_3072,
     TD_KEY_ECDSA_P256,
-    TD_KEY_ECDSA_P384, /* can be made and read; signing with it is refused */
+    TD_KEY_ECDSA_P384,
     TD_KEY_ED25519,
     TD_KEY_X25519, /* for encryption, cannot sign */
 };
@@ -61,7 +61,7 @@ bool td_key_is_private(const struct td_key *key);
 const char *td_key_type_name(enum td_key_type type);
 bool td_key_type_of(const char *name, enum td_key_type *type);
 
-/* How images signed with it are verified; NULL for P-384 and X25519. */
+/* How images signed with it are verified; NULL for X25519. */
 const struct td_sig_alg *td_key_sig_alg(const struct td_key *key);
 
 /* The public key as MCUboot embeds it (§ docs/spec/image.md). TD_ESPACE, TD_EKEYCRYPTO. */
@@ -70,7 +70,7 @@ enum td_err td_key_public_der(const struct td_key *key, uint8_t *out, size_t cap
 /*
  * Signs a digest the way MCUboot wants it: ECDSA over it (DER), RSA-PSS over it (salt 32),
  * Ed25519 with the digest as message. TD_EKEYPUBLIC: only the public half is here.
- * TD_EKEYTYPE: X25519, P-384, or a digest length that the algorithm does not take. TD_ESPACE,
+ * TD_EKEYTYPE: X25519, or a digest length that the algorithm does not take. TD_ESPACE,
  * TD_EKEYCRYPTO: OpenSSL failed.
  */
 enum td_err td_key_sign(const struct td_key *key, const uint8_t *digest, size_t digest_len,

@@ -8,17 +8,6 @@
 
 /* ---- keys and hash ------------------------------------------------------------------ */
 
-static int refuse_key(struct signing *s, const char *path)
-{
-    enum td_key_type type = td_key_type(s->key);
-
-    if (type == TD_KEY_ECDSA_P384)
-        return sign_fail(s, "not-supported", "signing with ECDSA P-384 is not supported yet", path,
-                         "use an ecdsa-p256 or ed25519 key, or imgtool meanwhile");
-    return sign_fail(s, "key-cannot-sign", "an x25519 key encrypts, and cannot sign", path,
-                     "use an ecdsa-p256, ed25519, rsa-2048 or rsa-3072 key");
-}
-
 static int open_key(struct signing *s)
 {
     const char *path = s->o.key != NULL ? s->o.key : s->o.fix_sig_pubkey;
@@ -31,7 +20,8 @@ static int open_key(struct signing *s)
     if (exit != TD_EXIT_OK)
         return exit;
     if (td_key_sig_alg(s->key) == NULL)
-        return refuse_key(s, path);
+        return sign_fail(s, "key-cannot-sign", "an x25519 key encrypts, and cannot sign", path,
+                         "use an ecdsa-p256, ecdsa-p384, ed25519, rsa-2048 or rsa-3072 key");
     if (s->o.key != NULL && !td_key_is_private(s->key))
         return sign_fail(s, td_errname(TD_EKEYPUBLIC), td_strerror(TD_EKEYPUBLIC), path,
                          "sign with the private key; --fix-sig takes a signature made elsewhere");
@@ -70,14 +60,16 @@ int sign_open_keys(struct signing *s)
 int sign_choose_hash(struct signing *s)
 {
     bool ed25519 = s->key != NULL && td_key_type(s->key) == TD_KEY_ED25519;
-    uint16_t bits = s->o.sha != 0 ? s->o.sha : 256;
+    bool p384 = s->key != NULL && td_key_type(s->key) == TD_KEY_ECDSA_P384;
+    uint16_t usual = p384 ? 384 : 256;
+    uint16_t bits = s->o.sha != 0 ? s->o.sha : usual;
 
     if (s->o.pure) {
         if (!ed25519)
             return td_cli_usage(s->cli, "--pure wants an ed25519 key: -k");
         bits = 512;
     }
-    if (s->key != NULL && bits != 256 && !(ed25519 && bits == 512))
+    if (s->key != NULL && bits != usual && !(ed25519 && bits == 512))
         return td_cli_usagef(s->cli, "a %s key does not go with --sha %u",
                              td_key_type_name(td_key_type(s->key)), bits);
     s->hash = bits == 256 ? &td_sha256 : bits == 384 ? &td_sha384 : &td_sha512;
@@ -106,6 +98,12 @@ static const uint8_t *signed_bytes(const struct signing *s, size_t *len)
     return s->o.pure ? s->image : s->digest;
 }
 
+/* imgtool's, which for P-384 is one byte short of the longest. */
+static size_t padded_size(enum td_key_type type)
+{
+    return type == TD_KEY_ECDSA_P256 ? 72 : type == TD_KEY_ECDSA_P384 ? 103 : 0;
+}
+
 static int make_signature(struct signing *s)
 {
     const uint8_t *msg;
@@ -119,7 +117,7 @@ static int make_signature(struct signing *s)
     if (err != TD_OK)
         return sign_fail(s, td_errname(err), td_strerror(err), s->o.key, NULL);
     // For bootloaders that want each ECDSA signature to have the same length.
-    while (s->o.pad_sig && td_key_type(s->key) == TD_KEY_ECDSA_P256 && s->sig_len < 72)
+    while (s->o.pad_sig && s->sig_len < padded_size(td_key_type(s->key)))
         s->sig[s->sig_len++] = 0;
     return TD_EXIT_OK;
 }

@@ -66,12 +66,8 @@ static int open_key(struct verify *v)
         return exit;
     if (td_key_sig_alg(v->key) == NULL)
         return td_cli_fail(v->cli, TD_EXIT_FILE, "not-supported",
-                           td_key_type(v->key) == TD_KEY_X25519
-                               ? "an x25519 key encrypts, and verifies nothing"
-                               : "verifying with ECDSA P-384 is not supported yet",
-                           v->key_path,
-                           td_key_type(v->key) == TD_KEY_X25519 ? "name the key that signed"
-                                                                : "verify with imgtool meanwhile");
+                           "an x25519 key encrypts, and verifies nothing", v->key_path,
+                           "name the key that signed");
     err = td_key_public_der(v->key, v->der, sizeof v->der, &v->der_len);
     return err == TD_OK ? TD_EXIT_OK
                         : td_cli_fail(v->cli, TD_EXIT_FILE, td_errname(err), td_strerror(err),
@@ -223,7 +219,7 @@ static enum td_err check(const struct verify *v, struct td_image_report *report,
     struct td_source src = td_source_memory(v->file.bytes, v->file.size);
     struct td_image_key key = { v->der, (uint16_t)v->der_len };
     struct td_image_policy policy = {
-        .hash = &td_sha256,
+        .hash = v->key != NULL ? td_key_sig_alg(v->key)->hash : &td_sha256,
         .sig = v->key != NULL ? td_key_sig_alg(v->key) : NULL,
         .keys = &key,
         .n_keys = 1,

@@ -153,6 +153,9 @@ KINDS = {
     "ecdsa-p256": (["-k", KEYS / "ecdsa-p256.pem"], False),
     "ecdsa-p256-full": (["-k", KEYS / "ecdsa-p256.pem", "--public-key-format", "full"], False),
     "ecdsa-p256-padded": (["-k", KEYS / "ecdsa-p256.pem", "--pad-sig"], False),
+    "ecdsa-p384": (["-k", KEYS / "ecdsa-p384.pem"], False),
+    "ecdsa-p384-full": (["-k", KEYS / "ecdsa-p384.pem", "--public-key-format", "full"], False),
+    "ecdsa-p384-padded": (["-k", KEYS / "ecdsa-p384.pem", "--pad-sig"], False),
     "rsa-2048": (["-k", KEYS / "rsa-2048.pem"], False),
     "rsa-3072": (["-k", KEYS / "rsa-3072.pem"], False),
 }
@@ -231,7 +234,7 @@ def test_what_is_to_be_signed_elsewhere_is_the_same(tmp_path, payload, what):
     assert ours.read_bytes() == theirs.read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["ed25519", "ecdsa-p256", "rsa-2048"])
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa-p256", "ecdsa-p384", "rsa-2048"])
 def test_a_signature_made_elsewhere_goes_in_either_way(tmp_path, payload, kind):
     key = KEYS / f"{kind}.pem"
     args = [*BASE, "--pad-header"]
