@@ -144,6 +144,9 @@ enum td_verdict_class {
     X(TD_V_RUNNING_ENC_KEY, 47, "running-key-lost", TD_VERDICT_REFUSAL,                            \
       "the running image could not be brought back: the key that it carries does not open",        \
       "ask for a permanent update instead of a test")                                              \
+    X(TD_V_UNPACK, 48, "unpack-failed", TD_VERDICT_REFUSAL,                                        \
+      "the compressed image does not give the program that it tells of",                           \
+      "sign it again; a bootloader takes lzma2 and lzma2armthumb")                                 \
     X(TD_V_REVERTED, 60, "reverted", TD_VERDICT_REVERT,                                            \
       "the image on trial was reset before anybody confirmed it; the previous one is back",        \
       "find out why it did not confirm: crash, hang, or nobody sent confirm")                      \

@@ -143,7 +143,8 @@ struct td_boot_config {
     bool downgrade_prevention;               /* a request for an older version is refused */
     const struct td_boot_counters *counters; /* NULL: none, and SEC_CNT is not looked at */
     const struct td_boot_ram *ram;           /* RAM-load strategies only */
-    const struct td_patch *patch;            /* NULL: compressed images are refused */
+    const struct td_patch *patch;            /* overwrite; NULL: compressed ones are refused */
+    void *patch_work;                        /* patch->work_size bytes, aligned as malloc's */
     bool has_recovery;                       /* the port can run the recovery server */
     const struct td_boot_stage *stage;       /* boot/stage.h; NULL: there is no first stage */
     bool

@@ -80,6 +80,9 @@ struct td_strategy {
     enum td_verdict_code no_room; /* how an image is refused that room says no to */
     /* Whether the layout bears this way at all, and has room for the note. TD_ESLOT_*. */
     enum td_err (*layout)(const struct td_boot_run *run);
+    /* A compressed image that is sound as it is stored: whether what comes out could run, as far as
+       can be said before. NULL: this way unpacks nothing, such images are refused. */
+    enum td_err (*check_packed)(const struct td_boot_run *run, const struct td_source *src);
     /*
      * Installs the secondary's image, which was verified; work->report is about it. The note
      * that it writes comes from td_boot_new_note. Leaves run->type, what it was begun as.

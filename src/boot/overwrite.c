@@ -18,6 +18,7 @@
 #include "base/range.h"
 #include "boot/boot_priv.h"
 #include "boot/cipher.h"
+#include "boot/unpack_priv.h"
 
 /* Where the sector begins that holds the request, and in the primary the note and the plan. */
 static uint32_t note_off(const struct td_trailer *t)
@@ -51,7 +52,7 @@ static bool is_copied(const struct td_boot_run *run)
     const uint8_t *want = run->note.incoming;
     uint8_t hash[TD_NOTE_HASH_LEN];
 
-    if (!td_boot_stored_hash(run->secondary.area, hash) || memcmp(hash, want, sizeof hash) != 0)
+    if (!td_boot_unpacked_hash(run->secondary.area, hash) || memcmp(hash, want, sizeof hash) != 0)
         return false;
     // A damaged copy has no hash to tell; verifying it will.
     return !td_boot_stored_hash(run->primary.area, hash) || memcmp(hash, want, sizeof hash) == 0;
@@ -217,10 +218,53 @@ static enum td_err copy_image(struct td_boot_run *run, uint32_t size)
     return err == TD_OK && again ? erase_notes(run) : err;
 }
 
+/* --- a compressed image --- */
+
+// Erased from the front, so that nothing in the primary passes for the image that ran as soon as
+// anything of it is gone; the plan of a copy that was cut short goes last.
+static enum td_err unpack_image(struct td_boot_run *run, uint32_t size)
+{
+    struct td_source src = td_flash_source(run->secondary.area);
+    struct piece p;
+    enum td_err err = td_boot_cipher_open(run, TD_WAY_IN, &src);
+
+    td_boot_say(run, TD_LINE_ERASE_PRIMARY, 0, 0, 0, 0);
+    for (uint32_t n = 0; err == TD_OK && piece_nth(run, n, size, &p); n++)
+        err = td_boot_erase(run, run->primary.area, p.sector.off, p.sector.size);
+    if (err == TD_OK)
+        err = erase_notes(run);
+    td_boot_say(run, TD_LINE_COPY, run->image, size, 0, 0);
+    return err == TD_OK ? td_boot_unpack(run) : err;
+}
+
+// A stream that is signed and yet not what it says it is leaves the primary without an image, and
+// the next boot tries again. That is a mistake in signing, and stands in the log.
+static enum td_err start_packed(struct td_boot_run *run, enum td_swap_type type)
+{
+    struct td_source src = td_flash_source(run->secondary.area);
+    struct td_verdict v;
+    uint32_t size;
+    enum td_err err = td_boot_unpacked_size(&src, &size);
+
+    run->type = type;
+    run->has_note = false;
+    if (err == TD_OK)
+        err = unpack_image(run, size);
+    if (err != TD_EPATCH)
+        return err;
+    td_boot_verdict(run, TD_V_UNPACK, &v);
+    td_boot_verdict_of_image(&v, &run->work->report);
+    v.slot = 1;
+    td_boot_record_once(run, &v);
+    return TD_OK;
+}
+
 /* --- the strategy --- */
 
 static enum td_err start(struct td_boot_run *run, enum td_swap_type type, uint32_t size)
 {
+    if (td_boot_is_packed(&run->work->report.img.hdr))
+        return start_packed(run, type);
     run->type = type;
     run->has_note = false;
     return copy_image(run, td_round_up(size, TD_FLASH_WRITE_MAX));
@@ -269,6 +313,7 @@ const struct td_strategy td_strategy_overwrite = {
     .no_room = TD_V_TOO_LARGE,
     .look = overwrite_look,
     .layout = overwrite_layout,
+    .check_packed = td_boot_unpack_check,
     .start = fast_start,
     .resume = overwrite_resume,
     .finish = overwrite_finish,
@@ -280,6 +325,7 @@ const struct td_strategy td_strategy_overwrite_plain = {
     .no_room = TD_V_TOO_LARGE,
     .look = overwrite_look,
     .layout = overwrite_layout,
+    .check_packed = td_boot_unpack_check,
     .start = plain_start,
     .resume = overwrite_resume,
     .finish = overwrite_finish,

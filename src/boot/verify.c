@@ -88,13 +88,16 @@ static enum td_err check_counter(const struct td_boot_run *run, const struct td_
     return counter < stored ? TD_EIMG_COUNTER : TD_OK;
 }
 
-static enum td_err check_flags(const struct td_boot_run *run)
+static enum td_err check_flags(const struct td_boot_run *run, const struct td_source *src)
 {
     const struct td_image_report *report = &run->work->report;
 
     if (report->img.hdr.flags & TD_IMAGE_F_NON_BOOTABLE)
         return TD_EUNSUPPORTED;
-    return run->config->policy.sig != NULL && report->key_index < 0 ? TD_EIMG_SIG : TD_OK;
+    if (run->config->policy.sig != NULL && report->key_index < 0)
+        return TD_EIMG_SIG;
+    return report->img.hdr.flags & TD_IMAGE_F_COMPRESSED ? run->strategy->check_packed(run, src)
+                                                         : TD_OK;
 }
 
 // All that is asked, once. A step that was done adds its number; the sum tells who was skipped.
@@ -107,7 +110,7 @@ static enum td_err evaluate(struct td_boot_run *run, const struct td_source *src
     if (err != TD_OK)
         return err;
     *flow += TD_FLOW_IMAGE;
-    err = check_flags(run);
+    err = check_flags(run, src);
     if (err != TD_OK)
         return err;
     *flow += TD_FLOW_FLAGS;
@@ -128,6 +131,7 @@ enum td_err td_boot_verify_at(struct td_boot_run *run, const struct td_source *s
 
     policy.max_size = max_size;
     policy.payload = payload;
+    policy.takes_compressed = run->config->patch != NULL && run->strategy->check_packed != NULL;
     work->verified = (struct td_hard){ 0 };
     work->image.breathe = hooks == NULL ? NULL : hooks->feed;
     work->image.breathe_ctx = run->config->hook_ctx;

@@ -117,3 +117,7 @@ for kind in lzma2 lzma2armthumb; do
 done
 sign comp-all-tlvs.img -v 9.8.7+6 -k keys/ed25519.pem -s 7 -d '(1, 1.2.3+4)' --boot-record app \
     --vid example.com --cid gadget --custom-tlv 0xa1 text --compression lzma2 thumb.bin
+# What comes out of comp-*-ed25519.img, and of comp-all-tlvs.img.
+sign thumb-ed25519.img -v 1.0.0 -k keys/ed25519.pem thumb.bin
+sign thumb-all-tlvs.img -v 9.8.7+6 -k keys/ed25519.pem -s 7 -d '(1, 1.2.3+4)' --boot-record app \
+    --vid example.com --cid gadget --custom-tlv 0xa1 text thumb.bin
