@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/range.h"
+#include "image/golden_test.h"
 #include "log/log.h"
 #include "server/bench_test.h"
 #include "slot/request.h"
@@ -419,6 +420,46 @@ static void two_images_never_lie_over_one_another(void **state)
     }
 }
 
+/* imgtool's images, with and without encryption: both run from RAM in the clear. */
+static void imgtool_s_ram_images_run_where_they_were_signed_for(void **state)
+{
+    static const char *const names[] = { "ram-load.img", "ram-load-encrypted.img" };
+    static struct file image, payload, pub, priv, other;
+    struct td_image_unwrap unwrap = { .alg = &td_enc_ec256 };
+    struct td_image_key trusted;
+
+    (void)state;
+    load(&pub, "keys/ecdsa-p256.pub.der");
+    load(&priv, "keys/ecdsa-p256.priv.der");
+    load(&other, "keys/x25519.priv.der");
+    load(&payload, "payload.bin");
+    trusted = (struct td_image_key){ pub.bytes, (uint16_t)pub.size };
+    unwrap.key = priv.bytes;
+    unwrap.len = (uint16_t)priv.size;
+    for (size_t i = 0; i < TD_N_OF(names); i++) {
+        make(&td_strategy_ram);
+        b.boot.policy.sig = &td_sig_ecdsa_p256;
+        b.boot.policy.keys = &trusted;
+        b.boot.policy.n_keys = 1;
+        b.boot.policy.unwrap = &unwrap;
+        load(&image, names[i]);
+        sim_nor_program(&b.nor, b.slot[1].off, image.bytes, image.size);
+        boot();
+        assert_true(b.result.bootable && b.result.slot == 1);
+        assert_int_equal(b.result.run_addr, RAM_ADDR);
+        assert_memory_equal(ram.bytes + TD_IMAGE_HEADER_SIZE, payload.bytes, payload.size);
+    }
+    // Another device's key: nothing of the image gets into RAM.
+    make(&td_strategy_ram);
+    b.boot.policy.unwrap = &unwrap;
+    unwrap = (struct td_image_unwrap){ &td_enc_x25519, other.bytes, (uint16_t)other.size };
+    sim_nor_program(&b.nor, b.slot[1].off, image.bytes, image.size);
+    boot();
+    assert_false(b.result.bootable);
+    assert_true(ram_is_untouched());
+    assert_int_equal(b.result.verdicts[0].class, TD_VERDICT_REFUSAL);
+}
+
 /* ---- one slot, loader ---------------------------------------------------------------------------- */
 
 static void a_single_slot_runs_or_says_why_not(void **state)
@@ -589,6 +630,7 @@ int main(void)
         cmocka_unit_test(a_copy_that_is_not_run_is_wiped),
         cmocka_unit_test(the_last_address_that_fits_is_taken),
         cmocka_unit_test(two_images_never_lie_over_one_another),
+        cmocka_unit_test(imgtool_s_ram_images_run_where_they_were_signed_for),
         cmocka_unit_test(a_single_slot_runs_or_says_why_not),
         cmocka_unit_test(the_loader_runs_when_asked_for_or_when_the_application_may_not),
         cmocka_unit_test(a_cut_at_any_note_and_another_in_its_repair_leave_what_was_meant),

@@ -71,6 +71,9 @@ sign encrypted.img -v 1.0.0 -k keys/ecdsa-p256.pem -E keys/ecdsa-p256.pub.pem $p
 sign compressed.img -v 1.0.0 -k keys/ecdsa-p256.pem --compression lzma2 $payload
 sign big-endian.img -v 1.0.0 -e big $payload
 sign rom-fixed.img -v 1.0.0 -F 0x8000 $payload
+sign ram-load.img -v 1.0.0 -k keys/ecdsa-p256.pem -L 0x20010000 $payload
+sign ram-load-encrypted.img -v 1.0.0 -k keys/ecdsa-p256.pem -E keys/ecdsa-p256.pub.pem \
+    -L 0x20010000 $payload
 
 # Every signature with the key in full, and what of P-384 differs from P-256.
 for type in rsa-2048 rsa-3072 ecdsa-p384 ed25519; do
