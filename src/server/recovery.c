@@ -14,7 +14,7 @@
 #include "smp/image.h"
 #include "smp/tandem.h"
 
-enum { BUF_LEAST = 256, TIMEOUT_MS = 500 };
+enum { BUF_LEAST = 256, TIMEOUT_MS = 500, NAME_MAX_LEN = 32 };
 
 /* ---- groups -------------------------------------------------------------------------- */
 
@@ -87,7 +87,8 @@ static struct td_cbor_text name_of(const struct td_verdict *why)
 {
     struct td_cbor_text text = { td_verdict_name(why->code), 0 };
 
-    while (text.p[text.len] != 0)
+    // With an end, or the compiler makes it a call of strlen, which a board may not have.
+    while (text.len < NAME_MAX_LEN && text.p[text.len] != 0)
         text.len++;
     return text;
 }
