@@ -79,8 +79,8 @@ static enum td_err add_record(struct td_shared *s, uint8_t image, const struct t
     if (err != TD_OK)
         return fail(s, err);
     memcpy(record + tlv->len - hash_len, hash, hash_len);
-    return td_shared_add(s, TD_SHARED_ATTEST, (uint16_t)(image << 6 | TD_SHARED_RECORD), record,
-                         tlv->len);
+    return td_shared_add(s, TD_SHARED_ATTEST, (uint16_t)((uint32_t)image << 6 | TD_SHARED_RECORD),
+                         record, tlv->len);
 }
 
 enum td_err td_shared_record(struct td_shared *s, uint8_t image, const struct td_source *src)
