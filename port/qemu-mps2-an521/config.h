@@ -12,6 +12,8 @@
 #define CONFIG_STRATEGY_ID TD_MODE_MOVE
 #define CONFIG_MAX_ALIGN   8
 #define CONFIG_MAX_SECTORS 64
+#define CONFIG_BUF_SIZE    1024 /* bytes of a packet, in the bootloader */
+#define CONFIG_RESET_MS    250  /* by then an answer has left the UART */
 
 extern const struct td_room_geometry config_room;
 

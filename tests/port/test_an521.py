@@ -149,6 +149,21 @@ class An521(unittest.TestCase):
                 running = [i for i in self.board.images() if i["active"]][0]
                 self.assertEqual(running["version"], "2.0.0")
 
+    def test_a_blank_board_waits_in_recovery_and_is_brought_to_life_over_its_uart(self):
+        Board.__init__(self.board, self.path)
+        foreign = self.path / "foreign.pem"
+        run(TANDEM, "keygen", "-k", foreign, "-t", "ecdsa-p256")
+        self.board.on()
+        self.assertEqual(self.board.images(), [])
+        refused = run(TANDEM, "-d", f"tcp:127.0.0.1:{self.board.port}", "image", "upload",
+                      self.sign("2.0.0", foreign), ok=1)
+        self.assertIn("unknown-key", refused.stderr)
+        self.board.tandem("image", "upload", self.v1)
+        self.board.tandem("os", "reset")
+        running = self.board.images()[0]
+        self.assertEqual((running["version"], running["active"]), ("1.0.0", True))
+        self.assertIn("Enter the serial recovery mode", self.board.log())
+
 
 if __name__ == "__main__":
     unittest.main()
