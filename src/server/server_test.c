@@ -1179,6 +1179,10 @@ static void a_second_image_has_slots_and_rules_of_its_own(void **state)
     ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, put_erase, &erase);
     assert_int_equal(result(), 0);
     assert_int_equal(*sim_nor_peek(&rig.nor, other[1].off), 0xff);
+    // But where its core has no server, this one speaks for it.
+    images[1].spoken_for = true;
+    assert_int_equal(set_state(OTHER, true), 0);
+    images[1].spoken_for = false;
     erase.slot = 2;
     ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_ERASE, put_erase, &erase);
     assert_int_equal(result(), 1000 + TD_IMG_NO_FREE_SLOT);

@@ -122,7 +122,8 @@ struct subject {
 static struct subject subject_of(const struct td_server_config *cfg, unsigned image, unsigned slot,
                                  uint32_t end)
 {
-    return (struct subject){ image, slot, image == cfg->running_image,
+    return (struct subject){ image, slot,
+                             image == cfg->running_image || cfg->images[image].spoken_for,
                              slot == cfg->images[image].active_slot, end };
 }
 

@@ -155,9 +155,11 @@ static void build_slots(struct sim_device *dev)
             .secondary = sim_area(dev, slots_of[i].secondary),
             .scratch = sim_area(dev, SIM_PART_SCRATCH),
         };
-        if (dev->slots[i].primary != NULL)
-            dev->n_images = (uint8_t)(i + 1);
     }
+    if (dev->profile->net.present)
+        sim_net_build(dev);
+    for (unsigned i = 0; i < SIM_IMAGES_MAX && dev->slots[i].primary != NULL; i++)
+        dev->n_images++;
 }
 
 static void build_ram(struct sim_device *dev)
@@ -249,9 +251,11 @@ static void build_image(struct sim_device *dev, unsigned i)
     build_room(dev, i);
     dev->image[i] = (struct td_server_image){
         .slot = { dev->slots[i].primary, dev->slots[i].secondary },
-        .strategy = sim_way_mode(dev->profile->boot.way),
+        .strategy = td_strategy_mode(dev->slots[i].strategy == NULL ? dev->boot.strategy
+                                                                    : dev->slots[i].strategy),
         .room = &dev->room[i],
         .upload_off = upload_off(dev, i),
+        .spoken_for = dev->slots[i].follower != NULL,
         .reverts = sim_way_reverts(dev->profile->boot.way),
     };
 }
@@ -301,6 +305,9 @@ enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM
     build_boot(dev);
     if (dev->profile->first.present)
         err = sim_first_build(dev, memory[dev->profile->part[SIM_PART_PROVISION].flash].is_new);
+    if (err == TD_OK && dev->profile->net.present &&
+        memory[dev->profile->part[SIM_PART_NET_PROVISION].flash].is_new)
+        err = sim_net_provision(dev);
     if (err != TD_OK)
         return err;
     build_server(dev);

@@ -16,6 +16,7 @@
 #include "smp/error.h"
 
 #define NEVER     UINT64_MAX
+#define STALE     0xa5  /* what RAM holds when the power comes */
 #define RESCUE_US 20000 /* between two looks at a recovery server that has nothing to do */
 #define WORK_US   5000  /* how long an erase goes on between two looks at the links */
 
@@ -83,6 +84,10 @@ static void start_application(struct sim_device *dev, const struct td_boot_resul
 
 static void boot_jump(void *ctx, const struct td_boot_result *result)
 {
+    struct sim_device *dev = ctx;
+
+    if (dev->profile->net.present)
+        sim_net_start(dev);
     start_application(ctx, result);
 }
 
@@ -306,6 +311,8 @@ static void boot(struct sim_device *dev, enum td_reset_cause cause)
     dev->reset_at_us = NEVER;
     dev->state = SIM_DEAD;
     dev->boots++;
+    if (dev->profile->net.present)
+        sim_net_reset(dev);
     if (!dev->profile->first.present)
         run_bootloader(dev);
     else if (!sim_first_go(dev))
@@ -326,6 +333,7 @@ void sim_device_power_on(struct sim_device *dev, uint64_t now_us, uint32_t cut_a
 {
     take_now(dev, now_us);
     memset(&dev->retained, 0, sizeof dev->retained);
+    memset(dev->ram_bytes, STALE, sizeof dev->ram_bytes);
     dev->crashes = 0;
     dev->was_cut = false;
     sim_power_on(&dev->power);

@@ -24,6 +24,7 @@
 #include "server/server.h"
 #include "sim/app.h"
 #include "sim/first.h"
+#include "sim/net.h"
 #include "sim/nor.h"
 #include "sim/profile.h"
 #include "sim/rescue.h"
@@ -99,6 +100,7 @@ struct sim_device {
     struct td_boot_config boot;
     struct td_boot_work work;
     struct sim_first first;   /* profile.first.present */
+    struct sim_net net;       /* profile.net.present */
     struct sim_rescue rescue; /* profile.recovery.present */
     bool pin;                 /* held while it boots: recovery is wanted */
 

@@ -251,6 +251,12 @@ static bool net_is_sound(const struct sim_profile *p, struct sim_profile_fault *
                      "partition netcore_good is of no use without network_core");
     if (net && p->part[SIM_PART_NET_APP].flash == p->part[SIM_PART_PRIMARY].flash)
         return wrong(fault, SIM_PART_NET_APP, "the network core has a flash of its own");
+    if (has(p, SIM_PART_NETCORE_GOOD) &&
+        p->part[SIM_PART_NETCORE_GOOD].flash != p->part[SIM_PART_PRIMARY].flash)
+        return wrong(fault, SIM_PART_NETCORE_GOOD,
+                     "the network core reads no other flash than the one primary lies in");
+    if (net && p->part[SIM_PART_SECONDARY_1].size > 0x40000)
+        return wrong(fault, SIM_PART_SECONDARY_1, "it is larger than the slot in RAM (0x40000)");
     if (net && p->part[SIM_PART_NET_BOOT].flash != p->part[SIM_PART_NET_APP].flash)
         return wrong(fault, SIM_PART_NET_BOOT, "it lies in another flash than net_app");
     return true;

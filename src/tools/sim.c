@@ -375,6 +375,7 @@ static bool slot_of(const char *name, size_t len, enum sim_part *part)
         { "1.1", SIM_PART_SECONDARY_1 }, { "secondary_1", SIM_PART_SECONDARY_1 },
         { "s0", SIM_PART_S0 },           { "s1", SIM_PART_S1 },
         { "net_app", SIM_PART_NET_APP },
+        { "netcore_good", SIM_PART_NETCORE_GOOD },
     };
 
     for (size_t i = 0; i < TD_N_OF(rows); i++) {
@@ -570,7 +571,7 @@ const struct td_verb td_verb_sim = {
              "  --udp, --tcp, --pty  links, each may be given several times; port 0: any\n"
              "  --key PEM          trust this key (private or public) instead of the profile's\n"
              "  --program SLOT=FILE  write slot0 or slot1 (.bin, .hex) before the power comes;\n"
-             "                     or s0, s1, net_app, 1.0, 1.1 where the device has them\n"
+             "                     or s0, s1, net_app, netcore_good, 1.0, 1.1, if there\n"
              "  --cut-power-at N   the power goes at the Nth write or erase, and the process\n"
              "                     ends\n"
              "  --cut KIND         before it, in the middle of it (torn, default) or after it\n"

@@ -11,7 +11,7 @@ NSIB = [os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-nsib-%d.pem" % n) fo
 
 class Stage(Case):
     PROFILE = "nrf5340-two-stage"
-    SIGN = ("-S", "0x50000", "--align", "4")
+    SIGN = ("-S", "0x4c000", "--align", "4")
 
     def stage(self, name, slot, version, *flags, key=NSIB[0], outer=KEY):
         raw, out = self.path(name + ".raw"), self.path(name + ".bin")
