@@ -144,8 +144,10 @@ static enum td_err verify_primary(struct td_boot_all *all, uint8_t i)
     }
     if (err == TD_EFLASH)
         return err;
-    if (err == TD_EIMG_EMPTY && is_volatile(run))
+    if (err == TD_EIMG_EMPTY && is_volatile(run)) {
+        td_boot_pass(run, false);
         return TD_OK;
+    }
     if (err != TD_OK) {
         refuse_primary(all, err);
         return TD_OK;
