@@ -393,6 +393,27 @@ static void a_damaged_candidate_is_refused_by_the_signature_that_it_breaks(void 
     }
 }
 
+static void a_candidate_cannot_bring_its_own_proof(void **state)
+{
+    const struct rig_fw six = { RIG_S1, 6, 0, 6 };
+    uint8_t file[0x1000];
+    uint32_t len;
+
+    (void)state;
+    in_the_field(RIG_PAGE, &td_strategy_move);
+    rig_build(&six, file);
+    memcpy(file + TD_TRIAL_OFF, "TPRV", 4);
+    len = wrap(file, sizeof file, RIG_PAD, INNER, 6, 0);
+    rig_poke(&c.rig.nor, RIG_SECONDARY, file, len);
+    ask(len);
+    assert_true(once());
+    assert_true(c.result.reset);
+    assert_true(once());
+    assert_int_equal(c.rig.result.slot, 1);
+    assert_true(c.facts.on_trial);
+    assert_int_equal(c.rig.result.counter, 5);
+}
+
 static void of_two_equal_versions_s0_is_used(void **state)
 {
     const struct rig_fw six = { RIG_S1, 6, 0, 6 }, again = { RIG_S0, 6, 0, 7 };
@@ -591,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_stage_that_hangs_is_given_up_and_the_old_one_may_be_updated_again),
         cmocka_unit_test(what_is_refused_says_why_and_keeps_its_bytes),
         cmocka_unit_test(a_damaged_candidate_is_refused_by_the_signature_that_it_breaks),
+        cmocka_unit_test(a_candidate_cannot_bring_its_own_proof),
         cmocka_unit_test(of_two_equal_versions_s0_is_used),
         cmocka_unit_test(a_stage_on_trial_starts_no_swap_and_the_request_stays),
         cmocka_unit_test(a_stage_is_not_taken_for_the_application_to_go_back_to),
