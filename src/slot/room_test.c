@@ -206,6 +206,41 @@ static void modes_have_names_and_numbers_without_a_mode_none(void **state)
     assert_null(td_mode_name((enum td_strategy_id)10));
 }
 
+/* Lists of sectors, as MCUboot's swap-scratch takes them: each piece must fit into scratch. */
+static void mixed_sectors_are_taken_together_between_common_boundaries(void **state)
+{
+    static const struct {
+        struct td_flash_run p[2], x[2];
+        uint32_t scratch;
+        enum td_err err;
+        uint32_t group, max;
+    } rows[] = {
+        { { { 12, 4096 } }, { { 3, 16384 } }, 16384, TD_OK, 16384, 48832 },
+        { { { 3, 16384 } }, { { 12, 4096 } }, 16384, TD_OK, 16384, 48832 },
+        { { { 4, 4096 }, { 2, 16384 } }, { { 12, 4096 } }, 16384, TD_OK, 16384, 48832 },
+        { { { 12, 4096 } }, { { 3, 16384 } }, 8192, TD_ESLOT_SCRATCH, 16384, 0 },
+        { { { 12, 4096 } }, { { 16, 3072 } }, 16384, TD_OK, 12288, 48832 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_flash_dev p = { .runs = rows[i].p, .n_runs = 2, .write_size = 4, .size = 49152 };
+        struct td_flash_dev x = { .runs = rows[i].x, .n_runs = 2, .write_size = 4, .size = 49152 };
+        struct td_flash_area pa = { &p, 0, 49152 }, xa = { &x, 0, 49152 };
+        struct td_room_geometry g = pair(12, 4096, 4, 8, 16);
+        uint32_t max;
+
+        p.n_runs = rows[i].p[1].count == 0 ? 1 : 2;
+        x.n_runs = rows[i].x[1].count == 0 ? 1 : 2;
+        g.scratch_size = rows[i].scratch;
+        g.own_sector = true;
+        assert_int_equal(td_room_tile(&pa, &xa, &g), TD_OK);
+        assert_int_equal(g.group, rows[i].group);
+        assert_int_equal(td_room_max_image(TD_MODE_SCRATCH, &g, &max), rows[i].err);
+        assert_int_equal(max, rows[i].max);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_geometry_that_cannot_be_is_refused),
         cmocka_unit_test(the_running_image_counts_where_images_are_swapped),
         cmocka_unit_test(modes_have_names_and_numbers_without_a_mode_none),
+        cmocka_unit_test(mixed_sectors_are_taken_together_between_common_boundaries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
