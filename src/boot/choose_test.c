@@ -114,10 +114,10 @@ static void writes_nothing(unsigned slot, uint8_t major)
     assert_int_equal(b.power.ops, 0);
 }
 
-static bool has_verdict(uint16_t code)
+static bool has_verdict(enum td_verdict_code code)
 {
     for (unsigned i = 0; i < b.result.n_verdicts; i++)
-        if (b.result.verdicts[i].code == code)
+        if (b.result.verdicts[i].code == (uint16_t)code)
             return true;
     return false;
 }
