@@ -5,6 +5,7 @@
 
 #include "base/range.h"
 #include "crypto/hash.h"
+#include "sim/counters.h"
 #include "sim/device_priv.h"
 #include "smp/error.h"
 
@@ -179,6 +180,10 @@ static void build_boot(struct sim_device *dev)
 
     build_slots(dev);
     build_ram(dev);
+    if (p->boot.counters) {
+        dev->counters = sim_counters(&dev->area[SIM_PART_COUNTERS]);
+        dev->boot.counters = &dev->counters;
+    }
     dev->boot.images = dev->slots;
     dev->boot.n_images = dev->n_images;
     dev->boot.strategy = sim_way_strategy(p->boot.way);

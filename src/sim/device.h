@@ -97,6 +97,7 @@ struct sim_device {
     uint8_t n_images;
     struct td_boot_slots slots[SIM_IMAGES_MAX];
     struct td_boot_ram ram;
+    struct td_boot_counters counters; /* profile.boot.counters */
     struct td_boot_config boot;
     struct td_boot_work work;
     struct sim_first first;   /* profile.first.present */

@@ -11,16 +11,18 @@ NSIB = os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-nsib-1.pem")
 
 class Cores(Case):
     APP_SLOT = ""
+    COUNTER = ()  # where security counters are on, an image without one is refused
 
     def app(self, name, version, *flags):
-        return self.image(name, version, app=flags, sign=("-S", self.APP_SLOT, "--align", "4"))
+        return self.image(name, version, app=flags, sign=("-S", self.APP_SLOT, "--align", "4",
+                                                         *self.COUNTER))
 
     def net(self, name, version, place="net_app", size=30000):
         raw, out = self.path(name + ".raw"), self.path(name + ".bin")
         self.ok("sim-app", raw, "--name", name, "--size", size, "--for", place, "--profile",
                 "nrf5340-two-stage", "--key", NSIB, "--fw-version", version)
         self.ok("sign", "-k", KEY, "-v", "%d.0.0" % version, "-H", "0x200", "--pad-header", "-S",
-                "0x40000", "--align", "4", raw, out)
+                "0x40000", "--align", "4", *self.COUNTER, raw, out)
         return out
 
 
@@ -108,6 +110,7 @@ class TwoStage(Cores):
 class OneStage(Cores):
     PROFILE = "nrf5340-one-stage"
     APP_SLOT = "0xf0000"
+    COUNTER = ("-s", "1")
 
     def test_the_network_core_is_given_its_image_out_of_memory(self):
         sim = self.start("--program", "slot0=" + self.app("v1", "1.0.0"))
@@ -120,6 +123,18 @@ class OneStage(Cores):
         sim.until("*** v1, version 1.0.0+0 ***")
         sim.stop()
         self.start().until("net: runs version 1")
+
+    def test_a_lower_security_counter_is_refused_once_a_higher_one_was_confirmed(self):
+        def app(name, version, counter):
+            return self.image(name, version, sign=("-S", "0xf0000", "--align", "4", "-s", counter))
+
+        sim = self.start("--program", "slot0=" + app("v1", "1.0.0", 1))
+        url = sim.url()
+        self.update(url, app("v2", "2.0.0", 5), code=0)
+        self.ok("-d", url, "os", "reset")
+        sim.until("*** v2, version 2.0.0+0 ***")
+        sim.until("ready:")
+        self.update(url, app("v3", "3.0.0", 4), code=1, says=["counter"])
 
 
 if __name__ == "__main__":
