@@ -374,8 +374,7 @@ static bool slot_of(const char *name, size_t len, enum sim_part *part)
         { "1.0", SIM_PART_PRIMARY_1 },   { "primary_1", SIM_PART_PRIMARY_1 },
         { "1.1", SIM_PART_SECONDARY_1 }, { "secondary_1", SIM_PART_SECONDARY_1 },
         { "s0", SIM_PART_S0 },           { "s1", SIM_PART_S1 },
-        { "net_app", SIM_PART_NET_APP },
-        { "netcore_good", SIM_PART_NETCORE_GOOD },
+        { "net_app", SIM_PART_NET_APP }, { "netcore_good", SIM_PART_NETCORE_GOOD },
     };
 
     for (size_t i = 0; i < TD_N_OF(rows); i++) {
