@@ -222,7 +222,8 @@ static void check_header(struct look *l)
     } else if (hdr->flags & TD_IMAGE_F_NON_BOOTABLE) {
         say(l, TD_CHECK_FAIL, "the image is marked as not bootable",
             "sign without the non-bootable flag");
-    } else if (l->device->accepts != NULL && (hdr->flags & TD_IMAGE_F_ENCRYPTED)) {
+    } else if (l->device->accepts != NULL && !l->device->accepts->decrypts &&
+               (hdr->flags & TD_IMAGE_F_ENCRYPTED)) {
         say(l, TD_CHECK_FAIL, "the image is encrypted, and this device's bootloader cannot decrypt",
             "send the image unencrypted");
     } else if (l->device->accepts != NULL && (hdr->flags & TD_IMAGE_F_COMPRESSED)) {

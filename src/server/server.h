@@ -160,6 +160,7 @@ struct td_server_config {
     uint32_t buf_count; /* at least 1 */
 
     struct td_cbor_text bootloader; /* "MCUboot" */
+    bool decrypts;                  /* the bootloader opens encrypted images */
     bool no_downgrade;              /* the bootloader refuses older versions */
 
     const struct td_flash_area *storage;  /* settings and bonds; NULL: none */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "boot/cipher.h"
 #include "crypto/hash.h"
 #include "sim/counters.h"
 #include "sim/device_priv.h"
@@ -74,6 +75,18 @@ const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part
     return dev->profile->part[part].size == 0 ? NULL : &dev->area[part];
 }
 
+static const struct td_enc_alg *wrapping_of(enum td_enc_id kind)
+{
+    static const struct td_enc_alg *const algs[] = { &td_enc_rsa2048, &td_enc_ec256,
+                                                     &td_enc_x25519 };
+
+    for (size_t i = 0; i < TD_N_OF(algs); i++) {
+        if (algs[i]->id == kind)
+            return algs[i];
+    }
+    return NULL;
+}
+
 static enum td_err build_keys(struct sim_device *dev)
 {
     const struct sim_profile *p = dev->profile;
@@ -91,7 +104,13 @@ static enum td_err build_keys(struct sim_device *dev)
         td_hash_update(&hash, key->der, key->len);
         td_hash_final(&hash, dev->fingerprints[i]);
     }
+    dev->unwrap = (struct td_image_unwrap){
+        .alg = wrapping_of(p->boot.secret.kind),
+        .key = p->boot.secret.der,
+        .len = p->boot.secret.len,
+    };
     dev->boot.policy = (struct td_image_policy){
+        .unwrap = dev->unwrap.alg == NULL ? NULL : &dev->unwrap,
         .hash = &td_sha256,
         .sig = p->boot.sig == TD_SIG_NONE ? NULL : alg,
         .keys = dev->keys,
@@ -142,6 +161,7 @@ static void build_room(struct sim_device *dev, unsigned image)
         .max_sectors = dev->profile->boot.max_sectors,
         .write_size = status_word(s),
         .max_align = dev->profile->boot.max_align,
+        .enc_key_len = td_boot_cipher_cell(&dev->boot.policy),
         .own_sector = true,
     };
 }
@@ -282,6 +302,7 @@ static void build_server(struct sim_device *dev)
         .buf_size = p->server.buf_size,
         .buf_count = p->server.buf_count,
         .bootloader = text_of("MCUboot"),
+        .decrypts = dev->boot.policy.unwrap != NULL,
         .no_downgrade = p->boot.downgrade_prevention,
         .storage = sim_area(dev, SIM_PART_STORAGE),
         .boot_log = sim_area(dev, SIM_PART_BOOT_LOG),

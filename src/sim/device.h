@@ -93,6 +93,7 @@ struct sim_device {
     struct td_flash_area area[SIM_PART_COUNT];
 
     struct td_image_key keys[SIM_KEYS_MAX];
+    struct td_image_unwrap unwrap; /* profile.boot.secret */
     uint8_t fingerprints[SIM_KEYS_MAX][32];
     uint8_t n_images;
     struct td_boot_slots slots[SIM_IMAGES_MAX];

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "crypto/enc.h"
 #include "crypto/sig.h"
 #include "flash/flash.h"
 #include "server/recovery.h"
@@ -27,6 +28,7 @@
 #define SIM_RUNS_MAX    8
 #define SIM_KEYS_MAX    8
 #define SIM_IMAGES_MAX  2
+#define SIM_SECRET_MAX  1300 /* bytes of the longest private key: PKCS#1 of RSA-2048 */
 #define SIM_RAM_MAX     0x80000
 
 /* Whose behaviour, where the original and we differ. */
@@ -135,6 +137,13 @@ struct sim_network_core {
     bool hangs;       /* it never answers: for tests */
 };
 
+/* The device's own key, that opens encrypted images. */
+struct sim_secret {
+    enum td_enc_id kind;         /* TD_ENC_NONE: there is none */
+    uint8_t der[SIM_SECRET_MAX]; /* as crypto/enc.h wants it */
+    uint16_t len;
+};
+
 struct sim_profile {
     char name[SIM_NAME_MAX + 1];
     char board[SIM_TEXT_MAX + 1]; /* for people: which board this stands for */
@@ -150,6 +159,7 @@ struct sim_profile {
         enum td_sig_id sig; /* NONE: the hash alone decides; RSA: as long as the first key */
         struct sim_key key[SIM_KEYS_MAX];
         uint8_t n_keys;
+        struct sim_secret secret;
         bool counters; /* security counters, in partition counters */
         struct {
             uint32_t address, size; /* size 0: there is none */

@@ -88,6 +88,8 @@ bool td_profile_read_boot(struct reading *r, yaml_node_t *node, void *dst)
           read_max_sectors },
         { "signature", true, KIND_OTHER, 0, 0, 0, 0, NULL, read_sig },
         { "keys", true, KIND_OTHER, 0, 0, 0, 0, NULL, td_profile_read_keys },
+        { "encryption_key", true, KIND_OTHER, AT(struct sim_profile, boot.secret), 0, 0, NULL,
+          td_profile_read_secret },
         { "downgrade_prevention", true, KIND_CHOICE,
           AT(struct sim_profile, boot.downgrade_prevention), 0, 0, yes_no, NULL },
         { "security_counters", true, KIND_CHOICE, AT(struct sim_profile, boot.counters), 0, 0,

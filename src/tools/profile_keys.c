@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keys/keys.h"
+#include "keys/wrap.h"
 #include "tools/profile_priv.h"
 
 static bool is_absolute(const char *path)
@@ -139,4 +140,42 @@ static bool read_first_key(struct reading *r, yaml_node_t *node, size_t i, void 
 bool td_profile_read_first_keys(struct reading *r, yaml_node_t *node, void *dst)
 {
     return td_profile_list(r, node, "keys", SIM_KEYS_MAX, read_first_key, dst);
+}
+
+/* How images are wrapped for a key of this type. */
+static enum td_enc_id wrapping_of(enum td_key_type type)
+{
+    switch (type) {
+    case TD_KEY_RSA_2048: return TD_ENC_RSA2048;
+    case TD_KEY_ECDSA_P256: return TD_ENC_EC256;
+    case TD_KEY_X25519: return TD_ENC_X25519;
+    default: return TD_ENC_NONE;
+    }
+}
+
+bool td_profile_read_secret(struct reading *r, yaml_node_t *node, void *dst)
+{
+    struct sim_secret *secret = dst;
+    struct td_key *key;
+    char path[512];
+    size_t len = 0;
+    enum td_err err;
+
+    if (td_profile_scalar(node) == NULL)
+        return td_profile_fail(r, node, "name a PEM file", "encryption_key: a path is wanted");
+    path_of(r, node, path, sizeof path);
+    err = load_key(path, &key);
+    if (err == TD_OK) {
+        secret->kind = wrapping_of(td_key_type(key));
+        err = secret->kind == TD_ENC_NONE
+                  ? TD_EKEYTYPE
+                  : td_key_private_der(key, TD_PRIVATE_USUAL, false, secret->der,
+                                       sizeof secret->der, &len);
+        td_key_free(key);
+    }
+    if (err != TD_OK)
+        return td_profile_fail(r, node, "a private key of type rsa-2048, ecdsa-p256 or x25519",
+                               "encryption_key %s: %s", path, td_strerror(err));
+    secret->len = (uint16_t)len;
+    return true;
 }

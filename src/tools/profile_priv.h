@@ -71,6 +71,7 @@ bool td_profile_list(struct reading *r, yaml_node_t *node, const char *what, siz
 /* profile_keys.c: what is read from PEM files that a profile names */
 bool td_profile_add_key(struct sim_profile *p, const char *path, const char **why);
 bool td_profile_read_keys(struct reading *r, yaml_node_t *node, void *dst);
+bool td_profile_read_secret(struct reading *r, yaml_node_t *node, void *dst);
 bool td_profile_read_first_keys(struct reading *r, yaml_node_t *node, void *dst);
 const struct td_builtin_file *td_profile_builtin(const char *name);
 

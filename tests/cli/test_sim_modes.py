@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from virtual import Case
+from virtual import ROOT, Case
 
 
 class Swapping:
@@ -47,6 +47,40 @@ class ExternalFlash(Swapping, Case):
         sizes = [os.path.getsize(os.path.join(self.state, name))
                  for name in ("flash.bin", "flash1.bin")]
         self.assertEqual(sizes, [0x100000, 0x800000])
+
+
+class Encrypted(Case):
+    """The device's key opens what is sent; another device's image is refused, and says why."""
+
+    SIGN = ("-S", "0xf0000", "--align", "4")
+
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(ROOT, "profiles", "nrf52840-external-flash.yml")) as f:
+            text = f.read()
+        self.key = self.path("device.pem")
+        self.ok("keygen", "-k", self.key, "-t", "x25519")
+        keys = os.path.join(ROOT, "profiles", "keys") + "/"
+        text = text.replace("keys/", keys).replace(
+            "  downgrade", "  encryption_key: %s\n  downgrade" % self.key)
+        self.PROFILE = self.path("encrypted.yml")
+        with open(self.PROFILE, "w") as f:
+            f.write(text)
+        self.url = self.start("--program", "slot0=" + self.image("v1", "1.0.0")).url()
+
+    def test_an_encrypted_image_is_updated_and_reverted_like_any_other(self):
+        self.update(self.url, self.image("v2", "2.0.0", sign=(*self.SIGN, "-E", self.key)), code=0,
+                    says=["2.0.0"])
+        bad = self.image("bad", "3.0.0", app=["--crash"], sign=(*self.SIGN, "-E", self.key))
+        self.update(self.url, bad, code=1, says=["revert"])
+        self.assertIn("2.0.0", self.ok("-d", self.url, "image", "list"))
+
+    def test_one_for_another_device_is_refused_by_the_bootloader(self):
+        other = self.path("other.pem")
+        self.ok("keygen", "-k", other, "-t", "x25519")
+        self.update(self.url, self.image("v2", "2.0.0", sign=(*self.SIGN, "-E", other)), code=1,
+                    says=["bootloader says"])
+        self.assertIn("1.0.0", self.ok("-d", self.url, "image", "list"))
 
 
 class SwapOffset(Swapping, Case):
