@@ -5,7 +5,6 @@
 
 #include "base/range.h"
 #include "boot/cipher.h"
-#include "crypto/hash.h"
 #include "sim/counters.h"
 #include "sim/device_priv.h"
 #include "smp/error.h"
@@ -73,51 +72,6 @@ static enum td_err build_flash(struct sim_device *dev,
 const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part part)
 {
     return dev->profile->part[part].size == 0 ? NULL : &dev->area[part];
-}
-
-static const struct td_enc_alg *wrapping_of(enum td_enc_id kind)
-{
-    static const struct td_enc_alg *const algs[] = { &td_enc_rsa2048, &td_enc_ec256,
-                                                     &td_enc_x25519 };
-
-    for (size_t i = 0; i < TD_N_OF(algs); i++) {
-        if (algs[i]->id == kind)
-            return algs[i];
-    }
-    return NULL;
-}
-
-static enum td_err build_keys(struct sim_device *dev)
-{
-    const struct sim_profile *p = dev->profile;
-    const struct td_sig_alg *alg = NULL;
-    struct td_hash hash;
-
-    for (uint8_t i = 0; i < p->boot.n_keys; i++) {
-        const struct sim_key *key = &p->boot.key[i];
-        enum td_err err = td_sig_alg_of_key(key->der, key->len, &alg);
-
-        if (err != TD_OK)
-            return err;
-        dev->keys[i] = (struct td_image_key){ .der = key->der, .len = key->len };
-        td_hash_init(&hash, &td_sha256);
-        td_hash_update(&hash, key->der, key->len);
-        td_hash_final(&hash, dev->fingerprints[i]);
-    }
-    dev->unwrap = (struct td_image_unwrap){
-        .alg = wrapping_of(p->boot.secret.kind),
-        .key = p->boot.secret.der,
-        .len = p->boot.secret.len,
-    };
-    dev->boot.policy = (struct td_image_policy){
-        .unwrap = dev->unwrap.alg == NULL ? NULL : &dev->unwrap,
-        .hash = &td_sha256,
-        .sig = p->boot.sig == TD_SIG_NONE ? NULL : alg,
-        .keys = dev->keys,
-        .n_keys = p->boot.n_keys,
-        .max_size = UINT32_MAX,
-    };
-    return TD_OK;
 }
 
 static uint32_t last_sector(const struct td_flash_area *area)
@@ -216,6 +170,10 @@ static void build_boot(struct sim_device *dev)
     dev->boot.has_recovery = (p->recovery.entry & SIM_ENTRY_NO_IMAGE) != 0;
     dev->boot.hooks = &sim_boot_hooks;
     dev->boot.hook_ctx = dev;
+    if (p->boot.way == SIM_WAY_OVERWRITE) {
+        dev->boot.patch = &td_patch_lzma2;
+        dev->boot.patch_work = &dev->patch_work;
+    }
 }
 
 /* ---- server ---------------------------------------------------------------------------- */
@@ -308,7 +266,7 @@ static void build_server(struct sim_device *dev)
         .boot_log = sim_area(dev, SIM_PART_BOOT_LOG),
         .sig = (uint8_t)p->boot.sig,
         .sig_name = text_of(dev->boot.policy.sig == NULL ? "none" : dev->boot.policy.sig->name),
-        .hash_len = 32,
+        .hash_len = (uint8_t)dev->boot.policy.hash->size,
         .keys = (const uint8_t(*)[32])dev->fingerprints,
         .n_keys = p->boot.n_keys,
         .layout = text_of(p->name),
@@ -325,7 +283,7 @@ enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM
     enum td_err err = build_flash(dev, memory);
 
     if (err == TD_OK)
-        err = build_keys(dev);
+        err = sim_trust_build(dev);
     if (err != TD_OK)
         return err;
     build_boot(dev);

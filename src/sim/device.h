@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "boot/boot.h"
+#include "patch/lzma2.h"
 #include "server/server.h"
 #include "sim/app.h"
 #include "sim/first.h"
@@ -101,10 +102,11 @@ struct sim_device {
     struct td_boot_counters counters; /* profile.boot.counters */
     struct td_boot_config boot;
     struct td_boot_work work;
-    struct sim_first first;   /* profile.first.present */
-    struct sim_net net;       /* profile.net.present */
-    struct sim_rescue rescue; /* profile.recovery.present */
-    bool pin;                 /* held while it boots: recovery is wanted */
+    struct td_lzma2_work patch_work; /* overwrite */
+    struct sim_first first;          /* profile.first.present */
+    struct sim_net net;              /* profile.net.present */
+    struct sim_rescue rescue;        /* profile.recovery.present */
+    bool pin;                        /* held while it boots: recovery is wanted */
 
     struct td_room_geometry room[SIM_IMAGES_MAX];
     struct td_server_image image[SIM_IMAGES_MAX];

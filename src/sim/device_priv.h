@@ -7,6 +7,9 @@
 /* build.c: the parts that do not change while a device lives. As sim_device_init. */
 enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM_FLASHES_MAX]);
 
+/* trust.c: whose images run, and which encrypted ones can be opened. TD_EKEY, TD_EARG. */
+enum td_err sim_trust_build(struct sim_device *dev);
+
 /* NULL when the profile has no such partition. */
 const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part part);
 

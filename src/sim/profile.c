@@ -197,6 +197,12 @@ static bool boot_is_sound(const struct sim_profile *p, struct sim_profile_fault 
         return wrong(fault, SIM_PART_COUNT, "max_align is %u; it is 8, 16 or 32", align);
     if (p->boot.sig != TD_SIG_NONE && p->boot.n_keys == 0)
         return wrong(fault, SIM_PART_COUNT, "signatures are wanted, but there is no key");
+    if (p->boot.hmac_bits != 0 && p->boot.secret.kind != TD_ENC_X25519)
+        return wrong(fault, SIM_PART_COUNT,
+                     "encryption_hmac goes with an encryption_key of x25519");
+    if (p->boot.keys_needed > p->boot.n_keys)
+        return wrong(fault, SIM_PART_COUNT, "keys_needed is %u, and there are %u keys",
+                     p->boot.keys_needed, p->boot.n_keys);
     if (loads && p->boot.ram.size == 0)
         return wrong(fault, SIM_PART_COUNT, "%s needs a ram window", sim_way_name(p->boot.way));
     if (!loads && p->boot.ram.size != 0)

@@ -160,7 +160,12 @@ struct sim_profile {
         struct sim_key key[SIM_KEYS_MAX];
         uint8_t n_keys;
         struct sim_secret secret;
-        bool counters; /* security counters, in partition counters */
+        uint16_t hmac_bits;  /* X25519: of the images' ECIES; 0: 256 */
+        bool pure;           /* ED25519: signatures cover the image and not its hash */
+        uint16_t hash_bits;  /* of the one image hash that is taken; 0: the signature's usual */
+        uint8_t keys_needed; /* so many of the keys must have signed; 0: one */
+        bool keys_in_full;   /* images carry the key and not its hash */
+        bool counters;       /* security counters, in partition counters */
         struct {
             uint32_t address, size; /* size 0: there is none */
         } ram;                      /* that images may be loaded into */

@@ -6,6 +6,14 @@
 
 /* boot */
 
+static const struct choice hashes[] = {
+    { "sha256", 256 },
+    { "sha384", 384 },
+    { "sha512", 512 },
+    { NULL, 0 },
+};
+
+static const struct choice hmacs[] = { { "sha256", 256 }, { "sha512", 512 }, { NULL, 0 } };
 static const struct choice yes_no[] = { { "true", 1 }, { "false", 0 }, { NULL, 0 } };
 
 static bool read_max_sectors(struct reading *r, yaml_node_t *node, void *dst)
@@ -20,20 +28,48 @@ static bool read_max_sectors(struct reading *r, yaml_node_t *node, void *dst)
     return td_profile_number(r, node, &key, dst);
 }
 
+#define PURE 0x100u /* ED25519, in its other way of signing */
+
 static bool read_sig(struct reading *r, yaml_node_t *node, void *dst)
 {
     static const struct choice choices[] = {
-        { "none", TD_SIG_NONE },       { "rsa", TD_SIG_RSA }, { "ecdsa-p256", TD_SIG_ECDSA_P256 },
-        { "ed25519", TD_SIG_ED25519 }, { NULL, 0 },
+        { "none", TD_SIG_NONE },
+        { "rsa", TD_SIG_RSA },
+        { "ecdsa-p256", TD_SIG_ECDSA_P256 },
+        { "ecdsa-p384", TD_SIG_ECDSA_P384 },
+        { "ed25519", TD_SIG_ED25519 },
+        { "ed25519-pure", PURE },
+        { NULL, 0 },
     };
     unsigned value;
 
     (void)dst;
     if (!td_profile_choose(r, node, "signature", choices, &value))
         return false;
-    r->p->boot.sig = (enum td_sig_id)value;
+    r->p->boot.pure = value == PURE;
+    r->p->boot.sig = value == PURE ? TD_SIG_ED25519 : (enum td_sig_id)value;
     r->sig_given = true;
     r->sig_line = td_profile_line(node);
+    return true;
+}
+
+static bool read_hash(struct reading *r, yaml_node_t *node, void *dst)
+{
+    unsigned value;
+
+    if (!td_profile_choose(r, node, "image_hash", hashes, &value))
+        return false;
+    *(uint16_t *)dst = (uint16_t)value;
+    return true;
+}
+
+static bool read_hmac(struct reading *r, yaml_node_t *node, void *dst)
+{
+    unsigned value;
+
+    if (!td_profile_choose(r, node, "encryption_hmac", hmacs, &value))
+        return false;
+    *(uint16_t *)dst = (uint16_t)value;
     return true;
 }
 
@@ -90,6 +126,14 @@ bool td_profile_read_boot(struct reading *r, yaml_node_t *node, void *dst)
         { "keys", true, KIND_OTHER, 0, 0, 0, 0, NULL, td_profile_read_keys },
         { "encryption_key", true, KIND_OTHER, AT(struct sim_profile, boot.secret), 0, 0, NULL,
           td_profile_read_secret },
+        { "keys_needed", true, KIND_NUMBER, AT(struct sim_profile, boot.keys_needed), 1,
+          SIM_KEYS_MAX, NULL, NULL },
+        { "keys_in_full", true, KIND_CHOICE, AT(struct sim_profile, boot.keys_in_full), 0, 0,
+          yes_no, NULL },
+        { "image_hash", true, KIND_OTHER, AT(struct sim_profile, boot.hash_bits), 0, 0, NULL,
+          read_hash },
+        { "encryption_hmac", true, KIND_OTHER, AT(struct sim_profile, boot.hmac_bits), 0, 0, NULL,
+          read_hmac },
         { "downgrade_prevention", true, KIND_CHOICE,
           AT(struct sim_profile, boot.downgrade_prevention), 0, 0, yes_no, NULL },
         { "security_counters", true, KIND_CHOICE, AT(struct sim_profile, boot.counters), 0, 0,

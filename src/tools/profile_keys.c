@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "keys/keys.h"
 #include "keys/wrap.h"
 #include "tools/profile_priv.h"
@@ -70,6 +71,7 @@ bool td_profile_add_key(struct sim_profile *p, const char *path, const char **wh
     }
     slot->len = (uint16_t)len;
     p->boot.sig = alg->id;
+    p->boot.pure = p->boot.pure && alg->id == TD_SIG_ED25519;
     p->boot.n_keys++;
     return true;
 }
@@ -153,6 +155,21 @@ static enum td_enc_id wrapping_of(enum td_key_type type)
     }
 }
 
+/* AES key wrap: the file is the key, of as many bytes as the images' keys have. */
+static bool load_bare(const char *path, struct sim_secret *secret)
+{
+    FILE *in = fopen(path, "rb");
+    size_t len = 0;
+
+    if (in == NULL)
+        return false;
+    len = fread(secret->der, 1, 33, in);
+    fclose(in);
+    secret->kind = TD_ENC_KW;
+    secret->len = (uint16_t)len;
+    return len == 16 || len == 32;
+}
+
 bool td_profile_read_secret(struct reading *r, yaml_node_t *node, void *dst)
 {
     struct sim_secret *secret = dst;
@@ -164,6 +181,8 @@ bool td_profile_read_secret(struct reading *r, yaml_node_t *node, void *dst)
     if (td_profile_scalar(node) == NULL)
         return td_profile_fail(r, node, "name a PEM file", "encryption_key: a path is wanted");
     path_of(r, node, path, sizeof path);
+    if (load_bare(path, secret))
+        return true;
     err = load_key(path, &key);
     if (err == TD_OK) {
         secret->kind = wrapping_of(td_key_type(key));

@@ -157,6 +157,11 @@ static void each_mistake_is_shown_with_its_line_and_what_is_allowed(void **state
           "needs a partition secondary_1", "" },
         { "none", "ecdsa-p256", "x.yml:11", "no keys", "keys:" },
         { "none", "none, keys: [ missing.pem ]", "x.yml:11", "missing.pem", "PEM" },
+        { "none", "none, keys_needed: 1", "x.yml:1", "keys_needed is 1", "" },
+        { "none", "none, image_hash: md5", "x.yml:11", "'md5'", "sha256, sha384, sha512" },
+        { "none", "none, encryption_key: missing.pem", "x.yml:11", "missing.pem", "x25519" },
+        { "none", "none, encryption_hmac: sha1", "x.yml:11", "'sha1'", "sha512" },
+        { "none", "none, encryption_hmac: sha512", "x.yml:1", "of x25519", "" },
         { "none", "none, max_sectors: 3", "x.yml:8", "has 4 sectors", "" },
         { "none", "none, max_align: 12", "x.yml:1", "max_align", "" },
         { "os, image", "os, shell", "x.yml:12", "'shell'", "os, image, basic, tandem" },
@@ -212,6 +217,72 @@ static void keys_of_the_command_line_replace_those_of_the_profile(void **state)
     assert_string_equal(fault.where, paths[1]);
 }
 
+/* The folder of golden keys, as the file of a profile that lies in it. */
+#define IN_KEYS TD_ROOT "/tests/golden/keys/x.yml"
+
+static void each_kind_of_key_is_trusted_and_each_kind_opens_images(void **state)
+{
+    static const struct {
+        const char *boot;
+        enum td_sig_id sig;
+        bool pure;
+        enum td_enc_id opens;
+        uint16_t key_len, opener_len;
+    } rows[] = {
+        { "keys: [ rsa-2048.pem ]", TD_SIG_RSA, false, TD_ENC_NONE, 270, 0 },
+        { "signature: rsa, keys: [ rsa-3072.pem ]", TD_SIG_RSA, false, TD_ENC_NONE, 398, 0 },
+        { "signature: ecdsa-p384, keys: [ ecdsa-p384.pem ]", TD_SIG_ECDSA_P384, false, TD_ENC_NONE,
+          120, 0 },
+        { "signature: ed25519-pure, keys: [ ed25519.pem ]", TD_SIG_ED25519, true, TD_ENC_NONE, 44,
+          0 },
+        { "encryption_key: ecdsa-p256.pem", TD_SIG_NONE, false, TD_ENC_EC256, 0, 138 },
+        { "encryption_key: x25519.pem", TD_SIG_NONE, false, TD_ENC_X25519, 0, 48 },
+        { "encryption_key: x25519.pem, encryption_hmac: sha512", TD_SIG_NONE, false, TD_ENC_X25519,
+          0, 48 },
+        { "encryption_key: kw-128.key", TD_SIG_NONE, false, TD_ENC_KW, 0, 16 },
+        { "encryption_key: kw-256.key", TD_SIG_NONE, false, TD_ENC_KW, 0, 32 },
+    };
+    char text[1024];
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        size_t len = with(text, sizeof text, "signature: none", rows[i].boot);
+
+        if (!td_profile_parse(text, len, IN_KEYS, &p, &fault))
+            fail_msg("%s: %s %s", rows[i].boot, fault.where, fault.what);
+        assert_int_equal(p.boot.sig, rows[i].sig);
+        assert_int_equal(p.boot.pure, rows[i].pure);
+        assert_int_equal(p.boot.key[0].len, rows[i].key_len);
+        assert_int_equal(p.boot.secret.kind, rows[i].opens);
+        assert_int_equal(p.boot.secret.len, rows[i].opener_len);
+    }
+}
+
+static void a_key_that_opens_nothing_is_refused(void **state)
+{
+    static const char *const rows[] = {
+        "encryption_key: rsa-3072.pem",
+        "encryption_key: ed25519.pem",
+        "encryption_key: ecdsa-p384.pem",
+        "encryption_key: x25519.pub.pem",
+        "encryption_hmac: sha512, encryption_key: rsa-3072.pem",
+    };
+    char text[1024];
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        size_t len = with(text, sizeof text, "signature: none", rows[i]);
+
+        if (td_profile_parse(text, len, IN_KEYS, &p, &fault))
+            fail_msg("taken: %s", rows[i]);
+        assert_non_null(strstr(fault.where, "x.yml:11"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +291,8 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(what_may_be_left_out_has_a_default),
         cmocka_unit_test(each_mistake_is_shown_with_its_line_and_what_is_allowed),
+        cmocka_unit_test(each_kind_of_key_is_trusted_and_each_kind_opens_images),
+        cmocka_unit_test(a_key_that_opens_nothing_is_refused),
         cmocka_unit_test(an_empty_profile_is_called_empty),
         cmocka_unit_test(keys_of_the_command_line_replace_those_of_the_profile),
     };
