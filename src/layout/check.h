@@ -45,6 +45,7 @@
     X(TD_LAYOUT_NET_CONTAINER, "net-container")                                                    \
     X(TD_LAYOUT_NET_EXTERNAL, "net-external-secondary")                                            \
     X(TD_LAYOUT_NET_RAM, "net-ram-slot")                                                           \
+    X(TD_LAYOUT_NET_REVERT, "no-netcore-revert")                                                   \
     X(TD_LAYOUT_PCD, "pcd-address")                                                                \
     X(TD_LAYOUT_RPMSG, "rpmsg-overlap")                                                            \
     X(TD_LAYOUT_EXTERNAL, "external-flash")                                                        \

@@ -285,6 +285,11 @@ static void check_net_container(struct checking *c)
                         (unsigned)app->addr, (unsigned long long)td_partition_end(box));
 }
 
+static bool is_kept(const struct td_partition *slot)
+{
+    return td_partition_is_flash(slot) || td_partition_is_external(slot);
+}
+
 static void check_net_update(struct checking *c)
 {
     const struct td_partition *b0n = td_layout_find(c->layout, NET_DOMAIN, "b0n");
@@ -312,6 +317,13 @@ static void check_net_update(struct checking *c)
         td_layout_issue(
             c, TD_LAYOUT_NET_RAM, TD_HARM_ERROR, ram, "add mcuboot_secondary_1 of the same size",
             "%s has no secondary: the network core's image cannot be uploaded", ram->name);
+    if ((updates || ram != NULL) && (ram == NULL || !is_kept(ram)))
+        td_layout_issue(c, TD_LAYOUT_NET_REVERT, TD_HARM_NOTE, ram != NULL ? ram : pcd,
+                        "give it netcore_good, a primary slot in flash, as the virtual nRF5340 "
+                        "has; or agree: tandem update --accept=no-netcore-revert",
+                        "the network core's image passes through %s and is kept nowhere: what was "
+                        "installed there cannot be brought back",
+                        ram != NULL ? ram->name : "the secondary slot");
 }
 
 /* The word in RAM through which MCUboot tells b0n what to do; b0n never changes. */

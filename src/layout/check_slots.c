@@ -102,6 +102,19 @@ enum td_err td_layout_geometry(const struct td_layout *layout, const struct td_l
     return TD_OK;
 }
 
+/* Each way once. */
+static void add_room(const struct td_room_geometry *g, enum td_strategy_id mode,
+                     struct td_layout_room rooms[TD_LAYOUT_ROOMS], size_t *n)
+{
+    for (size_t i = 0; i < *n; i++) {
+        if (rooms[i].strategy == mode)
+            return;
+    }
+    rooms[*n].strategy = mode;
+    rooms[*n].err = td_room_max_image(mode, g, &rooms[*n].max);
+    (*n)++;
+}
+
 size_t td_layout_rooms(const struct td_layout *layout, const struct td_layout_env *env,
                        struct td_layout_room rooms[TD_LAYOUT_ROOMS])
 {
@@ -123,10 +136,10 @@ size_t td_layout_rooms(const struct td_layout *layout, const struct td_layout_en
     for (size_t i = 0; i < n_modes; i++) {
         if (modes[i] == TD_MODE_SCRATCH && g.scratch_size == 0)
             continue;
-        rooms[n].strategy = modes[i];
-        rooms[n].err = td_room_max_image(modes[i], &g, &rooms[n].max);
-        n++;
+        add_room(&g, modes[i], rooms, &n);
     }
+    if (env->has_strategy)
+        add_room(&g, env->strategy, rooms, &n);
     return n;
 }
 
@@ -135,6 +148,12 @@ size_t td_layout_rooms(const struct td_layout *layout, const struct td_layout_en
 static bool internal(const struct td_partition *p)
 {
     return td_partition_is_flash(p);
+}
+
+/* Whether the two slots have to do with one another. */
+static bool needs_pair(enum td_strategy_id mode)
+{
+    return mode != TD_MODE_SINGLE && mode != TD_MODE_SINGLE_RAM && mode != TD_MODE_LOADER;
 }
 
 /* What a difference in size means for the way of updating, when that is known. */
@@ -149,7 +168,7 @@ static void check_unequal(struct checking *c, const struct td_partition *p,
         "give both slots the same size, and keep the old layout for devices "
         "in the field";
 
-    if (p->size == x->size)
+    if (p->size == x->size || !needs_pair(mode))
         return;
     if ((one_more_p && mode == TD_MODE_MOVE) || (one_more_x && mode == TD_MODE_OFFSET)) {
         td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_NOTE, x, "",
@@ -166,8 +185,7 @@ static void check_unequal(struct checking *c, const struct td_partition *p,
                         x->name, p->name);
         return;
     }
-    if (mode == TD_MODE_XIP || mode == TD_MODE_XIP_REVERT || mode == TD_MODE_RAM_LOAD ||
-        mode == TD_MODE_LOADER) {
+    if (mode == TD_MODE_XIP || mode == TD_MODE_XIP_REVERT || mode == TD_MODE_RAM_LOAD) {
         td_layout_issue(c, TD_LAYOUT_UNEQUAL, TD_HARM_NOTE, x, "",
                         "%s (0x%x) and %s (0x%x) differ in size; with %s the smaller one decides",
                         p->name, (unsigned)p->size, x->name, (unsigned)x->size, td_mode_name(mode));
@@ -180,42 +198,95 @@ static void check_unequal(struct checking *c, const struct td_partition *p,
                     p->name, (unsigned)p->size, x->name, (unsigned)x->size);
 }
 
-static void check_sectors(struct checking *c, const struct td_partition *p)
+static void check_sectors(struct checking *c, const struct td_partition *slot)
 {
-    uint32_t sector = sector_of(c->env, c->soc);
-    uint32_t n = sector != 0 ? p->size / sector : 0;
+    uint32_t sector = slot_sector(slot, c->env, sector_of(c->env, c->soc));
+    uint32_t n = sector != 0 ? slot->size / sector : 0;
 
     if (c->env->max_sectors != 0 && n > c->env->max_sectors)
-        td_layout_issue(c, TD_LAYOUT_SECTORS, TD_HARM_ERROR, p,
+        td_layout_issue(c, TD_LAYOUT_SECTORS, TD_HARM_ERROR, slot,
                         "raise BOOT_MAX_IMG_SECTORS in the bootloader's own configuration",
-                        "%s has %u sectors and the bootloader counts %u", p->name, (unsigned)n,
+                        "%s has %u sectors and the bootloader counts %u", slot->name, (unsigned)n,
                         (unsigned)c->env->max_sectors);
     else if (c->env->max_sectors == 0 && n > USUAL_MAX_SECTORS)
-        td_layout_issue(c, TD_LAYOUT_SECTORS, TD_HARM_NOTE, p,
+        td_layout_issue(c, TD_LAYOUT_SECTORS, TD_HARM_NOTE, slot,
                         "set BOOT_MAX_IMG_SECTORS in the bootloader's own configuration",
                         "%s has %u sectors, more than the %d that a bootloader counts unless it is "
                         "told otherwise",
-                        p->name, (unsigned)n, USUAL_MAX_SECTORS);
+                        slot->name, (unsigned)n, USUAL_MAX_SECTORS);
+}
+
+/* Swap-scratch moves groups of sectors: as many as begin and end together in both slots. */
+static void check_tiles(struct checking *c, const struct td_partition *scratch, bool wanted)
+{
+    const struct td_partition *p = td_layout_role(c->layout, TD_ROLE_PRIMARY, 0);
+    const struct td_partition *x = td_layout_role(c->layout, TD_ROLE_SECONDARY, 0);
+    uint32_t sector = sector_of(c->env, c->soc);
+    uint32_t of_p = slot_sector(p, c->env, sector), of_x = slot_sector(x, c->env, sector);
+    uint32_t small = td_min_u32(of_p, of_x), large = td_max_u32(of_p, of_x);
+
+    if (sector == 0)
+        return;
+    if (wanted && large % small != 0)
+        td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_ERROR, x,
+                        "take a flash whose sectors are whole ones of the other's, or overwrite",
+                        "sectors of 0x%x and of 0x%x bytes do not tile: no group of the one covers "
+                        "a sector of the other, and swap-scratch moves nothing less",
+                        (unsigned)of_p, (unsigned)of_x);
+    else if (scratch->size < large)
+        td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_ERROR, scratch,
+                        "give it as much as the largest sector of either slot, or more",
+                        "%s (0x%x) is smaller than a sector (0x%x)%s: nothing can be swapped "
+                        "through it",
+                        scratch->name, (unsigned)scratch->size, (unsigned)large,
+                        of_p == of_x ? "" : " and the smaller ones of the other slot beside it");
 }
 
 static void check_scratch(struct checking *c)
 {
     const struct td_partition *scratch = td_layout_role(c->layout, TD_ROLE_SCRATCH, 0);
-    uint32_t sector = sector_of(c->env, c->soc);
-    bool wanted = c->env->has_strategy && c->env->strategy == TD_MODE_SCRATCH;
+    bool wanted = td_layout_strategy(c->layout, c->env) == TD_MODE_SCRATCH;
 
     if (scratch == NULL && wanted)
         td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_ERROR, NULL,
                         "add mcuboot_scratch, or swap by move or offset",
                         "swap-scratch has no scratch partition to swap through");
-    if (scratch != NULL && sector != 0 && scratch->size < sector)
-        td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_ERROR, scratch, "give it a sector or more",
-                        "%s is smaller than a sector (0x%x): nothing can be swapped through it",
-                        scratch->name, (unsigned)sector);
+    if (scratch != NULL)
+        check_tiles(c, scratch, wanted);
     if (scratch != NULL && c->env->has_strategy && !wanted)
         td_layout_issue(c, TD_LAYOUT_SCRATCH, TD_HARM_NOTE, scratch,
                         "leave it out and give its room to both slots", "%s is of no use to %s",
                         scratch->name, td_mode_name(c->env->strategy));
+}
+
+/* Why the way of updating takes no image at all, where no other issue says it. */
+static void say_no_room(struct checking *c, const struct td_partition *p, enum td_strategy_id mode,
+                        const struct td_room_geometry *g, enum td_err err)
+{
+    bool alike = g->primary_sector == g->secondary_sector;
+
+    if (err == TD_ESLOT_LAYOUT && !alike && mode != TD_MODE_SCRATCH)
+        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p,
+                        "swap by scratch, overwrite, or take a flash whose sectors are alike",
+                        "no image fits with %s: the primary's sectors have 0x%x bytes, and the "
+                        "secondary's 0x%x",
+                        td_mode_name(mode), (unsigned)g->primary_sector,
+                        (unsigned)g->secondary_sector);
+    else if (err == TD_EARG && (g->primary_size % g->primary_sector != 0 ||
+                                g->secondary_size % g->secondary_sector != 0))
+        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p, "make both slots whole sectors",
+                        "no image fits with %s: 0x%x bytes in sectors of 0x%x, and 0x%x in sectors "
+                        "of 0x%x, are not whole ones both",
+                        td_mode_name(mode), (unsigned)g->primary_size, (unsigned)g->primary_sector,
+                        (unsigned)g->secondary_size, (unsigned)g->secondary_sector);
+    else if (err == TD_EARG)
+        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p, "say --align as imgtool is told it",
+                        "no image fits with %s: words of %u bytes in cells of %u are not what a "
+                        "bootloader knows",
+                        td_mode_name(mode), (unsigned)g->write_size, (unsigned)g->max_align);
+    else if (err == TD_ESLOT_TINY || (err == TD_ESLOT_SECTORS && c->env->max_sectors == 0))
+        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p, "give both slots more room",
+                        "no image fits with %s: %s", td_mode_name(mode), td_strerror(err));
 }
 
 /* Whether the images that were given fit; which way of updating decides is said. */
@@ -242,16 +313,8 @@ static void check_images(struct checking *c, const struct td_partition *p)
                         "the running image has %u bytes, and %s takes at most %u: it cannot be "
                         "swapped out, however small the new one is",
                         (unsigned)fit.needed, td_mode_name(mode), (unsigned)fit.max);
-    else if (err == TD_ESLOT_LAYOUT && g.primary_sector != g.secondary_sector)
-        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p,
-                        "swap by scratch, overwrite, or take a flash whose sectors are alike",
-                        "no image fits with %s: the primary's sectors have 0x%x bytes, and the "
-                        "secondary's 0x%x",
-                        td_mode_name(mode), (unsigned)g.primary_sector,
-                        (unsigned)g.secondary_sector);
-    else if (err == TD_ESLOT_TINY || err == TD_ESLOT_SECTORS)
-        td_layout_issue(c, TD_LAYOUT_ROOM, TD_HARM_ERROR, p, "give both slots more room",
-                        "no image fits with %s: %s", td_mode_name(mode), td_strerror(err));
+    else if (err != TD_OK)
+        say_no_room(c, p, mode, &g, err);
 }
 
 /* The header in front of the program, as partition manager leaves room for it. */
@@ -396,6 +459,8 @@ void td_layout_check_slots(struct checking *c)
                         "loader, and nothing can be reverted");
         return;
     }
+    if (td_partition_is_external(x))
+        check_sectors(c, x);
     check_unequal(c, p, x);
     check_others(c);
     check_scratch(c);

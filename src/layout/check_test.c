@@ -484,6 +484,93 @@ static void each_mistake_is_found(void **state)
           NULL,
           { 0 },
           NULL },
+        { "sectors of two sizes cannot be moved",
+          TD_LAYOUT_ROOM,
+          TD_HARM_ERROR,
+          SAMPLE_ONE,
+          "mcuboot_secondary: {address: 0x0, size: 0x38000, region: external_flash}\n"
+          "mcuboot_primary: {address: 0xc000, size: 0x38000}\n",
+          NULL,
+          "mcuboot_primary",
+          "sectors have 0x1000 bytes, and the secondary's 0x8000",
+          { .has_strategy = true, .strategy = TD_MODE_MOVE, .external_sector = 0x8000 },
+          "nrf52833" },
+        { "nor swapped by offset",
+          TD_LAYOUT_ROOM,
+          TD_HARM_ERROR,
+          SAMPLE_ONE,
+          "mcuboot_secondary: {address: 0x0, size: 0x38000, region: external_flash}\n"
+          "mcuboot_primary: {address: 0xc000, size: 0x38000}\n",
+          NULL,
+          "mcuboot_primary",
+          "no image fits with swap-offset",
+          { .has_strategy = true, .strategy = TD_MODE_OFFSET, .external_sector = 0x8000 },
+          "nrf52833" },
+        { "a slot of 28 sectors and a half",
+          TD_LAYOUT_ROOM,
+          TD_HARM_ERROR,
+          SAMPLE_ONE,
+          "mcuboot_secondary: {address: 0x0, size: 0x39000, region: external_flash}\n",
+          NULL,
+          "mcuboot_primary",
+          "0x39000 in sectors of 0x2000, are not whole ones",
+          { .has_strategy = true, .strategy = TD_MODE_OVERWRITE, .external_sector = 0x2000 },
+          "nrf52833" },
+        { "an external flash of many sectors",
+          TD_LAYOUT_SECTORS,
+          TD_HARM_ERROR,
+          SAMPLE_ONE,
+          "mcuboot_secondary: {address: 0x0, size: 0x39000, region: external_flash}\n",
+          NULL,
+          "mcuboot_secondary",
+          "114 sectors and the bootloader counts 64",
+          { .max_sectors = 64, .external_sector = 0x800 },
+          "nrf52833" },
+        { "sectors that do not tile",
+          TD_LAYOUT_SCRATCH,
+          TD_HARM_ERROR,
+          SAMPLE_ONE,
+          "mcuboot_scratch: {address: 0x7e000, size: 0x1000}\n"
+          "settings_storage: {address: 0x7f000, size: 0x1000}\n"
+          "mcuboot_secondary: {address: 0x0, size: 0x39000, region: external_flash}\n",
+          NULL,
+          "mcuboot_secondary",
+          "of 0x1000 and of 0x1800 bytes do not tile",
+          { .external_sector = 0x1800 },
+          "nrf52833" },
+        { "scratch smaller than a group",
+          TD_LAYOUT_SCRATCH,
+          TD_HARM_ERROR,
+          SAMPLE_ONE,
+          "mcuboot_scratch: {address: 0x7e000, size: 0x1000}\n"
+          "settings_storage: {address: 0x7f000, size: 0x1000}\n"
+          "mcuboot_secondary: {address: 0x0, size: 0x38000, region: external_flash}\n"
+          "mcuboot_primary: {address: 0xc000, size: 0x38000}\n",
+          NULL,
+          "mcuboot_scratch",
+          "(0x1000) is smaller than a sector (0x2000) and the smaller ones",
+          { .external_sector = 0x2000 },
+          "nrf52833" },
+        { "a network core that nothing keeps",
+          TD_LAYOUT_NET_REVERT,
+          TD_HARM_NOTE,
+          SAMPLE_53,
+          "",
+          NULL,
+          "mcuboot_primary_1",
+          "through mcuboot_primary_1 and is kept nowhere",
+          { 0 },
+          NULL },
+        { "nor when it comes through the application's slot",
+          TD_LAYOUT_NET_REVERT,
+          TD_HARM_NOTE,
+          SAMPLE_53,
+          "",
+          "mcuboot_primary_1",
+          "pcd_sram",
+          "passes through the secondary slot",
+          { 0 },
+          NULL },
         { "scratch that nobody uses",
           TD_LAYOUT_SCRATCH,
           TD_HARM_NOTE,
@@ -863,6 +950,44 @@ static void the_network_core_is_checked_with_its_own_measure(void **state)
     }
 }
 
+/* What cannot be, for one slot, or for a network core that has a slot in flash: not said. */
+static void what_a_way_does_not_need_is_not_asked_for(void **state)
+{
+    static const struct {
+        const char *sample, *other, *drop;
+        enum td_layout_rule rule;
+        struct td_layout_env env;
+    } rows[] = {
+        { SAMPLE_53,
+          "netcore_good: {address: 0xe0000, size: 0x40000, region: external_flash}\n",
+          "mcuboot_primary_1",
+          TD_LAYOUT_NET_REVERT,
+          { 0 } },
+        { SAMPLE_ONE, "", "", TD_LAYOUT_NET_REVERT, { 0 } },
+        { SAMPLE_ONE,
+          "mcuboot_secondary: {address: 0x45000, size: 0x30000}\n",
+          "",
+          TD_LAYOUT_UNEQUAL,
+          { .has_strategy = true, .strategy = TD_MODE_LOADER } },
+        { SAMPLE_ONE,
+          "mcuboot_secondary: {address: 0x45000, size: 0x30000}\n",
+          "",
+          TD_LAYOUT_UNEQUAL,
+          { .has_strategy = true, .strategy = TD_MODE_SINGLE } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_layout *layout = sample_with(rows[i].sample, rows[i].other);
+
+        sample_drop(layout, rows[i].drop);
+        td_layout_check(layout, &rows[i].env, &issues);
+        for (size_t k = 0; k < issues.n; k++)
+            assert_int_not_equal(issues.at[k].rule, rows[i].rule);
+        td_layout_free(layout);
+    }
+}
+
 static void errors_come_first_and_what_is_too_much_is_counted(void **state)
 {
     struct td_layout *layout = td_layout_new();
@@ -932,6 +1057,7 @@ int main(void)
         cmocka_unit_test(app_may_be_left_out),
         cmocka_unit_test(each_mistake_is_found),
         cmocka_unit_test(the_network_core_is_checked_with_its_own_measure),
+        cmocka_unit_test(what_a_way_does_not_need_is_not_asked_for),
         cmocka_unit_test(errors_come_first_and_what_is_too_much_is_counted),
         cmocka_unit_test(the_largest_image_is_the_bootloaders),
     };

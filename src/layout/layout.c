@@ -146,6 +146,9 @@ const struct td_partition *td_layout_role(const struct td_layout *layout, enum t
                 elsewhere = p;
         }
     }
+    // What a network core's image is kept in, where it does not pass through memory alone.
+    if (elsewhere == NULL && role == TD_ROLE_PRIMARY && image == 1)
+        elsewhere = td_layout_find(layout, "", "netcore_good");
     return elsewhere;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/range.h"
 #include "layout/read.h"
 #include "tools/file.h"
 
@@ -159,30 +160,45 @@ const char *td_layout_file_of(const struct td_layout_file *file, const char *dom
     return file->paths[0];
 }
 
-/* "swap-move", "move", "overwrite-only" ... */
+/* The names of profiles and of everyday talk, beside those that td_mode_name has. */
+static const struct alias {
+    const char *name;
+    enum td_strategy_id mode;
+} aliases[] = {
+    { "single", TD_MODE_SINGLE },         { "scratch", TD_MODE_SCRATCH },
+    { "overwrite", TD_MODE_OVERWRITE },   { "move", TD_MODE_MOVE },
+    { "offset", TD_MODE_OFFSET },         { "xip", TD_MODE_XIP },
+    { "xip-revert", TD_MODE_XIP_REVERT }, { "ram-load-revert", TD_MODE_RAM_LOAD },
+    { "loader", TD_MODE_LOADER },         { "single-ram", TD_MODE_SINGLE_RAM },
+};
+
 static bool strategy_by_name(const char *text, enum td_strategy_id *mode)
 {
     for (int id = TD_MODE_SINGLE; id <= TD_MODE_OFFSET; id++) {
-        const char *name = td_mode_name((enum td_strategy_id)id);
-
-        if (name != NULL && (strcmp(name, text) == 0 ||
-                             (strncmp(name, "swap-", 5) == 0 && strcmp(name + 5, text) == 0))) {
-            *mode = (enum td_strategy_id)id;
+        *mode = (enum td_strategy_id)id;
+        if (strcmp(td_mode_name(*mode), text) == 0)
             return true;
-        }
+    }
+    for (size_t i = 0; i < TD_N_OF(aliases); i++) {
+        *mode = aliases[i].mode;
+        if (strcmp(aliases[i].name, text) == 0)
+            return true;
     }
     return false;
 }
 
 int td_layout_take_strategy(struct td_cli *cli, const char *text, struct td_layout_env *env)
 {
+    char names[200] = "";
+    size_t len = 0;
+
     env->has_strategy = strategy_by_name(text, &env->strategy);
     if (env->has_strategy)
         return TD_EXIT_OK;
-    return td_cli_usagef(cli,
-                         "there is no strategy '%s'; there are swap-move, swap-offset, "
-                         "swap-scratch, overwrite-only and others",
-                         text);
+    for (int id = TD_MODE_SINGLE; id <= TD_MODE_OFFSET && len < sizeof names; id++)
+        len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", id > 0 ? ", " : "",
+                                td_mode_name((enum td_strategy_id)id));
+    return td_cli_usagef(cli, "there is no strategy '%s'; there are %s", text, names);
 }
 
 int td_layout_take_soc(struct td_cli *cli, const char *text, struct td_layout_env *env)

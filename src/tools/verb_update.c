@@ -100,12 +100,26 @@ static int take_force(struct run *run, const char *text)
 }
 
 /*
- * Agreeing beforehand to what cannot be undone. No update of this version asks for it; a script
- * that agrees all the same means every version, so the names are checked and kept in the log.
+ * Agreeing beforehand to what cannot be undone. The last is asked for where the layout shows it;
+ * the others by no update of this version. A script that agrees all the same means every
+ * version, so the names are checked and kept in the log.
  */
+enum {
+    ACCEPT_NO_REVERT,
+    ACCEPT_KEYS_BURNT,
+    ACCEPT_COUNTER_MOVED,
+    ACCEPT_NO_NETCORE_REVERT,
+    N_ACCEPTS
+};
+
 static int take_accept(struct run *run, const char *text)
 {
-    static const char *const names[] = { "no-revert", "keys-burnt", "counter-moved" };
+    static const char *const names[N_ACCEPTS] = {
+        [ACCEPT_NO_REVERT] = "no-revert",
+        [ACCEPT_KEYS_BURNT] = "keys-burnt",
+        [ACCEPT_COUNTER_MOVED] = "counter-moved",
+        [ACCEPT_NO_NETCORE_REVERT] = "no-netcore-revert",
+    };
     const char *near = td_nearest(text, names, TD_N_OF(names));
 
     for (size_t i = 0; i < TD_N_OF(names); i++) {
@@ -115,8 +129,9 @@ static int take_accept(struct run *run, const char *text)
         }
     }
     return td_cli_usagef(run->cli,
-                         "--accept is no-revert, keys-burnt or counter-moved, not '%s'%s%s%s", text,
-                         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+                         "--accept is no-revert, keys-burnt, counter-moved or no-netcore-revert, "
+                         "not '%s'%s%s%s",
+                         text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static int take_wait(struct run *run, const char *text)
@@ -138,6 +153,31 @@ static int open_running(struct run *run, const char *path)
     return exit;
 }
 
+/* An image of the network core that nothing brings back is not sent without a word. */
+static int check_netcore(struct run *run, const struct td_layout *layout)
+{
+    struct td_layout_issues *issues = malloc(sizeof *issues);
+    bool found = false, sent = false;
+
+    if (issues == NULL)
+        return td_cli_fail(run->cli, TD_EXIT_FILE, "no-memory", "there is no memory", run->layout,
+                           NULL);
+    td_layout_check(layout, &run->layout_env, issues);
+    for (size_t i = 0; i < issues->n; i++)
+        found |= issues->at[i].rule == TD_LAYOUT_NET_REVERT;
+    free(issues);
+    for (uint8_t i = 0; i < run->config.n_files; i++)
+        sent |= run->files[i].image == 1;
+    if (!found || !sent || (run->accepted >> ACCEPT_NO_NETCORE_REVERT & 1) != 0)
+        return TD_EXIT_OK;
+    return td_cli_fail(run->cli, TD_EXIT_REFUSED, "no-netcore-revert",
+                       "this layout keeps no image of the network core: what is installed there "
+                       "cannot be brought back",
+                       run->layout,
+                       "agree with --accept=no-netcore-revert, or give the core a primary slot in "
+                       "flash (netcore_good)");
+}
+
 /* What a stock device does not tell: how large its slots and their sectors are. */
 static int open_layout(struct run *run)
 {
@@ -149,6 +189,8 @@ static int open_layout(struct run *run)
     if (run->layout == NULL)
         return TD_EXIT_OK;
     exit = td_layout_file_pair(run->cli, run->layout, &run->layout_env, &file, &run->geometry[0]);
+    if (exit == TD_EXIT_OK)
+        exit = check_netcore(run, file.layout);
     for (uint8_t i = 0; exit == TD_EXIT_OK && i < run->config.n_files; i++) {
         run->layout_env.image = run->files[i].image;
         if (td_layout_geometry(file.layout, &run->layout_env, &run->geometry[i]) == TD_OK)

@@ -183,6 +183,45 @@ class Check(Case):
         rooms = {r["strategy"]: r["max_image"] for r in rows if r.get("event") == "room"}
         self.assertEqual(rooms["swap-offset"], 225280)
 
+    def test_every_strategy_has_its_name(self):
+        path = self.write("partitions.yml", ONE)
+        for name, mode, most in (("single", "single-slot", 233424), ("scratch", "swap-scratch", None),
+                                 ("overwrite", "overwrite-only", 233432), ("move", "swap-move", 225280),
+                                 ("offset", "swap-offset", 225280), ("xip", "direct-xip", 233432),
+                                 ("xip-revert", "direct-xip-revert", 233432), ("ram-load", "ram-load", 233432),
+                                 ("ram-load-revert", "ram-load", 233432), ("loader", "firmware-loader", 233424),
+                                 ("single-ram", "single-ram-load", 233424)):
+            with self.subTest(name):
+                for said in (name, mode):
+                    # Without a scratch partition there is nothing to swap through.
+                    rows = self.lines(REFUSED if most is None else OK, "check", "--strategy", said, path)
+                    rooms = {r["strategy"]: r["max_image"] for r in rows if r.get("event") == "room"}
+                    self.assertEqual(rooms[mode], most)
+        out = self.run_layout(USAGE, "check", "--strategy", "teleport", path)
+        for mode in ("single-slot", "swap-scratch", "direct-xip-revert", "firmware-loader", "swap-offset"):
+            self.assertIn(mode, out)
+
+    def test_a_network_core_that_nothing_brings_back_is_agreed_to(self):
+        net = {"mcuboot_primary_1": (0x0, 0x40000), "mcuboot_secondary_1": (0x0, 0x40000)}
+        path = self.write("p.yml", {**ONE, **net})
+        text = path.read_text()
+        for name, region in (("mcuboot_primary_1", "ram_flash"), ("mcuboot_secondary_1", "external_flash")):
+            at = text.index(name)
+            text = text[:at] + text[at:].replace("flash_primary", region, 1)
+        path.write_text(text)
+        (self.dir / "program").write_bytes(b"n" * 4000)
+        image = self.dir / "net.img"
+        subprocess.run([TANDEM, "sign", "-H", "0x200", "--pad-header", "-S", "0x39000", "-v", "1.0.0",
+                        str(self.dir / "program"), str(image)], check=True, stdout=subprocess.DEVNULL)
+        self.assertIn("[no-netcore-revert]", self.run_layout(OK, "check", "--soc", "nrf5340", path))
+        update = [TANDEM, "-d", "tcp:127.0.0.1:1", "update", "--soc", "nrf5340", "--layout", str(path)]
+        for args, code, says in (([f"1={image}"], REFUSED, "cannot be brought back"),
+                                 (["--accept=no-netcore-revert", f"1={image}"], 3, ""),
+                                 ([str(image)], 3, "")):
+            ran = subprocess.run([*update, *args], capture_output=True, text=True, timeout=60)
+            self.assertEqual(ran.returncode, code, ran.stderr)
+            self.assertIn(says, ran.stderr)
+
     def test_an_issue_has_its_place_and_remedy(self):
         path = self.write("pm_static.yml", ONE, settings_storage=(0x7C000, 0x4000))
         out = self.run_layout(REFUSED, "check", path)
