@@ -125,6 +125,7 @@ bench: build
 	@set -e; for program in build/gcc/bench/*; do \
 		[ ! -x $$program ] || [ -d $$program ] || $$program; \
 	done
+	@bench/two_builds.sh
 
 fuzz: build-fuzz
 	@ci/fuzz
