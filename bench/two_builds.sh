@@ -14,7 +14,7 @@ if ! command -v arm-none-eabi-gcc >/dev/null || [ ! -d "$sources" ]; then
     exit 0
 fi
 
-rm -rf "$tree/src"
+rm -rf "$tree"
 mkdir -p "$tree/src"
 git ls-files -z | tar --null -T - -cf - | tar -C "$tree/src" -xf -
 make_build() { # TARGET VERSION OUT
