@@ -151,6 +151,7 @@ static void each_of_imgtools_compressed_images_runs_unpacked(void **state)
         { "ecdsa-p256", &td_sig_ecdsa_p256, P256, NULL, NULL },
         { "ecdsa-p384", &td_sig_ecdsa_p384, P384, NULL, NULL },
         { "ed25519", &td_sig_ed25519, ED, NULL, NULL },
+        { "pure", &td_sig_ed25519_pure, ED, NULL, NULL },
         { "enc-ec256-128", &td_sig_ecdsa_p256, P256, &td_enc_ec256, "keys/ecdsa-p256.priv.der" },
         { "enc-x25519-256", &td_sig_ed25519, ED, &td_enc_x25519, "keys/x25519.priv.der" },
     };
