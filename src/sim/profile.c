@@ -208,7 +208,7 @@ static bool boot_is_sound(const struct sim_profile *p, struct sim_profile_fault 
     if (!loads && p->boot.ram.size != 0)
         return wrong(fault, SIM_PART_COUNT, "%s loads nothing into RAM: leave ram out",
                      sim_way_name(p->boot.way));
-    if (p->boot.secret.kind != TD_ENC_NONE && sim_way_mode(p->boot.way) >= TD_MODE_XIP && !loads)
+    if (p->boot.secret.kind != TD_ENC_NONE && p->boot.way >= SIM_WAY_XIP && !loads)
         return wrong(fault, SIM_PART_COUNT, "%s runs images where they lie and cannot decrypt them",
                      sim_way_name(p->boot.way));
     return slots_are_sound(p, fault);

@@ -158,6 +158,9 @@ static void each_mistake_is_shown_with_its_line_and_what_is_allowed(void **state
         { "none", "ecdsa-p256", "x.yml:11", "no keys", "keys:" },
         { "none", "none, keys: [ missing.pem ]", "x.yml:11", "missing.pem", "PEM" },
         { "none", "none, keys_needed: 1", "x.yml:1", "keys_needed is 1", "" },
+        { "swap-move, signature: none",
+          "direct-xip, signature: none, encryption_key: " TD_ROOT "/tests/golden/keys/x25519.pem",
+          "x.yml:1", "direct-xip runs images where they lie", "" },
         { "none", "none, image_hash: md5", "x.yml:11", "'md5'", "sha256, sha384, sha512" },
         { "none", "none, encryption_key: missing.pem", "x.yml:11", "missing.pem", "x25519" },
         { "none", "none, encryption_hmac: sha1", "x.yml:11", "'sha1'", "sha512" },
@@ -260,6 +263,25 @@ static void each_kind_of_key_is_trusted_and_each_kind_opens_images(void **state)
     }
 }
 
+static void each_way_that_copies_images_can_open_them(void **state)
+{
+    static const char *const rows[] = { "swap-move", "swap-offset", "overwrite" };
+    char text[1024], boot[200];
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        size_t len;
+
+        (void)snprintf(boot, sizeof boot, "strategy: %s, encryption_key: x25519.pem", rows[i]);
+        len = with(text, sizeof text, "strategy: swap-move", boot);
+        if (!td_profile_parse(text, len, IN_KEYS, &p, &fault))
+            fail_msg("%s: %s %s", rows[i], fault.where, fault.what);
+        assert_int_equal(p.boot.secret.kind, TD_ENC_X25519);
+    }
+}
+
 static void a_key_that_opens_nothing_is_refused(void **state)
 {
     static const char *const rows[] = {
@@ -292,6 +314,7 @@ int main(void)
         cmocka_unit_test(what_may_be_left_out_has_a_default),
         cmocka_unit_test(each_mistake_is_shown_with_its_line_and_what_is_allowed),
         cmocka_unit_test(each_kind_of_key_is_trusted_and_each_kind_opens_images),
+        cmocka_unit_test(each_way_that_copies_images_can_open_them),
         cmocka_unit_test(a_key_that_opens_nothing_is_refused),
         cmocka_unit_test(an_empty_profile_is_called_empty),
         cmocka_unit_test(keys_of_the_command_line_replace_those_of_the_profile),
