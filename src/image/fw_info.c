@@ -186,13 +186,21 @@ static size_t put_integer(uint8_t *out, const uint8_t value[32])
 enum td_err td_fw_verify(const struct td_fw_validation *v, const uint8_t hash[32],
                          const struct td_sig_alg *alg)
 {
+    uint8_t digest[32];
+
+    td_hash_of(&td_sha256, hash, 32, digest);
+    return td_fw_verify_digest(v, digest, alg);
+}
+
+enum td_err td_fw_verify_digest(const struct td_fw_validation *v, const uint8_t digest[32],
+                                const struct td_sig_alg *alg)
+{
     // SubjectPublicKeyInfo of an uncompressed point on P-256.
     static const uint8_t head[] = { 0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
                                     0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
                                     0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04 };
     uint8_t key[sizeof head + 64];
     uint8_t sig[72];
-    uint8_t digest[32];
     size_t len = 2;
 
     memcpy(key, head, sizeof head);
@@ -201,6 +209,5 @@ enum td_err td_fw_verify(const struct td_fw_validation *v, const uint8_t hash[32
     len += put_integer(sig + len, v->sig + 32);
     sig[0] = 0x30;
     sig[1] = (uint8_t)(len - 2);
-    td_hash_of(&td_sha256, hash, 32, digest);
-    return alg->verify(key, sizeof key, digest, sizeof digest, sig, len);
+    return alg->verify(key, sizeof key, digest, 32, sig, len);
 }

@@ -105,4 +105,8 @@ void td_fw_fingerprint(const uint8_t key[64], uint8_t out[TD_FW_FINGERPRINT]);
 enum td_err td_fw_verify(const struct td_fw_validation *v, const uint8_t hash[32],
                          const struct td_sig_alg *alg);
 
+/* The same for the digest itself, of whatever message: to find out what a signer has signed. */
+enum td_err td_fw_verify_digest(const struct td_fw_validation *v, const uint8_t digest[32],
+                                const struct td_sig_alg *alg);
+
 #endif

@@ -140,6 +140,28 @@ static bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
+int td_file_keep_old(struct td_cli *cli, const char *path)
+{
+    char kept[PATH_MAX];
+    struct stat old;
+
+    if (stat(path, &old) != 0 || !S_ISREG(old.st_mode) || old.st_size == 0)
+        return TD_EXIT_OK;
+    for (unsigned i = 1; i < 1000; i++) {
+        if (snprintf(kept, sizeof kept, "%s.old%u", path, i) >= (int)sizeof kept)
+            break;
+        if (link(path, kept) == 0) {
+            td_cli_note(cli, "There was a file already; it is now called %s.", kept);
+            return TD_EXIT_OK;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    return td_cli_fail(cli, TD_EXIT_FILE, "key-exists",
+                       "there is a file already, and it cannot be kept under another name", path,
+                       "move it away, or choose another name");
+}
+
 static bool write_in_place(const char *path, const void *bytes, size_t len)
 {
     int fd = open(path, O_WRONLY);

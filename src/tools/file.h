@@ -39,6 +39,12 @@ void td_file_free(struct td_file *file);
  */
 int td_file_write(struct td_cli *cli, const char *path, const void *bytes, size_t len, bool secret);
 
+/*
+ * A key that is written over is a product that can never be updated again: a file at path, when
+ * there is one, keeps its bytes under another name as well, path.old1 and so on, which is said.
+ */
+int td_file_keep_old(struct td_cli *cli, const char *path);
+
 /* Bytes that stand at an address, in ascending order and without overlap. */
 struct td_hex_chunk {
     uint32_t addr;

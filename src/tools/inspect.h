@@ -45,5 +45,6 @@ json_t *td_thing_json(const struct td_thing *t);
 void td_nsib_say(FILE *out, const char *indent, const struct td_nsib_found *f);
 json_t *td_nsib_json(const struct td_nsib_found *f);
 void td_provision_say(FILE *out, const struct td_provision *p);
+json_t *td_provision_json(const struct td_provision *p);
 
 #endif

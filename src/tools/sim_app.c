@@ -2,7 +2,7 @@
  * tools/sim_app.c - `tandem sim-app`: a payload for the virtual device, to be signed.
  *
  * With --for it is not an application but what stands for a second stage or for the network
- * core's program: a firmware with fw_info, sealed for the first stage with its key.
+ * core's program: a firmware with fw_info, sealed for the first stage when its key is given.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "base/range.h"
-#include "crypto/hash.h"
-#include "keys/keys.h"
+#include "keys/point.h"
 #include "sim/firmware.h"
 #include "tools/cli.h"
 #include "tools/file.h"
@@ -112,8 +111,8 @@ static int check_wish(struct td_cli *cli, const struct wish *w)
         return td_cli_usage(cli, "--name is missing");
     if (w->target == NULL && (w->profile != NULL || w->key != NULL || w->has_version))
         return td_cli_usage(cli, "--profile, --key and --fw-version go with --for");
-    if (w->target != NULL && (w->profile == NULL || w->key == NULL || !w->has_version))
-        return td_cli_usage(cli, "--for wants --profile, --key and --fw-version as well");
+    if (w->target != NULL && (w->profile == NULL || !w->has_version))
+        return td_cli_usage(cli, "--for wants --profile and --fw-version as well");
     return TD_EXIT_OK;
 }
 
@@ -192,46 +191,6 @@ static int place(struct td_cli *cli, const struct wish *w, struct sim_firmware *
     return TD_EXIT_OK;
 }
 
-/* An ASN.1 integer of at most 32 bytes and a zero in front, into 32; NULL when it is none. */
-static const uint8_t *take_integer(const uint8_t *der, const uint8_t *end, uint8_t out[32])
-{
-    size_t len;
-
-    if (end - der < 2 || der[0] != 0x02 || der[1] > 33 || end - der - 2 < der[1])
-        return NULL;
-    len = der[1];
-    der += 2;
-    memset(out, 0, 32);
-    memcpy(out + (len < 32 ? 32 - len : 0), der + (len > 32), len > 32 ? 32 : len);
-    return der + len;
-}
-
-/* The signature over hash as a message, r and s; the public key's X and Y. */
-static enum td_err sign(const struct td_key *key, const uint8_t hash[32], uint8_t xy[64],
-                        uint8_t rs[64])
-{
-    uint8_t der[TD_KEY_DER_MAX], sig[TD_KEY_SIG_MAX], digest[32];
-    const uint8_t *at;
-    struct td_hash h;
-    size_t len = 0;
-    enum td_err err;
-
-    if (td_key_type(key) != TD_KEY_ECDSA_P256)
-        return TD_EKEYTYPE;
-    err = td_key_public_der(key, der, sizeof der, &len);
-    if (err != TD_OK)
-        return err;
-    memcpy(xy, der + len - 64, 64);
-    td_hash_init(&h, &td_sha256);
-    td_hash_update(&h, hash, 32);
-    td_hash_final(&h, digest);
-    err = td_key_sign(key, digest, sizeof digest, sig, sizeof sig, &len);
-    if (err != TD_OK)
-        return err;
-    at = take_integer(sig + 2, sig + len, rs);
-    return at != NULL && take_integer(at, sig + len, rs + 32) != NULL ? TD_OK : TD_EKEYCRYPTO;
-}
-
 static int seal(struct td_cli *cli, const struct wish *w, const struct sim_firmware *fw,
                 uint8_t *bytes, size_t *len)
 {
@@ -240,10 +199,11 @@ static int seal(struct td_cli *cli, const struct wish *w, const struct sim_firmw
     enum td_err err = td_key_load(w->key, NULL, &key);
 
     sim_firmware_hash(fw, bytes, hash);
-    if (err == TD_OK) {
-        err = sign(key, hash, xy, rs);
-        td_key_free(key);
-    }
+    if (err == TD_OK)
+        err = td_key_xy(key, xy);
+    if (err == TD_OK)
+        err = td_key_sign_rs(key, hash, sizeof hash, rs);
+    td_key_free(key);
     if (err != TD_OK)
         return td_cli_fail(cli, TD_EXIT_FILE, "bad-key", td_strerror(err), w->key,
                            "give a private key of type ecdsa-p256: the first stage's");
@@ -265,6 +225,8 @@ static int write_firmware(struct td_cli *cli, const struct wish *w)
         exit = td_cli_fail(cli, TD_EXIT_USAGE, "bad-size", "a firmware of this size cannot be",
                            NULL, "give a --size of 640 or more");
     else
+        len = fw.app.size;
+    if (exit == TD_EXIT_OK && w->key != NULL)
         exit = seal(cli, w, &fw, bytes, &len);
     if (exit == TD_EXIT_OK)
         exit = td_file_write(cli, w->out, bytes, len, false);
@@ -288,8 +250,8 @@ const struct td_verb td_verb_sim_app = {
     .summary = "write an application for the virtual device, to be signed",
     .usage = "usage: tandem sim-app OUT --name NAME [--size BYTES] [--self-confirm] [--crash]\n"
              "                          [--mute] [--hang]\n"
-             "                          [--for s0|s1|net_app --profile PROFILE --key PEM\n"
-             "                           --fw-version N]\n"
+             "                          [--for s0|s1|net_app --profile PROFILE\n"
+             "                           --fw-version N [--key PEM]]\n"
              "\n"
              "Writes an unsigned payload. Another name gives other bytes, the same the same.\n"
              "Without flags the application serves SMP and waits to be confirmed.\n"
@@ -302,9 +264,10 @@ const struct td_verb td_verb_sim_app = {
              "  --hang          stops before SMP answers, and feeds no watchdog\n"
              "\n"
              "With --for it stands for a second stage (s0, s1) or the network core's program,\n"
-             "built for its place in PROFILE and sealed for the first stage:\n"
+             "built for its place in PROFILE:\n"
              "\n"
-             "  --key PEM       the first stage's private key, ecdsa-p256\n"
-             "  --fw-version N  what the first stage compares\n",
+             "  --fw-version N  what the first stage compares\n"
+             "  --key PEM       the first stage's private key, ecdsa-p256: seals it. Without,\n"
+             "                  tandem nsib sign does\n",
     .run = run,
 };

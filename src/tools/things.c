@@ -138,7 +138,7 @@ void td_provision_say(FILE *out, const struct td_provision *p)
     }
 }
 
-static json_t *provision_json(const struct td_provision *p)
+json_t *td_provision_json(const struct td_provision *p)
 {
     json_t *keys = json_array(), *counters = json_array();
 
@@ -292,6 +292,6 @@ json_t *td_thing_json(const struct td_thing *t)
     if (t->kind == TD_THING_CODE && t->u.role != TD_CODE_UNKNOWN)
         json_object_set_new(json, "role", json_string(t->u.role == TD_CODE_B0 ? "b0" : "mcuboot"));
     if (t->kind == TD_THING_PROVISION)
-        json_object_set_new(json, "provision", provision_json(&t->u.provision));
+        json_object_set_new(json, "provision", td_provision_json(&t->u.provision));
     return json;
 }

@@ -1,10 +1,6 @@
 /* tools/verb_keygen.c - makes a key pair. */
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/range.h"
 #include "crypto/ct.h"
@@ -97,32 +93,6 @@ static int get_passphrase(const struct keygen *k, struct td_cli *cli, char *buf,
                        k->passphrase_file, "put the passphrase on its first line");
 }
 
-/*
- * A key that is written over is a product that can never be updated again: the old file keeps
- * its bytes under another name.
- */
-static int keep_old(struct td_cli *cli, const char *path)
-{
-    char kept[PATH_MAX];
-    struct stat old;
-
-    if (stat(path, &old) != 0 || !S_ISREG(old.st_mode) || old.st_size == 0)
-        return TD_EXIT_OK;
-    for (unsigned i = 1; i < 1000; i++) {
-        if (snprintf(kept, sizeof kept, "%s.old%u", path, i) >= (int)sizeof kept)
-            break;
-        if (link(path, kept) == 0) {
-            td_cli_note(cli, "There was a file already; it is now called %s.", kept);
-            return TD_EXIT_OK;
-        }
-        if (errno != EEXIST)
-            break;
-    }
-    return td_cli_fail(cli, TD_EXIT_FILE, "key-exists",
-                       "there is a file already, and it cannot be kept under another name", path,
-                       "move it away, or choose another name");
-}
-
 static int write_key(const struct keygen *k, struct td_cli *cli, const char *passphrase)
 {
     struct td_key *key = NULL;
@@ -134,7 +104,7 @@ static int write_key(const struct keygen *k, struct td_cli *cli, const char *pas
     if (err == TD_OK)
         err = td_key_private_pem(key, passphrase, &pem, &len);
     exit = err == TD_OK
-               ? keep_old(cli, k->path)
+               ? td_file_keep_old(cli, k->path)
                : td_cli_fail(cli, TD_EXIT_FILE, td_errname(err), td_strerror(err), k->path, NULL);
     if (exit == TD_EXIT_OK)
         exit = td_file_write(cli, k->path, pem, len, true);

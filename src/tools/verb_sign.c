@@ -12,6 +12,7 @@
 #include "base/range.h"
 #include "crypto/ct.h"
 #include "tools/padding.h"
+#include "tools/sign.h"
 #include "tools/sign_priv.h"
 
 int sign_fail(struct signing *s, const char *code, const char *text, const char *where,
@@ -64,7 +65,7 @@ static int check_header_room(struct signing *s)
 static int read_program(struct signing *s)
 {
     uint32_t room = s->o.pad_header ? s->o.header_size : 0;
-    int exit = td_file_read(s->cli, s->o.in, &s->in);
+    int exit = s->in.bytes == NULL ? td_file_read(s->cli, s->o.in, &s->in) : TD_EXIT_OK;
 
     if (exit == TD_EXIT_OK)
         exit = check_header_room(s);
@@ -236,8 +237,6 @@ static int sign(struct signing *s)
         exit = td_file_is_hex(s->o.out) ? write_hex(s) : write_bin(s);
     if (exit == TD_EXIT_OK)
         exit = write_signature(s);
-    if (exit == TD_EXIT_OK)
-        say_json(s);
     return exit;
 }
 
@@ -258,10 +257,25 @@ static int run(struct td_cli *cli, int argc, char **argv)
     struct signing s = { .cli = cli };
     int exit = sign_opts_read(&s.o, cli, argc, argv);
 
+    if (exit == TD_EXIT_OK) {
+        exit = sign(&s);
+        if (exit == TD_EXIT_OK && s.o.vector == VECTOR_NONE)
+            say_json(&s);
+    } else if (exit < 0) {
+        exit = TD_EXIT_OK;
+    }
+    forget(&s);
+    return exit;
+}
+
+int td_sign_bytes(struct td_cli *cli, int argc, char **argv, struct td_file *in)
+{
+    struct signing s = { .cli = cli, .in = *in };
+    int exit = sign_opts_read(&s.o, cli, argc, argv);
+
+    in->bytes = NULL;
     if (exit == TD_EXIT_OK)
         exit = sign(&s);
-    else if (exit < 0)
-        exit = TD_EXIT_OK;
     forget(&s);
     return exit;
 }
