@@ -100,8 +100,9 @@ enum td_verdict_class {
     X(TD_V_WRONG_ADDRESS, 37, "wrong-address", TD_VERDICT_REFUSAL,                                 \
       "the image was built for another address (found) than this slot's (wanted)",                 \
       "send the build that belongs to this slot or core")                                          \
+    /* wanted = the way of updating as SMP numbers it, found = an error's number, 120 to 123 */    \
     X(TD_V_BAD_LAYOUT, 38, "bad-layout", TD_VERDICT_REFUSAL,                                       \
-      "the slots' sizes or sectors do not allow this way of updating",                             \
+      "the slots' sizes or sectors do not allow this way of updating (found: which rule)",         \
       "repartition: equal slots of equal sectors, no more than the bootloader counts")             \
     /* wanted = the image that is depended on, wanted_version = the least version of it */         \
     X(TD_V_DEPENDENCY, 39, "dependency", TD_VERDICT_REFUSAL,                                       \

@@ -142,13 +142,33 @@ static enum td_err refuse_room(struct td_boot_run *run, const struct td_room_fit
     return TD_OK;
 }
 
-static enum td_err block(struct td_boot_run *run, enum td_verdict_code code)
+static enum td_err block(struct td_boot_run *run, const struct td_verdict *v)
 {
-    if (code == TD_V_BAD_LAYOUT)
-        td_boot_say(run, TD_LINE_LAYOUT, 0, 0, 0, 0);
-    td_boot_record_fault(run, code);
+    td_boot_record_once(run, v);
     run->view.request_blocked = true;
     return TD_OK;
+}
+
+static enum td_err block_unreadable(struct td_boot_run *run)
+{
+    struct td_verdict v;
+
+    td_boot_verdict(run, TD_V_SLOT_UNREADABLE, &v);
+    v.slot = 1;
+    return block(run, &v);
+}
+
+// The rule that the layout broke is a fact of its own: each has another remedy.
+static enum td_err block_layout(struct td_boot_run *run, enum td_err rule)
+{
+    struct td_verdict v;
+
+    td_boot_say(run, TD_LINE_LAYOUT, 0, 0, 0, 0);
+    td_boot_verdict(run, TD_V_BAD_LAYOUT, &v);
+    v.slot = 1;
+    v.wanted = (uint32_t)run->strategy->mode;
+    v.found = (uint32_t)-rule;
+    return block(run, &v);
 }
 
 static enum td_err refuse_counter(struct td_boot_run *run, uint32_t counter)
@@ -242,11 +262,12 @@ enum td_err td_boot_judge_request(struct td_boot_run *run, enum td_swap_type typ
     err = td_boot_stage_request(run, &taken);
     if (err != TD_OK || taken)
         return err;
-    if (run->strategy->layout(run) != TD_OK)
-        return block(run, TD_V_BAD_LAYOUT);
+    err = run->strategy->layout(run);
+    if (err != TD_OK)
+        return block_layout(run, err);
     err = td_boot_verify(run, &run->incoming);
     if (err == TD_EFLASH)
-        return block(run, TD_V_SLOT_UNREADABLE);
+        return block_unreadable(run);
     if (is_misplaced(run, err))
         return refuse_misplaced(run);
     if (err != TD_OK)

@@ -162,19 +162,25 @@ static void confirm(void)
     assert_int_equal(td_slot_confirm(&dev.requests, &done), TD_OK);
 }
 
-static bool is_logged(uint16_t code)
+static bool find_logged(uint16_t code, struct td_verdict *v)
 {
     struct td_log log = { &dev.log };
     struct td_log_iter it;
-    struct td_verdict v;
     bool end = false;
 
     td_log_begin(&it, &log);
-    while (td_log_next(&it, &v, &end) == TD_OK && !end) {
-        if (v.code == code)
+    while (td_log_next(&it, v, &end) == TD_OK && !end) {
+        if (v->code == code)
             return true;
     }
     return false;
+}
+
+static bool is_logged(uint16_t code)
+{
+    struct td_verdict v;
+
+    return find_logged(code, &v);
 }
 
 static void on_trial(const struct td_strategy *strategy, uint32_t size)
@@ -469,6 +475,46 @@ static void a_layout_without_scratch_is_refused(void **state)
     assert_true(is_logged(TD_V_BAD_LAYOUT));
 }
 
+// Each rule has another remedy, so that which one it was is in the verdict.
+static void a_bad_layout_says_which_rule_it_breaks(void **state)
+{
+    static const struct {
+        const struct td_strategy *strategy;
+        uint32_t less; // bytes that the secondary has less than the primary
+        uint16_t max_sectors;
+        bool has_scratch;
+        enum td_err rule;
+    } rows[] = {
+        { &td_strategy_move, 0, 4, true, TD_ESLOT_SECTORS },
+        { &td_strategy_offset, 0, 4, true, TD_ESLOT_SECTORS },
+        { &td_strategy_scratch, 0, 4, true, TD_ESLOT_SECTORS },
+        { &td_strategy_move, 2 * SECTOR, N_SLOT, true, TD_ESLOT_LAYOUT },
+        { &td_strategy_offset, SECTOR, N_SLOT, true, TD_ESLOT_LAYOUT },
+        { &td_strategy_scratch, SECTOR, N_SLOT, true, TD_ESLOT_LAYOUT },
+        { &td_strategy_scratch, 0, N_SLOT, false, TD_ESLOT_SCRATCH },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_verdict v;
+
+        make_device(rows[i].strategy);
+        put_image(&dev.primary, 0, 1, IMAGE);
+        dev.secondary.size -= rows[i].less;
+        dev.config.max_sectors = rows[i].max_sectors;
+        if (!rows[i].has_scratch)
+            dev.slots[0].scratch = NULL;
+        assert_int_equal(td_boot_check(&dev.config), rows[i].rule);
+        assert_int_equal(td_flash_erase(&dev.secondary, 0, dev.secondary.size), TD_OK);
+        request(put_image(&dev.secondary, upload_off(), 2, IMAGE), false);
+        boots(1);
+        assert_true(find_logged(TD_V_BAD_LAYOUT, &v));
+        assert_int_equal(v.found, -rows[i].rule);
+        assert_int_equal(v.wanted, td_strategy_mode(rows[i].strategy));
+        assert_int_equal(v.slot, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +530,7 @@ int main(void)
         cmocka_unit_test(a_revert_that_the_original_began_is_finished),
         cmocka_unit_test(another_image_s_intent_in_scratch_is_left_alone),
         cmocka_unit_test(a_layout_without_scratch_is_refused),
+        cmocka_unit_test(a_bad_layout_says_which_rule_it_breaks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

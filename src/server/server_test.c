@@ -1188,6 +1188,88 @@ static void a_second_image_has_slots_and_rules_of_its_own(void **state)
     assert_int_equal(result(), 1000 + TD_IMG_NO_FREE_SLOT);
 }
 
+static void put_on_trial(const struct td_trailer *p)
+{
+    assert_int_equal(td_trailer_erase(p), TD_OK);
+    assert_int_equal(td_trailer_write_swap_info(p, TD_SWAP_TEST, 0), TD_OK);
+    assert_int_equal(td_trailer_write_copy_done(p), TD_OK);
+    assert_int_equal(td_trailer_write_magic(p), TD_OK);
+}
+
+/* Two images, both swapped in by an update and not confirmed. */
+static void a_trial_is_confirmed_whole(void **state)
+{
+    static const struct {
+        const struct td_server_manner *manner;
+        bool spoken_for, first_on_trial;
+        bool confirmed[2]; /* afterwards */
+    } rows[] = {
+        { &td_server_tandem, true, true, { true, true } },
+        { &td_server_tandem, false, true, { true, false } },  // its own core's to say
+        { &td_server_tandem, true, false, { true, false } },  // not one update
+        { &td_server_zephyr_4, true, true, { true, false } }, // as the original does
+    };
+    static struct td_flash_area other[2];
+    static struct td_server_image images[2];
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_trailer p[2];
+        struct td_trailer_state now;
+
+        start(rows[i].manner, TD_MODE_MOVE);
+        other[0] = rig.storage;
+        other[1] = rig.log;
+        images[0] = images[1] = rig.image;
+        images[1].slot[0] = &other[0];
+        images[1].slot[1] = &other[1];
+        images[1].spoken_for = rows[i].spoken_for;
+        rig.cfg.images = images;
+        rig.cfg.n_images = 2;
+        p[0] = p[1] = trailer(0);
+        p[1].area = &other[0];
+        if (rows[i].first_on_trial)
+            put_on_trial(&p[0]);
+        put_on_trial(&p[1]);
+        assert_int_equal(set_state(NO_HASH, true), 0);
+        for (unsigned k = 0; k < 2; k++) {
+            assert_int_equal(td_trailer_read(&p[k], &now), TD_OK);
+            assert_int_equal(td_slot_is_confirmed(&now), rows[i].confirmed[k]);
+        }
+        assert_int_equal(rig.told.confirmed, rows[i].first_on_trial + (i == 0));
+        assert_int_equal(set_state(NO_HASH, true), 0); // and again, with nothing to do
+    }
+}
+
+/* The running image is marked last: it stays on trial when the other could not be marked. */
+static void a_trial_of_which_one_cannot_be_confirmed_stays_one(void **state)
+{
+    static struct td_flash_area other[2];
+    static struct td_server_image images[2];
+    struct td_trailer p[2];
+    struct td_trailer_state now;
+
+    (void)state;
+    start(&td_server_tandem, TD_MODE_MOVE);
+    other[0] = rig.storage;
+    other[1] = rig.log;
+    images[0] = images[1] = rig.image;
+    images[1].slot[0] = &other[0];
+    images[1].slot[1] = &other[1];
+    images[1].spoken_for = true;
+    rig.cfg.images = images;
+    rig.cfg.n_images = 2;
+    p[0] = p[1] = trailer(0);
+    p[1].area = &other[0];
+    put_on_trial(&p[0]);
+    put_on_trial(&p[1]);
+    sim_nor_tear(&rig.nor, other[0].off + td_trailer_image_ok_off(&p[1]), 0xfe);
+    assert_int_not_equal(set_state(NO_HASH, true), 0);
+    assert_int_equal(td_trailer_read(&p[0], &now), TD_OK);
+    assert_true(td_slot_on_trial(&now));
+    assert_int_equal(rig.told.confirmed, 0);
+}
+
 static void slot_information_has_sizes_and_what_can_be_swapped(void **state)
 {
     struct td_img_slots slots;
@@ -1630,6 +1712,8 @@ int main(void)
         cmocka_unit_test(slots_are_erased_by_number_but_not_the_running_one),
         cmocka_unit_test(a_bootloader_that_takes_no_requests_is_told_none),
         cmocka_unit_test(a_second_image_has_slots_and_rules_of_its_own),
+        cmocka_unit_test(a_trial_is_confirmed_whole),
+        cmocka_unit_test(a_trial_of_which_one_cannot_be_confirmed_stays_one),
         cmocka_unit_test(slot_information_has_sizes_and_what_can_be_swapped),
         cmocka_unit_test(resets_go_to_the_application),
         cmocka_unit_test(the_bootloader_is_described),

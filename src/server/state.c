@@ -270,6 +270,46 @@ static struct td_server_result outcome(const struct td_server_call *call, enum a
     return td_result_err(td_server_image_error(err), reason_of(err));
 }
 
+/* Installed, closed, and not spoken for; in modes that choose, where there is a way back. */
+static bool is_on_trial(const struct td_server_pair *pair)
+{
+    return pair->needed && pair->slots.primary != NULL && !td_slot_underway(&pair->state[0]);
+}
+
+static void tell_confirmed(const struct td_server_config *cfg, unsigned image,
+                           enum td_slot_done done)
+{
+    if (done == TD_SLOT_WRITTEN && cfg->hooks != NULL && cfg->hooks->confirmed != NULL)
+        cfg->hooks->confirmed(cfg->hook_ctx, (uint8_t)image);
+}
+
+/*
+ * The other images that are on trial and that nobody else speaks for: the bootloader takes a group
+ * back whole when one of it is not confirmed. The one that was asked for is marked after them,
+ * so that a cut in between leaves the trial what it was.
+ */
+static enum td_err confirm_others(struct td_server_call *call, const struct subject *s)
+{
+    const struct td_server_config *cfg = call->srv->cfg;
+    enum td_err err = TD_OK;
+
+    for (unsigned i = 0; err == TD_OK && i < cfg->n_images; i++) {
+        bool is_ours = i == cfg->running_image || cfg->images[i].spoken_for;
+        struct td_server_pair pair;
+        enum td_slot_done done;
+
+        if (i == s->image || !is_ours)
+            continue;
+        err = td_server_pair_read(call->srv, i, &pair);
+        if (err != TD_OK || !is_on_trial(&pair))
+            continue;
+        err = td_slot_confirm(&pair.slots, &done);
+        if (err == TD_OK)
+            tell_confirmed(cfg, i, done);
+    }
+    return err;
+}
+
 static struct td_server_result change(struct td_server_call *call, const struct subject *s,
                                       bool confirm)
 {
@@ -295,12 +335,14 @@ static struct td_server_result change(struct td_server_call *call, const struct 
     }
     if (result.kind != TD_SERVER_DONE)
         return result;
-    err = perform(&pair, s, act, &done);
-    result = outcome(call, act, err);
-    if (err == TD_OK && act == ACT_CONFIRM && done == TD_SLOT_WRITTEN && cfg->hooks != NULL &&
-        cfg->hooks->confirmed != NULL)
-        cfg->hooks->confirmed(cfg->hook_ctx, (uint8_t)s->image);
-    return result;
+    err = act == ACT_CONFIRM && is_on_trial(&pair) && !cfg->manner->stock_requests
+              ? confirm_others(call, s)
+              : TD_OK;
+    if (err == TD_OK)
+        err = perform(&pair, s, act, &done);
+    if (err == TD_OK && act == ACT_CONFIRM)
+        tell_confirmed(cfg, s->image, done);
+    return outcome(call, act, err);
 }
 
 struct td_server_result td_server_img_state(struct td_server_call *call)

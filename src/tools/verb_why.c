@@ -8,6 +8,7 @@
 
 #include "base/range.h"
 #include "base/verdict.h"
+#include "slot/room.h"
 #include "tools/images.h"
 
 #define HISTORY_MAX 256 /* verdicts read at most: more than a boot log of four sectors holds */
@@ -79,6 +80,11 @@ static void numbers_text(const struct td_verdict *v, char *out, size_t cap)
     case TD_V_BAD_FLAGS: snprintf(out, cap, ", flags 0x%x", v->found); return;
     case TD_V_WRONG_ADDRESS:
         snprintf(out, cap, ", built for 0x%x and not 0x%x", v->found, v->wanted);
+        return;
+    case TD_V_BAD_LAYOUT:
+        if (td_mode_name((enum td_strategy_id)v->wanted) != NULL && v->found != 0)
+            snprintf(out, cap, ", %s: %s", td_mode_name((enum td_strategy_id)v->wanted),
+                     td_strerror((enum td_err) - (int32_t)v->found));
         return;
     case TD_V_REVERTED:
     case TD_V_REVERTED_WATCHDOG:
