@@ -88,13 +88,13 @@ reset_device() {
     echo 'the virtual device did not come back:'; cat console.log; exit 1
 }
 
-# a second stage (what MCUboot is on such a board), sealed for the first stage and then signed
+# a second stage (what MCUboot is on such a board), sealed for the first stage and wrapped
 # for the bootloader that copies it: stage NAME SLOT VERSION INNER-KEY
 stage() {
     "$tandem" sim-app "$1.raw" --name "$1" --size 16000 --for "$2" --profile nrf5340-two-stage \
-        --key "$4" --fw-version "$3" >/dev/null
-    "$tandem" sign -k product.pem -v "0.0.$3" -H 0x200 --pad-header -S 0xc000 --align 4 \
-        "$1.raw" "$1.bin" >/dev/null
+        --fw-version "$3" >/dev/null
+    "$tandem" --quiet nsib sign -k "$4" --mcuboot-key product.pem -v "0.0.$3" -S 0xc000 \
+        "$1.raw" "$1.bin"
 }
 
 say '1. A product: two keys, a few builds of its firmware'
