@@ -4,17 +4,22 @@
     ci/size.py BUILD_FOLDER...     folders that `make build-arm` made
 
 Fails when a room has anything in .data or .bss; calls 64-bit division or floating point; has a
-stack frame above FRAME_MAX bytes or without a bound; or when all rooms together, linked with
-BearSSL, libsodium and libgcc, still lack a symbol other than mem*.
+stack frame above FRAME_MAX bytes or without a bound; when all rooms together, linked with
+BearSSL, libsodium and libgcc, still lack a symbol other than mem*; or when the stack below one of
+ENTRIES cannot be added up.
 """
 import pathlib
 import re
 import subprocess
 import sys
 
+import stack
+
 MEM = {"memcpy", "memmove", "memset", "memcmp"}
-ROOMS = "base flash log crypto cbor image slot boot nsib smp server".split()
+ROOMS = "base flash log crypto cbor patch image slot boot nsib pcd smp server".split()
 FRAME_MAX = 1024
+# What a board calls: below these the stack is added up (ci/stack.py).
+ENTRIES = "td_boot_go td_nsib_go td_b0n_go".split()
 FORBIDDEN = re.compile(
     r"__aeabi_(u?ldivmod|[dfhi]\w*2[dfh]\b|[dfcu]?[df](add|sub|mul|div|cmp)|[cd](cmp|f)\w*)")
 SUMMED = (("text", re.compile(r"\.(text|rodata)")), ("data", re.compile(r"\.(data|sdata|tm_clone)")),
@@ -118,6 +123,11 @@ def check(build):
     lacking = sorted(undefined(whole) & called(whole) - MEM)
     if lacking:
         faults.append(f"undefined symbols beside mem*: {' '.join(lacking)}")
+
+    deepest_below, unknown = stack.deepest(build, ENTRIES)
+    for entry, (size, way) in deepest_below.items():
+        print(f"  {entry:12} {size:5} bytes of stack at most: {' > '.join(n for n, _ in way)}")
+    faults += unknown
     return [f"{build.name}: {fault}" for fault in faults]
 
 

@@ -18,7 +18,9 @@ foreach(dir ${bearssl_dir} ${sodium_dir})
     endif()
 endforeach()
 
-set(TD_DEVICE_FLAGS -Os -g -ffreestanding -fbuiltin -ffunction-sections -fdata-sections)
+# What ci/stack.py adds up to the deepest stack is written beside each object.
+set(TD_DEVICE_FLAGS -Os -g -ffreestanding -fbuiltin -ffunction-sections -fdata-sections
+    -fstack-usage -fcallgraph-info=su)
 
 # Archives of other people's code. Their warnings are theirs.
 file(GLOB bearssl_sources
@@ -66,7 +68,7 @@ foreach(room ${TD_DEVICE_ROOMS})
     td_sources(sources ${room})
     if(sources)
         add_library(room_${room} OBJECT ${sources})
-        target_compile_options(room_${room} PRIVATE ${TD_DEVICE_FLAGS} ${TD_WARNINGS} -fstack-usage)
+        target_compile_options(room_${room} PRIVATE ${TD_DEVICE_FLAGS} ${TD_WARNINGS})
         target_include_directories(room_${room} PRIVATE src)
         target_include_directories(room_${room} SYSTEM PRIVATE
             ${bearssl_dir}/inc ${sodium_dir}/include)

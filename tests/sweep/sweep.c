@@ -26,9 +26,9 @@ static const struct size {
     unsigned thirds;
     bool quick; /* only the rows that say so */
 } sizes[] = {
-    { "all", 40000, 2000, 20, false },
-    { "brief", 4000, 500, 20, false },
-    { "quick", 200, 30, 20, true },
+    { "all", 8000, 2000, 20, false },
+    { "brief", 1200, 300, 20, false },
+    { "quick", 60, 30, 20, true },
 };
 
 struct options {
