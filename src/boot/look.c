@@ -161,6 +161,11 @@ static enum td_boot_request request_of(const struct td_boot_run *run)
     }
 }
 
+static bool is_confirmed(const struct td_trailer_state *p)
+{
+    return p->magic == TD_MAGIC_GOOD && p->copy_done == TD_FLAG_SET && p->image_ok == TD_FLAG_SET;
+}
+
 static enum td_boot_running running_of(const struct td_boot_run *run)
 {
     static const struct td_trailer_state nothing = { .magic = TD_MAGIC_UNSET,
@@ -168,15 +173,18 @@ static enum td_boot_running running_of(const struct td_boot_run *run)
                                                      .copy_done = TD_FLAG_UNSET,
                                                      .swap_info = TD_FLAG_UNSET,
                                                      .swap_type = TD_SWAP_NONE };
+    enum td_strategy_id mode = run->primary.mode;
     bool mends = run->manner->slot == TD_SLOT_MENDED;
 
     if (run->strategy->revert == NULL)
         return TD_RUN_CONFIRMED;
+    // With swap-offset the secondary may say so: MCUboot was about to write the primary's notes,
+    // which may be torn by now. It never begins that while they say that the image is confirmed.
+    if (td_slot_next(run->manner->slot, mode, &nothing, &run->x) == TD_SWAP_REVERT)
+        return is_confirmed(&run->p) ? TD_RUN_CONFIRMED : TD_RUN_TRIED;
     if (mends && run->p.magic == TD_MAGIC_GOOD && run->p.copy_done == TD_FLAG_BAD)
         return TD_RUN_TORN;
-    // With swap-offset the secondary may say so: MCUboot was about to write the primary's notes.
-    if (td_slot_next(run->manner->slot, run->primary.mode, &run->p, &run->x) == TD_SWAP_REVERT ||
-        td_slot_next(run->manner->slot, run->primary.mode, &run->p, &nothing) == TD_SWAP_REVERT)
+    if (td_slot_next(run->manner->slot, mode, &run->p, &nothing) == TD_SWAP_REVERT)
         return TD_RUN_TRIED;
     return TD_RUN_CONFIRMED;
 }
@@ -217,11 +225,6 @@ void td_boot_new_note(const struct td_boot_run *run, enum td_swap_type type, str
         note->group = run->note.group;
         memcpy(note->outgoing, run->note.incoming, TD_NOTE_HASH_LEN);
     }
-}
-
-static bool is_confirmed(const struct td_trailer_state *p)
-{
-    return p->magic == TD_MAGIC_GOOD && p->copy_done == TD_FLAG_SET && p->image_ok == TD_FLAG_SET;
 }
 
 // A confirmed image goes as well when another of its group was not confirmed.

@@ -26,7 +26,7 @@ enum td_swap_type td_slot_next(enum td_slot_manner manner, enum td_strategy_id m
         if (!stock)
             return TD_SWAP_TEST;
     }
-    if (p->magic != TD_MAGIC_GOOD)
+    if (p->magic != TD_MAGIC_GOOD || !td_mode_swaps(mode))
         return TD_SWAP_NONE;
     if (stock)
         return p->copy_done == TD_FLAG_SET && p->image_ok == TD_FLAG_UNSET ? TD_SWAP_REVERT

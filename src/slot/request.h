@@ -54,8 +54,8 @@ enum td_slot_done {
  *   secondary GOOD, image_ok UNSET, copy_done SET, swap-offset   REVERT
  *   secondary GOOD, image_ok SET                                 PERM
  *   secondary GOOD, image_ok UNSET or BAD                        TEST
- *   primary GOOD, copy_done SET or BAD, and image_ok UNSET, or
- *       BAD after a test                                         REVERT
+ *   a mode that swaps; primary GOOD, copy_done SET or BAD, and
+ *       image_ok UNSET, or BAD after a test                      REVERT
  *   anything else                                                NONE
  *
  * Stock: a BAD flag matches no row.
