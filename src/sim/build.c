@@ -118,6 +118,9 @@ static void build_room(struct sim_device *dev, unsigned image)
         .enc_key_len = td_boot_cipher_cell(&dev->boot.policy),
         .own_sector = true,
     };
+    // Slots that do not tile are the bootloader's to refuse: td_boot_check.
+    if (sim_way_mode(dev->profile->boot.way) == TD_MODE_SCRATCH && s->secondary != NULL)
+        (void)td_room_tile(s->primary, s->secondary, &dev->room[image]);
 }
 
 /* ---- bootloader ------------------------------------------------------------------------ */

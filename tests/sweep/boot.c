@@ -108,8 +108,10 @@ static void prepare_torn(struct device *d)
     struct sim_nor *nor = &d->nors[d->n_nors - 1];
 
     prepare_perm(d);
-    (void)device_slots(d, 0, &p, &x);
-    sim_nor_tear(nor, x.area->off + td_trailer_magic_off(&x) + 3, 0xf3 ^ nor->dev.erased);
+    for (unsigned i = 0; i < d->n_images; i++) {
+        (void)device_slots(d, i, &p, &x);
+        sim_nor_tear(nor, x.area->off + td_trailer_magic_off(&x) + 3, 0xf3 ^ nor->dev.erased);
+    }
 }
 
 /* --- how it has to end --- */
@@ -236,6 +238,7 @@ static const struct shape shapes[] = {
     { "1K C2, 0x00", { 1024, 4, 2, 0x00, false }, { 0 }, 8, 8, 2, 0, 8 },
     { "1K, 4K ext.", { 1024, 8, 1, 0xff, true }, { 4096, 1, 0, 0xff, false }, 12, 3, 4, 0, 8 },
     { "X +1, 0x00", { 1024, 8, 1, 0x00, false }, { 0 }, 26, 27, 0, 25, 8 },
+    { "1K ecc", { 1024, 16, 1, 0xff, true }, { 0 }, 26, 26, 0, 23, 16 },
 };
 
 /* Letters of shapes (a: the first) that a way is swept over. */
@@ -249,7 +252,7 @@ static const struct {
     { "swap-move", 1, true, "abcg" },
     { "swap-move", 2, false, "i" },
     { "swap-move", 2, true, "i" },
-    { "swap-offset", 1, false, "abcfhio" },
+    { "swap-offset", 1, false, "abpfhio" },
     { "swap-offset", 1, true, "ah" },
     { "swap-offset", 2, false, "i" },
     { "swap-offset", 2, true, "i" },
@@ -288,10 +291,10 @@ static const struct scenario {
       TRIAL_OVER,
       NULL },
     { "permanent, a part", ALL, { "vsssvvssbs", "vsssvbssvs" }, prepare_perm, judge_perm, 0, NULL },
-    { "refuse signature", ALL, { 0 }, prepare_foreign, judge_foreign, 0, "abcgj" },
-    { "refuse downgrade", ALL, { 0 }, prepare_downgrade, judge_downgrade, 0, "abcgj" },
-    { "refuse no room", ALL, { 0 }, prepare_large, judge_large, 0, "abcg" },
-    { "refuse torn", SWAP, { 0 }, prepare_torn, judge_torn, 0, "abcgj" },
+    { "refuse signature", ALL, { 0 }, prepare_foreign, judge_foreign, 0, "abcgjp" },
+    { "refuse downgrade", ALL, { 0 }, prepare_downgrade, judge_downgrade, 0, "abcgjp" },
+    { "refuse no room", ALL, { 0 }, prepare_large, judge_large, 0, "abcgp" },
+    { "refuse torn", SWAP, { 0 }, prepare_torn, judge_torn, 0, "abcgjp" },
 };
 
 /* --- as the engine sees it --- */
