@@ -423,6 +423,8 @@ const struct cut_subject *planted_subject(const struct planted *bug)
 {
     const struct cut_subject *subject = NULL;
 
+    if (bug->subject != NULL)
+        return bug->subject();
     for (size_t k = 0; k < TD_N_OF(scenarios); k++) {
         if (strcmp(scenarios[k].name, bug->scenario) == 0)
             subject = make_device(&scenarios[k], &shapes[bug->shape - 'a'], way_named(bug->way),

@@ -11,6 +11,7 @@
 #include "flash/ram.h"
 #include "pcd/b0n.h"
 #include "pcd/pcd.h"
+#include "planted.h"
 #include "rows.h"
 #include "sim/firmware.h"
 
@@ -45,6 +46,11 @@ static struct board {
     struct td_pcd_port port;
     struct td_pcd pcd;
     struct td_boot_follower follower;
+    bool gives_late; /* a planted bug: the cell is written first */
+    struct {
+        const struct td_flash_area *slot;
+        uint32_t off, len;
+    } late;
 } board;
 
 static const struct way keeps = { "network core", &td_strategy_move, true, 0, 0, 0 };
@@ -122,14 +128,13 @@ static void wait(void *ctx)
 
 /* --- the application core --- */
 
-static enum td_err give(void *ctx, const struct td_flash_area *slot, uint32_t off, uint32_t len,
-                        struct td_verdict *v)
+static enum td_err give_now(const struct td_flash_area *slot, uint32_t off, uint32_t len,
+                            struct td_verdict *v)
 {
     uint32_t at = board.has_memory ? MEMORY + off : slot->off + off;
     struct td_pcd_answer answer;
     enum td_err err = td_pcd_give(&board.pcd, at, len, &answer);
 
-    (void)ctx;
     if (board.d.power.lost)
         return TD_EFLASH;
     if (err == TD_EPCD_SILENT)
@@ -138,6 +143,26 @@ static enum td_err give(void *ctx, const struct td_flash_area *slot, uint32_t of
         v->code = TD_V_CORE_FAILED;
     v->found = (uint32_t)answer.reason;
     return err;
+}
+
+static enum td_err give(void *ctx, const struct td_flash_area *slot, uint32_t off, uint32_t len,
+                        struct td_verdict *v)
+{
+    (void)ctx;
+    if (!board.gives_late)
+        return give_now(slot, off, len, v);
+    board.late.slot = slot;
+    board.late.off = off;
+    board.late.len = len;
+    return TD_OK;
+}
+
+static void give_what_is_late(void)
+{
+    struct td_verdict v;
+
+    if (board.late.slot != NULL)
+        (void)give_now(board.late.slot, board.late.off, board.late.len, &v);
 }
 
 static uint32_t firmware(uint32_t version, uint8_t *out, uint32_t cap)
@@ -225,7 +250,9 @@ static void run(void *ctx)
     hold(b, true);
     if (b->has_memory)
         use_memory();
+    b->late.slot = NULL;
     device_boot(&b->d);
+    give_what_is_late();
     if (!b->d.result.bootable)
         return;
     td_pcd_release(&b->pcd);
@@ -420,3 +447,16 @@ static bool row_nth(unsigned n, struct sweep_row *row)
 }
 
 const struct sweep_group sweep_core = { row_nth, make };
+
+/* --- a planted bug: the cell that says "given" is written before the core says "done" --- */
+
+const struct cut_subject *planted_core(void)
+{
+    struct sweep_row row;
+    const struct cut_subject *subject;
+
+    must(row_nth(0, &row), "there is no such row");
+    subject = make(&row);
+    board.gives_late = true;
+    return subject;
+}

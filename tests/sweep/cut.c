@@ -44,6 +44,12 @@ static void load(const struct sweep *s, const struct sim_nor_snapshot *from)
         sim_nor_load(s->subject->flashes[i], &from[i]);
 }
 
+static void begin(const struct sweep *s)
+{
+    if (s->subject->begin != NULL)
+        s->subject->begin(s->subject->ctx);
+}
+
 static uint32_t below(struct sweep *s, uint32_t n)
 {
     s->random = s->random * 6364136223846793005u + 1442695040888963407u;
@@ -208,6 +214,7 @@ static bool first_cut(struct sweep *s, uint32_t op, enum sim_cut kind, bool with
     uint32_t n;
 
     load(s, s->start);
+    begin(s);
     if (!run_and_cut(s, op, kind, &passed))
         return false;
     s->counts->first++;
@@ -288,6 +295,7 @@ void cut_sweep(const struct cut_subject *subject, const struct cut_plan *plan,
     for (unsigned i = 0; i < subject->n_flashes; i++)
         memset(&subject->flashes[i]->stats, 0, sizeof subject->flashes[i]->stats);
     save(&s, s.start);
+    begin(&s);
     // The run without a cut has to be right before cuts say anything.
     wrong = settle(&s, subject->passed_at_start, &n);
     counts->operations = n;

@@ -18,6 +18,8 @@ struct cut_subject {
     struct sim_power *power;
     struct sim_nor *flashes[CUT_FLASHES_MAX];
     unsigned n_flashes;
+    /* The flashes are as they were before the run: who acts once does so next. May be NULL. */
+    void (*begin)(void *ctx);
     /* One reset: runs until nothing is left to do, or until the power is lost. */
     void (*run)(void *ctx);
     /*

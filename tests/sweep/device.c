@@ -207,7 +207,7 @@ void device_plant(struct device *d, const struct planted *planted)
     d->planted = planted;
     if (planted != NULL) {
         planted_shim(d);
-        dev = &d->shim;
+        dev = &d->shim.dev;
     }
     d->scratch.dev = d->log.dev = d->counters.dev = dev;
     for (unsigned i = 0; i < d->n_images; i++) {
@@ -393,8 +393,7 @@ struct td_slots device_slots(struct device *d, unsigned i, struct td_trailer *p,
 
 void device_boot(struct device *d)
 {
-    if (d->planted != NULL)
-        planted_forget();
+    shim_forget(&d->shim);
     d->err = td_boot_go(&d->config, &d->work, &d->result);
 }
 

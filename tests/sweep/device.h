@@ -11,6 +11,7 @@
 #include "cut.h"
 #include "flash/flash.h"
 #include "memo.h"
+#include "shim.h"
 #include "sim/nor.h"
 
 #define DEVICE_IMAGES 2
@@ -97,7 +98,7 @@ struct device {
     struct td_boot_result result;
     enum td_err err;               /* the last boot's */
     const struct planted *planted; /* the bug that sits between boot and flash; NULL: none */
-    struct td_flash_dev shim;
+    struct shim shim;
 };
 
 /* What content the images have: letters for image_plan, old and new. */

@@ -144,10 +144,10 @@ const struct td_sig_alg memo_ecdsa_p256 = {
     .verify = memo_verify,
 };
 
-static enum td_err memo_unwrap(const uint8_t *priv, size_t priv_len, const uint8_t *value,
-                               size_t len, uint8_t *out, size_t key_len)
+static enum td_err unwrap(const struct td_enc_alg *alg, const uint8_t *priv, size_t priv_len,
+                          const uint8_t *value, size_t len, uint8_t *out, size_t key_len)
 {
-    struct fingerprint k = fingerprint_of(priv, priv_len, 4),
+    struct fingerprint k = fingerprint_of(priv, priv_len, alg->tlv),
                        f = fingerprint_of(value, len, k.a ^ key_len);
     struct slot *s = find(f);
     struct {
@@ -156,12 +156,24 @@ static enum td_err memo_unwrap(const uint8_t *priv, size_t priv_len, const uint8
     } real = { TD_OK, { 0 } };
 
     if (must_compute(s)) {
-        real.err = td_enc_x25519.unwrap(priv, priv_len, value, len, real.key, key_len);
+        real.err = alg->unwrap(priv, priv_len, value, len, real.key, key_len);
         keep(s, f, &real, sizeof real);
     }
     memcpy(&real, s->answer, sizeof real);
     memcpy(out, real.key, key_len);
     return real.err;
+}
+
+static enum td_err memo_unwrap(const uint8_t *priv, size_t priv_len, const uint8_t *value,
+                               size_t len, uint8_t *out, size_t key_len)
+{
+    return unwrap(&td_enc_x25519, priv, priv_len, value, len, out, key_len);
+}
+
+static enum td_err memo_unwrap_ec256(const uint8_t *priv, size_t priv_len, const uint8_t *value,
+                                     size_t len, uint8_t *out, size_t key_len)
+{
+    return unwrap(&td_enc_ec256, priv, priv_len, value, len, out, key_len);
 }
 
 const struct td_enc_alg memo_x25519 = {
@@ -171,4 +183,13 @@ const struct td_enc_alg memo_x25519 = {
     .len_128 = 80,
     .len_256 = 96,
     .unwrap = memo_unwrap,
+};
+
+const struct td_enc_alg memo_ec256 = {
+    .id = TD_ENC_EC256,
+    .name = "ecies-p256",
+    .tlv = 0x32,
+    .len_128 = 113,
+    .len_256 = 129,
+    .unwrap = memo_unwrap_ec256,
 };

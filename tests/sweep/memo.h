@@ -19,6 +19,7 @@
 extern const struct td_hash_alg memo_sha256;
 extern const struct td_sig_alg memo_ecdsa_p256;
 extern const struct td_enc_alg memo_x25519;
+extern const struct td_enc_alg memo_ec256;
 
 struct memo_counts {
     uint64_t asked;

@@ -9,19 +9,6 @@
 #include "boot/plan.h"
 #include "device.h"
 
-#define HELD_MAX 256
-
-static struct {
-    struct op op;
-    uint8_t bytes[1024];
-} held[HELD_MAX];
-static unsigned n_held;
-
-void planted_forget(void)
-{
-    n_held = 0;
-}
-
 /* --- where an operation goes --- */
 
 static struct td_trailer trailer_of(const struct device *d, const struct td_flash_area *area)
@@ -147,135 +134,61 @@ static bool other_image_moved(const struct device *d, const struct op *op)
 
 const struct planted planted_bugs[] = {
     { "record-before-copy", "a move or swap is recorded before its sector is copied", "swap-move",
-      "update", 'a', 1, false, primary_data, is_status },
+      "update", 'a', 1, false, primary_data, is_status, NULL },
     { "request-before-notes", "the request is erased before the primary's notes are written",
-      "swap-move", "update", 'a', 1, false, primary_notes_written, secondary_notes_erased },
+      "swap-move", "update", 'a', 1, false, primary_notes_written, secondary_notes_erased, NULL },
     { "erase-before-record", "the secondary's sector is erased before the primary's is recorded",
-      "swap-move", "update", 'a', 1, false, is_status, secondary_data_erased },
+      "swap-move", "update", 'a', 1, false, is_status, secondary_data_erased, NULL },
     { "done-before-last", "copy_done is written before the old image's last sector", "swap-move",
-      "update", 'a', 1, false, last_of_secondary, is_copy_done },
+      "update", 'a', 1, false, last_of_secondary, is_copy_done, NULL },
     { "notes-before-intent", "a revert erases the trial's notes before it has noted its intent",
-      "swap-move", "revert", 'a', 1, false, secondary_note_written, primary_notes_erased },
+      "swap-move", "revert", 'a', 1, false, secondary_note_written, primary_notes_erased, NULL },
     { "request-before-copy", "overwriting erases the request before the last sector is copied",
-      "overwrite-only", "permanent", 'a', 1, false, last_of_primary, secondary_notes_erased },
+      "overwrite-only", "permanent", 'a', 1, false, last_of_primary, secondary_notes_erased, NULL },
     { "request-before-verdict", "a refused request is erased before its verdict is logged",
-      "swap-move", "refuse signature", 'a', 1, false, log_written, secondary_notes_erased },
+      "swap-move", "refuse signature", 'a', 1, false, log_written, secondary_notes_erased, NULL },
     { "move-before-plan", "sectors are moved before it is written down which of them take part",
-      "swap-move", "update, a part", 'a', 1, false, plan_written, is_status },
+      "swap-move", "update, a part", 'a', 1, false, plan_written, is_status, NULL },
     { "offset-before-copy", "swap-offset records a step before its sector is copied", "swap-offset",
-      "update", 'a', 1, false, primary_data, is_status },
+      "update", 'a', 1, false, primary_data, is_status, NULL },
     { "offset-without-intent", "swap-offset's revert erases the trial's notes before its intent",
-      "swap-offset", "revert", 'a', 1, false, secondary_note_written, primary_notes_erased },
+      "swap-offset", "revert", 'a', 1, false, secondary_note_written, primary_notes_erased, NULL },
     { "one-before-the-other", "of two images one is called done before the other one is moved",
-      "swap-move", "update", 'i', 2, false, other_image_moved, is_copy_done },
+      "swap-move", "update", 'i', 2, false, other_image_moved, is_copy_done, NULL },
+    { "scratch-before-copy", "swap-scratch records a step before its sector is copied",
+      "swap-scratch", "update", 'j', 1, false, primary_data, is_status, NULL },
+    { "stage-dropped-early", "a second stage's request is dropped before its copy is there",
+      "second stage", "update", 0, 1, false, NULL, NULL, planted_stage },
+    { "core-given-late", "the cell says that the network core was given it before it says so",
+      "network core", "update", 0, 2, false, NULL, NULL, planted_core },
+    { "head-before-copies", "the log's new sector gets its head before the last of each class",
+      "boot log", "only notes", 0, 1, false, NULL, NULL, planted_log },
+    { "counter-first", "the security counter rises before the image is confirmed", "swap-move",
+      "confirm", 0, 1, false, NULL, NULL, planted_confirm },
 };
 const unsigned n_planted_bugs = sizeof planted_bugs / sizeof planted_bugs[0];
 
 /* --- the shim --- */
 
-static const struct td_flash_dev *below(const struct device *d)
+static bool is_held(const void *ctx, const struct op *op)
 {
-    return &d->nors[0].dev;
+    const struct device *d = ctx;
+
+    return d->planted->held(d, op);
 }
 
-static enum td_err erase_now(const struct device *d, const struct op *op)
+static bool is_first(const void *ctx, const struct op *op)
 {
-    bool done = false;
-    enum td_err err = below(d)->ops->erase_begin(below(d), op->off, op->len);
+    const struct device *d = ctx;
 
-    while (err == TD_OK && !done)
-        err = below(d)->ops->erase_step(below(d), 1000000, &done);
-    return err;
-}
-
-static enum td_err release(const struct device *d)
-{
-    enum td_err err = TD_OK;
-
-    for (unsigned i = 0; err == TD_OK && i < n_held; i++) {
-        const struct op *op = &held[i].op;
-
-        err = op->is_erase ? erase_now(d, op)
-                           : below(d)->ops->write(below(d), op->off, held[i].bytes, op->len);
-    }
-    n_held = 0;
-    return err;
-}
-
-static enum td_err hold(const struct op *op, const void *src)
-{
-    if (n_held == HELD_MAX || (src != NULL && op->len > sizeof held[0].bytes)) {
-        fprintf(stderr, "sweep: a planted bug holds back too much\n");
-        exit(2);
-    }
-    held[n_held].op = *op;
-    if (src != NULL)
-        memcpy(held[n_held].bytes, src, op->len);
-    n_held++;
-    return TD_OK;
-}
-
-static enum td_err shim_write(const struct td_flash_dev *dev, uint32_t off, const void *src,
-                              size_t len)
-{
-    const struct device *d = dev->ctx;
-    struct op op = { false, off, (uint32_t)len };
-    enum td_err err;
-
-    if (d->power.lost)
-        return TD_EFLASH;
-    if (d->planted->held(d, &op))
-        return hold(&op, src);
-    err = below(d)->ops->write(below(d), off, src, len);
-    return err == TD_OK && d->planted->first(d, &op) ? release(d) : err;
-}
-
-static enum td_err shim_erase_begin(const struct td_flash_dev *dev, uint32_t off, uint32_t len)
-{
-    const struct device *d = dev->ctx;
-    struct op op = { true, off, len };
-    enum td_err err;
-
-    if (d->power.lost)
-        return TD_EFLASH;
-    if (d->planted->held(d, &op))
-        return hold(&op, NULL);
-    err = erase_now(d, &op);
-    return err == TD_OK && d->planted->first(d, &op) ? release(d) : err;
-}
-
-static enum td_err shim_erase_step(const struct td_flash_dev *dev, uint32_t budget_us, bool *done)
-{
-    const struct device *d = dev->ctx;
-
-    (void)budget_us;
-    *done = true;
-    return d->power.lost ? TD_EFLASH : TD_OK;
-}
-
-static enum td_err shim_read(const struct td_flash_dev *dev, uint32_t off, void *dst, size_t len)
-{
-    const struct device *d = dev->ctx;
-    enum td_err err = below(d)->ops->read(below(d), off, dst, len);
-    uint8_t *out = dst;
-
-    for (unsigned i = 0; err == TD_OK && i < n_held; i++) {
-        for (uint32_t k = 0; k < held[i].op.len; k++) {
-            uint32_t at = held[i].op.off + k;
-
-            if (at >= off && at < off + len)
-                out[at - off] = held[i].op.is_erase ? d->nors[0].dev.erased : held[i].bytes[k];
-        }
-    }
-    return err;
+    return d->planted->first(d, op);
 }
 
 void planted_shim(struct device *d)
 {
-    static const struct td_flash_ops ops = { shim_read, shim_write, shim_erase_begin,
-                                             shim_erase_step };
-
-    d->shim = d->nors[0].dev;
-    d->shim.ops = &ops;
+    d->shim.below = &d->nors[0];
     d->shim.ctx = d;
+    d->shim.held = is_held;
+    d->shim.first = is_first;
+    shim_init(&d->shim);
 }

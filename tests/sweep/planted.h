@@ -12,15 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shim.h"
+
 struct cut_subject;
 struct device;
-
-/* An operation as the rules see it. */
-struct op {
-    bool is_erase;
-    uint32_t off; /* from the start of the device */
-    uint32_t len;
-};
 
 struct planted {
     const char *name;
@@ -31,6 +26,7 @@ struct planted {
     bool encrypted;
     bool (*held)(const struct device *d, const struct op *op);
     bool (*first)(const struct device *d, const struct op *op);
+    const struct cut_subject *(*subject)(void); /* NULL: boot.c's; else another group's, with it */
 };
 
 extern const struct planted planted_bugs[];
@@ -40,6 +36,11 @@ extern const unsigned n_planted_bugs;
 const struct cut_subject *planted_subject(const struct planted *bug);
 
 void planted_shim(struct device *d); /* fills in d->shim */
-void planted_forget(void);           /* a reset: nothing is held any more */
+
+/* Rows of other groups, each with its bug in it. */
+const struct cut_subject *planted_stage(void);
+const struct cut_subject *planted_core(void);
+const struct cut_subject *planted_log(void);
+const struct cut_subject *planted_confirm(void);
 
 #endif

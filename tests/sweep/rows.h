@@ -37,5 +37,9 @@ struct sweep_group {
 extern const struct sweep_group sweep_boot;   /* boot.c: the second stage's strategies */
 extern const struct sweep_group sweep_choose; /* choose.c: those that choose a slot on trial */
 extern const struct sweep_group sweep_core;   /* core.c: one core gives another its image */
+extern const struct sweep_group sweep_stage;  /* stage.c: the second stage's own update */
+extern const struct sweep_group sweep_asks;   /* asks.c: what an application asks for */
+extern const struct sweep_group sweep_log;    /* log.c: the boot log, turning over */
+extern const struct sweep_group sweep_unpack; /* unpack.c: compressed images */
 
 #endif
