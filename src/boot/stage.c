@@ -327,6 +327,15 @@ static bool is_leftover(const struct td_boot_run *run, const struct candidate *c
     return c->slot == c->stage->facts->active && is_in_place(run, c);
 }
 
+// The cut may have come before its note was written, too. A proven stage was noted long ago.
+static enum td_err finish(struct td_boot_run *run, struct candidate *c)
+{
+    c->version = c->stage->facts->version;
+    if (c->stage->facts->may_prove)
+        note_installed(run, c);
+    return td_boot_drop_request(run);
+}
+
 enum td_err td_boot_stage_request(struct td_boot_run *run, bool *taken)
 {
     const struct td_boot_stage *s = run->config->stage;
@@ -338,7 +347,7 @@ enum td_err td_boot_stage_request(struct td_boot_run *run, bool *taken)
     if (is_ours)
         err = td_boot_verify(run, &c.area);
     if (err == TD_OK && is_ours && is_leftover(run, &c))
-        return td_boot_drop_request(run);
+        return finish(run, &c);
     if (s != NULL && s->facts->on_trial) {
         *taken = true;
         return hold(run);

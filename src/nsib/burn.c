@@ -66,32 +66,65 @@ bool td_nsib_is_full(const struct td_provision *p, uint32_t version)
     return c != NULL && version > c->value >> 1 && c->n_used == c->n_slots;
 }
 
-enum td_err td_nsib_raise(const struct td_nsib_config *config, const struct td_provision *p,
-                          uint32_t version, uint8_t slot, bool *wrote)
+static uint8_t width_of(const struct td_provision *p)
+{
+    return p->form == TD_PROVISION_WORD ? 4 : 2;
+}
+
+static uint32_t mask_of(const struct td_provision *p)
+{
+    return width_of(p) == 4 ? UINT32_MAX : 0xffffu;
+}
+
+static uint32_t value_of(uint32_t version, uint8_t slot)
+{
+    return version << 1 | (slot == 0 ? 1u : 0u);
+}
+
+static bool rises(const struct td_provision *p, uint32_t version, uint8_t slot)
 {
     const struct td_provision_counter *c = td_nsib_counter(p);
-    uint8_t width = p->form == TD_PROVISION_WORD ? 4 : 2;
-    uint32_t value = version << 1 | (slot == 0 ? 1u : 0u);
-    uint32_t mask = width == 4 ? UINT32_MAX : 0xffffu;
 
-    if (c == NULL || version <= c->value >> 1 || (value & mask) <= c->value)
+    return c != NULL && version > c->value >> 1 &&
+           (value_of(version, slot) & mask_of(p)) > c->value;
+}
+
+static bool is_revocable(const struct td_provision_key *key)
+{
+    return key->token == TD_TOKEN_VALID || key->token == TD_TOKEN_VALID_OLD;
+}
+
+bool td_nsib_is_due(const struct td_provision *p, uint32_t version, uint8_t slot, uint8_t key)
+{
+    bool due = rises(p, version, slot) && !td_nsib_is_full(p, version);
+
+    for (uint8_t k = 0; k < key; k++)
+        due |= is_revocable(&p->keys[k]);
+    return due;
+}
+
+enum td_err td_nsib_raise(const struct td_nsib_config *config, const struct td_provision *p,
+                          uint32_t version, uint8_t slot)
+{
+    const struct td_provision_counter *c = td_nsib_counter(p);
+    uint8_t width = width_of(p);
+
+    if (!rises(p, version, slot))
         return TD_OK;
     if (c->n_used == c->n_slots)
         return TD_ENOSPC;
-    *wrote = true;
     return config->store->program(config->store, c->off + (uint32_t)c->n_used * width,
-                                  ~value & mask, width);
+                                  ~value_of(version, slot) & mask_of(p), width);
 }
 
 enum td_err td_nsib_revoke(const struct td_nsib_config *config, const struct td_provision *p,
-                           uint8_t key, bool *wrote)
+                           uint8_t key)
 {
     uint32_t off = p->off + td_provision_s0_off(p->form) + 12 + KEY_SIZE * key;
     const struct td_provision_key *k = &p->keys[key];
 
-    if (k->token != TD_TOKEN_VALID && k->token != TD_TOKEN_VALID_OLD)
+    if (!is_revocable(k))
         return TD_OK;
-    *wrote = true;
     // The low half stands first; the high half says which generation the token is of.
     if (p->form == TD_PROVISION_WORD)
         return config->store->program(config->store, off, k->raw & 0xffff0000u, 4);

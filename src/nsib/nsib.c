@@ -326,13 +326,13 @@ static void burn(struct boot *b, uint8_t i)
 {
     const struct td_provision *p = &b->work->provision;
     uint8_t key = b->work->firmware[i].key_index;
-    bool wrote = false;
 
-    report_unburnt(b, i, td_nsib_raise(b->config, p, b->slots[i].version, i, &wrote), 0);
-    for (uint8_t k = 0; k < key; k++)
-        report_unburnt(b, i, td_nsib_revoke(b->config, p, k, &wrote), k + 1u);
-    if (wrote && !b->manner->burns_at_once)
+    // Said first: whoever looks at the counter after a cut finds out why it stands there.
+    if (!b->manner->burns_at_once && td_nsib_is_due(p, b->slots[i].version, i, key))
         say(b, TD_V_NSIB_PROVEN, i, 0, b->slots[i].version);
+    report_unburnt(b, i, td_nsib_raise(b->config, p, b->slots[i].version, i), 0);
+    for (uint8_t k = 0; k < key; k++)
+        report_unburnt(b, i, td_nsib_revoke(b->config, p, k), k + 1u);
 }
 
 // Its trial is over, and the other slot is taken: nothing that this boot says later makes a

@@ -46,13 +46,16 @@ uint32_t td_nsib_version_max(const struct td_provision *p);
 /* What it holds as a version, and its free slots. */
 uint32_t td_nsib_stored(const struct td_provision *p, uint16_t *left);
 
+/* Whether one of the two below would program something, for key index key and all before it. */
+bool td_nsib_is_due(const struct td_provision *p, uint32_t version, uint8_t slot, uint8_t key);
+
 /*
- * Each makes one fact of the firmware lasting, and nothing when it is one. *wrote: something was
- * programmed. TD_ENOSPC: the counter is full. TD_EFLASH and the store's errors.
+ * Each makes one fact of the firmware lasting, and nothing when it is one. TD_ENOSPC: the counter
+ * is full. TD_EFLASH and the store's errors.
  */
 enum td_err td_nsib_raise(const struct td_nsib_config *config, const struct td_provision *p,
-                          uint32_t version, uint8_t slot, bool *wrote);
+                          uint32_t version, uint8_t slot);
 enum td_err td_nsib_revoke(const struct td_nsib_config *config, const struct td_provision *p,
-                           uint8_t key, bool *wrote);
+                           uint8_t key);
 
 #endif
