@@ -72,6 +72,8 @@ static enum td_err read_signature(const struct td_source *src, struct td_image_f
                 return err;
             facts->key_len = (uint8_t)tlv.len;
         }
+        if (tlv.type == TD_TLV_PUBKEY)
+            facts->key_in_full = true;
         if (tlv.type >= TD_TLV_RSA2048_PSS && tlv.type <= TD_TLV_ED25519 && facts->sig_tlv == 0)
             facts->sig_tlv = tlv.type;
     }
@@ -226,7 +228,8 @@ static void check_header(struct look *l)
                (hdr->flags & TD_IMAGE_F_ENCRYPTED)) {
         say(l, TD_CHECK_FAIL, "the image is encrypted, and this device's bootloader cannot decrypt",
             "send the image unencrypted");
-    } else if (l->device->accepts != NULL && (hdr->flags & TD_IMAGE_F_COMPRESSED)) {
+    } else if (l->device->accepts != NULL && !l->device->accepts->unpacks &&
+               (hdr->flags & TD_IMAGE_F_COMPRESSED)) {
         say(l, TD_CHECK_FAIL,
             "the image is compressed, and this device's bootloader cannot decompress",
             "sign without compression");
@@ -436,7 +439,8 @@ static bool sig_fits(const struct td_accepts *a, const struct td_image_facts *im
             return image->sig_tlv == TD_TLV_RSA3072_PSS;
         return image->sig_tlv == TD_TLV_RSA2048_PSS ||
                (a->sig_name[0] == '\0' && image->sig_tlv == TD_TLV_RSA3072_PSS);
-    case 2: return image->sig_tlv == TD_TLV_ECDSA_SIG;
+    case 2:
+    case 4: return image->sig_tlv == TD_TLV_ECDSA_SIG;
     case 3: return image->sig_tlv == TD_TLV_ED25519;
     default: return false;
     }
@@ -507,6 +511,11 @@ static void check_key(struct look *l)
     }
     if (a->sig == 0) {
         pass(l, "the device checks no signature");
+        return;
+    }
+    if (l->image->key_in_full) {
+        say(l, TD_CHECK_UNKNOWN,
+            "the image carries its key in full, and the device tells fingerprints", "");
         return;
     }
     if (l->image->key_len == 0) {

@@ -84,6 +84,7 @@ struct td_image_facts {
     uint16_t sig_tlv; /* type of its first signature; 0 = unsigned */
     uint8_t key[64];  /* hash of the key it names (KEYHASH) */
     uint8_t key_len;  /* 0 = it names none */
+    bool key_in_full; /* it carries one (PUBKEY) */
     struct td_firmware_facts firmware;
 };
 

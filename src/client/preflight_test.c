@@ -162,6 +162,22 @@ static void flags_that_the_bootloader_does_not_take_fail(void **state)
     }
 }
 
+static void flags_that_the_bootloader_says_it_takes_pass(void **state)
+{
+    static const uint32_t flags[] = { TD_IMAGE_F_ENC_AES128, TD_IMAGE_F_LZMA2,
+                                      TD_IMAGE_F_ENC_AES256 | TD_IMAGE_F_LZMA2 };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(flags); i++) {
+        struct model_image_kind kind = { .payload = 640, .flags = flags[i] };
+
+        a_tandem_device();
+        accepts.decrypts = accepts.unpacks = true;
+        image_of(&kind);
+        expect(TD_CHECK_HEADER, TD_CHECK_PASS, "a sound image");
+    }
+}
+
 static void image_numbers_are_those_of_the_device(void **state)
 {
     (void)state;
@@ -286,6 +302,8 @@ static void the_kind_of_signature_is_compared(void **state)
         { 2, "ecdsa-p256", TD_TLV_ED25519, TD_CHECK_FAIL },
         { 2, "ecdsa-p256", 0, TD_CHECK_FAIL },
         { 3, "ed25519", TD_TLV_ED25519, TD_CHECK_PASS },
+        { 4, "ecdsa-p384", TD_TLV_ECDSA_SIG, TD_CHECK_PASS },
+        { 4, "ecdsa-p384", TD_TLV_RSA3072_PSS, TD_CHECK_FAIL },
         { 1, "rsa-2048", TD_TLV_RSA2048_PSS, TD_CHECK_PASS },
         { 1, "rsa-2048", TD_TLV_RSA3072_PSS, TD_CHECK_FAIL },
         { 1, "rsa-3072", TD_TLV_RSA3072_PSS, TD_CHECK_PASS },
@@ -319,6 +337,9 @@ static void the_key_is_compared_by_its_fingerprint(void **state)
     expect(TD_CHECK_KEY, TD_CHECK_UNKNOWN, "not among");
     facts.key_len = 0;
     expect(TD_CHECK_KEY, TD_CHECK_FAIL, "names no key");
+    facts.key_in_full = true;
+    expect(TD_CHECK_KEY, TD_CHECK_UNKNOWN, "in full");
+    facts.key_in_full = false;
     facts.key_len = 64;
     expect(TD_CHECK_KEY, TD_CHECK_UNKNOWN, "another hash");
     accepts.sig = 0;
@@ -505,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_stock_device_leaves_what_it_does_not_tell_unknown),
         cmocka_unit_test(a_damaged_file_is_named_and_nothing_else_is_guessed),
         cmocka_unit_test(flags_that_the_bootloader_does_not_take_fail),
+        cmocka_unit_test(flags_that_the_bootloader_says_it_takes_pass),
         cmocka_unit_test(image_numbers_are_those_of_the_device),
         cmocka_unit_test(an_image_that_is_there_is_said_to_be),
         cmocka_unit_test(room_is_judged_to_the_byte_by_whoever_knows_it),

@@ -388,6 +388,7 @@ static enum td_err read_accepts(const uint8_t *body, size_t len, struct td_reply
     to->mode = from.mode;
     to->no_downgrade = from.no_downgrade;
     to->decrypts = from.decrypts;
+    to->unpacks = from.unpacks;
     to->has_log = from.has_log;
     to->authenticated = from.authenticated;
     copy_name(to->layout, sizeof(to->layout), from.layout);

@@ -151,7 +151,7 @@ struct td_accepts {
     char sig_name[24];
     uint32_t hash_len;
     uint32_t mode; /* enum td_strategy_id */
-    bool no_downgrade, decrypts, has_log, authenticated;
+    bool no_downgrade, decrypts, unpacks, has_log, authenticated;
     char layout[48], board[48]; /* cut to fit, ended by a 0 */
     uint8_t n_images;
     struct td_tandem_image images[TD_TANDEM_IMAGES_MAX];

@@ -161,6 +161,7 @@ struct td_server_config {
 
     struct td_cbor_text bootloader; /* "MCUboot" */
     bool decrypts;                  /* the bootloader opens encrypted images */
+    bool unpacks;                   /* and decompresses compressed ones */
     bool no_downgrade;              /* the bootloader refuses older versions */
 
     const struct td_flash_area *storage;  /* settings and bonds; NULL: none */

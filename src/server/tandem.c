@@ -114,6 +114,7 @@ static void describe(const struct td_server_config *cfg, struct td_tandem_accept
     a->mode = cfg->n_images == 0 ? TD_MODE_SINGLE : cfg->images[cfg->running_image].strategy;
     a->no_downgrade = cfg->no_downgrade;
     a->decrypts = cfg->decrypts;
+    a->unpacks = cfg->unpacks;
     a->has_log = cfg->boot_log != NULL;
     a->authenticated = cfg->wants_authenticated;
     a->layout = cfg->layout;

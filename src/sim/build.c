@@ -264,6 +264,7 @@ static void build_server(struct sim_device *dev)
         .buf_count = p->server.buf_count,
         .bootloader = text_of("MCUboot"),
         .decrypts = dev->boot.policy.unwrap != NULL,
+        .unpacks = dev->boot.patch != NULL,
         .no_downgrade = p->boot.downgrade_prevention,
         .storage = sim_area(dev, SIM_PART_STORAGE),
         .boot_log = sim_area(dev, SIM_PART_BOOT_LOG),

@@ -316,6 +316,10 @@ void td_tandem_accepts_put(struct td_cbor_writer *w, const struct td_tandem_acce
         td_cbor_key(w, "enc");
         td_cbor_put_bool(w, true);
     }
+    if (a->unpacks) {
+        td_cbor_key(w, "comp");
+        td_cbor_put_bool(w, true);
+    }
     td_cbor_key(w, "log");
     td_cbor_put_bool(w, a->has_log);
     td_cbor_key(w, "auth");
@@ -433,9 +437,10 @@ static enum td_err get_stage(struct td_cbor_reader *r, struct td_tandem_stage *s
 enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len, struct td_tandem_accepts *a)
 {
     struct td_cbor_reader images, keys, stage;
-    bool has_images, has_keys, seen[11];
+    bool has_images, has_keys, seen[12];
     const struct td_cbor_field fields[] = {
         TD_CBOR_FIELD_BOOL("enc", &a->decrypts, &seen[10]),
+        TD_CBOR_FIELD_BOOL("comp", &a->unpacks, &seen[11]),
         TD_CBOR_FIELD_UINT("sig", &a->sig, &seen[0]),
         TD_CBOR_FIELD_TEXT("signame", &a->sig_name, &seen[1]),
         TD_CBOR_FIELD_UINT("hash", &a->hash_len, &seen[2]),

@@ -85,12 +85,13 @@ struct td_tandem_stage {
 };
 
 struct td_tandem_accepts {
-    uint32_t sig;                 /* 0 none, 1 RSA, 2 ECDSA P-256, 3 Ed25519 */
+    uint32_t sig;                 /* 0 none, 1 RSA, 2 ECDSA P-256, 3 Ed25519, 4 ECDSA P-384 */
     struct td_cbor_text sig_name; /* as keygen -t spells it: "ecdsa-p256" */
     uint32_t hash_len;            /* bytes of the image hash: 32, 48 or 64 */
     uint32_t mode;                /* enum td_strategy_id of slot/room.h */
     bool no_downgrade;            /* an older version is refused */
     bool decrypts;                /* encrypted images are opened */
+    bool unpacks;                 /* compressed images are decompressed */
     bool has_log;                 /* there is a boot log: id 0 answers */
     bool authenticated;           /* writes want an authenticated link */
     struct td_cbor_text layout;   /* identifies the partition layout; may be empty */
