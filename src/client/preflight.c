@@ -57,7 +57,7 @@ bool td_check_by_name(const char *name, size_t n, enum td_check *check)
 
 /* ---- the image's own facts ------------------------------------------------------------- */
 
-static enum td_err read_signature(const struct td_source *src, struct td_image_facts *facts)
+static enum td_err read_entries(const struct td_source *src, struct td_image_facts *facts)
 {
     struct td_tlv_iter it;
     struct td_tlv tlv;
@@ -71,6 +71,12 @@ static enum td_err read_signature(const struct td_source *src, struct td_image_f
             if (err != TD_OK)
                 return err;
             facts->key_len = (uint8_t)tlv.len;
+        }
+        if (tlv.type == TD_TLV_DECOMP_SHA && tlv.len <= sizeof(facts->unpacked)) {
+            err = td_source_read(src, tlv.off, facts->unpacked, tlv.len);
+            if (err != TD_OK)
+                return err;
+            facts->unpacked_len = (uint8_t)tlv.len;
         }
         if (tlv.type == TD_TLV_PUBKEY)
             facts->key_in_full = true;
@@ -126,6 +132,15 @@ static void read_firmware(const struct td_source *src, struct td_image_facts *fa
     read_seal(src, start, fw);
 }
 
+const struct td_image_state *td_states_of_file(const struct td_image_states *s, uint32_t image,
+                                               const struct td_image_facts *file)
+{
+    const struct td_image_state *at =
+        td_states_by_hash(s, image, file->unpacked, file->unpacked_len);
+
+    return at != NULL ? at : td_states_by_hash(s, image, file->hash, file->hash_len);
+}
+
 int td_stage_slot_of(const struct td_image_facts *image, const struct td_accepts *accepts)
 {
     if (!image->firmware.present || accepts == NULL || !accepts->has_stage)
@@ -147,7 +162,7 @@ enum td_err td_image_facts(const struct td_source *src, struct td_image_work *wo
     if (facts->err == TD_OK)
         facts->err = td_image_hash(src, &facts->image, facts->hash, &facts->hash_len, &type);
     if (facts->err == TD_OK)
-        facts->err = read_signature(src, facts);
+        facts->err = read_entries(src, facts);
     if (facts->err == TD_OK)
         facts->err = compare_hash(src, work, facts, type);
     if (facts->err == TD_OK)
@@ -283,7 +298,7 @@ static void check_present(struct look *l)
         say(l, TD_CHECK_UNKNOWN, "the file carries no hash to look for", "");
         return;
     }
-    at = td_states_by_hash(l->device->list, l->number, l->image->hash, l->image->hash_len);
+    at = td_states_of_file(l->device->list, l->number, l->image);
     if (at == NULL)
         pass(l, "the device does not have this image yet");
     else if (at->active)

@@ -80,11 +80,13 @@ struct td_image_facts {
     struct td_image image;
     uint32_t file_size; /* bytes that will be sent; more than image.size when padded */
     uint8_t hash[64];
-    uint8_t hash_len; /* 0 = none was found */
-    uint16_t sig_tlv; /* type of its first signature; 0 = unsigned */
-    uint8_t key[64];  /* hash of the key it names (KEYHASH) */
-    uint8_t key_len;  /* 0 = it names none */
-    bool key_in_full; /* it carries one (PUBKEY) */
+    uint8_t hash_len;     /* 0 = none was found */
+    uint8_t unpacked[64]; /* compressed: the hash of the image that the bootloader makes of it */
+    uint8_t unpacked_len; /* 0 = it is not compressed */
+    uint16_t sig_tlv;     /* type of its first signature; 0 = unsigned */
+    uint8_t key[64];      /* hash of the key it names (KEYHASH) */
+    uint8_t key_len;      /* 0 = it names none */
+    bool key_in_full;     /* it carries one (PUBKEY) */
     struct td_firmware_facts firmware;
 };
 
@@ -95,6 +97,13 @@ struct td_image_facts {
  */
 enum td_err td_image_facts(const struct td_source *src, struct td_image_work *work,
                            struct td_image_facts *facts);
+
+/*
+ * The entry of image number `image` that is this file: as it was sent, or unpacked, which is how
+ * a compressed one runs. NULL: there is none.
+ */
+const struct td_image_state *td_states_of_file(const struct td_image_states *s, uint32_t image,
+                                               const struct td_image_facts *file);
 
 /* The slot of the first stage that the file is linked for: 0, 1; or -1, when it is for neither. */
 int td_stage_slot_of(const struct td_image_facts *image, const struct td_accepts *accepts);

@@ -9,6 +9,7 @@
 #include "base/range.h"
 #include "client/model_test.h"
 #include "client/preflight.h"
+#include "image/golden_test.h"
 
 static struct model_image image;
 static struct td_image_work work;
@@ -205,6 +206,29 @@ static void an_image_that_is_there_is_said_to_be(void **state)
     list.at[0].active = false;
     list.at[0].pending = true;
     expect(TD_CHECK_PRESENT, TD_CHECK_PASS, "pending");
+}
+
+static void a_compressed_image_is_known_again_when_it_runs_unpacked(void **state)
+{
+    static struct file packed, plain;
+    static struct td_image_facts plain_facts;
+    struct td_source src;
+
+    (void)state;
+    a_stock_device();
+    load(&packed, "comp-lzma2-ed25519.img");
+    load(&plain, "thumb-ed25519.img");
+    src = td_source_memory(plain.bytes, plain.size);
+    assert_int_equal(td_image_facts(&src, &work, &plain_facts), TD_OK);
+    assert_int_equal(plain_facts.unpacked_len, 0);
+    src = td_source_memory(packed.bytes, packed.size);
+    assert_int_equal(td_image_facts(&src, &work, &facts), TD_OK);
+    expect(TD_CHECK_PRESENT, TD_CHECK_PASS, "does not have");
+    memcpy(list.at[0].hash, plain_facts.hash, 32);
+    expect(TD_CHECK_PRESENT, TD_CHECK_PASS, "runs already");
+    memcpy(list.at[0].hash, facts.hash, 32);
+    list.at[0].active = false;
+    expect(TD_CHECK_PRESENT, TD_CHECK_PASS, "lies in the second slot");
 }
 
 static void room_is_judged_to_the_byte_by_whoever_knows_it(void **state)
@@ -529,6 +553,7 @@ int main(void)
         cmocka_unit_test(flags_that_the_bootloader_says_it_takes_pass),
         cmocka_unit_test(image_numbers_are_those_of_the_device),
         cmocka_unit_test(an_image_that_is_there_is_said_to_be),
+        cmocka_unit_test(a_compressed_image_is_known_again_when_it_runs_unpacked),
         cmocka_unit_test(room_is_judged_to_the_byte_by_whoever_knows_it),
         cmocka_unit_test(a_running_image_that_leaves_no_room_is_found),
         cmocka_unit_test(a_layout_that_contradicts_itself_is_said_so),

@@ -309,8 +309,7 @@ static bool stage_runs(const struct td_update *u, const struct td_update_item *i
 static const struct td_image_state *new_image(const struct td_update *u,
                                               const struct td_update_item *item)
 {
-    return td_states_by_hash(&u->device.list, item->file->image, item->facts.hash,
-                             item->facts.hash_len);
+    return td_states_of_file(&u->device.list, item->file->image, &item->facts);
 }
 
 static const struct td_image_state *someone_pending(const struct td_update *u,
