@@ -117,7 +117,7 @@ def profile(device, folder):
             f"    sectors: [ {{ count: 64, size: {SECTOR} }} ]\n    write_size: 4\n"
             f"    writes_per_word: 2\npartitions:\n{parts}boot:\n"
             + "".join(f"  {k}: {v}\n" for k, v in boot.items())
-            + "server: { groups: [ os, image ] }\n")
+            + "server: { groups: [ os, image, tandem ], buf_size: 2048 }\n")
 
 
 def image(options, out, slot, device):
@@ -245,3 +245,70 @@ def test_an_image_by_imgtool_does_what_the_table_says(consoles, i):
     else:
         assert answer in verdicts, text
         assert version == ("1.0.0+0" if slot.startswith("secondary") else None), text
+
+
+# ---- the same by SMP ---------------------------------------------------------------------------
+
+UPDATES = [
+    ("-k rsa-2048", "keys: [rsa-2048]"),
+    ("-k rsa-3072", "strategy: swap-offset, keys: [rsa-3072]"),
+    ("-k ecdsa-p384", "strategy: swap-scratch, keys: [ecdsa-p384]"),
+    ("-k ed25519 --sha 512", "keys: [ed25519], image_hash: sha512"),
+    ("-k ed25519 --pure", "strategy: swap-offset, keys: [ed25519], signature: ed25519-pure"),
+    ("-k ecdsa-p256 --public-key-format full", "keys: [ecdsa-p256], keys_in_full: true"),
+    ("-k ecdsa-p256 -E ecdsa-p256", "keys: [ecdsa-p256], encryption_key: ecdsa-p256"),
+    ("-k rsa-2048 -E rsa-2048 --encrypt-keylen 256",
+     "strategy: swap-scratch, keys: [rsa-2048], encryption_key: rsa-2048"),
+    ("-k ed25519 -E x25519", "strategy: swap-offset, keys: [ed25519], encryption_key: x25519"),
+    ("-k ecdsa-p256 --compression lzma2armthumb", "strategy: overwrite, keys: [ecdsa-p256]"),
+    ("-k ed25519 -E x25519 --compression lzma2",
+     "strategy: overwrite, keys: [ed25519], encryption_key: x25519"),
+]
+
+
+class Device:
+    """A device that runs 1.0.0 and answers SMP."""
+
+    def __init__(self, text, folder):
+        device = read_device(text)
+        (folder / "row.yml").write_text(profile(device, folder))
+        image(base_options(device), folder / "base.hex", "primary", device)
+        self.device, self.folder = device, folder
+        self.sim = subprocess.Popen(
+            [TANDEM, "sim", folder / "row.yml", "--state", folder / "device", "--udp", "127.0.0.1:0",
+             "--program", f"primary={folder / 'base.hex'}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.url = next(line for line in self.sim.stdout if line.startswith("ready:")).split()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sim.terminate()
+        self.sim.communicate()
+
+    def image(self, options):
+        image(named_keys(options, self.folder), self.folder / "image.bin", "secondary", self.device)
+        return self.folder / "image.bin"
+
+    def ask(self, *args):
+        return subprocess.run([TANDEM, "-d", self.url, *args], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=60)
+
+
+@pytest.mark.parametrize("options, text", UPDATES)
+def test_an_image_by_imgtool_is_sent_tried_and_confirmed(tmp_path, options, text):
+    with Device(text, tmp_path) as device:
+        accept = ["--accept", "no-revert"] if "overwrite" in text else []
+        done = device.ask("update", *accept, device.image(options))
+        assert done.returncode == 0, done.stdout + done.stderr
+        listed = device.ask("image", "list")
+        assert "2.0.0" in listed.stdout.split("slot 1")[0], listed.stdout
+
+
+def test_what_only_the_device_can_see_is_told_by_why(tmp_path):
+    with Device("keys: [ecdsa-p256], encryption_key: ecdsa-p256", tmp_path) as device:
+        done = device.ask("update", device.image("-k ecdsa-p256 -E other-p256"))
+        assert done.returncode == 1, done.stdout + done.stderr
+        why = device.ask("why")
+        assert "wrong-encryption-key" in why.stdout, why.stdout
