@@ -58,7 +58,7 @@ def rows_of(text):
         if len(cells) != 4 or cells[0] == "`imgtool sign`" or set(cells[0]) == {"-"}:
             continue
         options, slot, device, answer = cells
-        for row in choices(options.strip("`"), device.strip("`")):
+        for row in choices(options.replace("`", ""), device.strip("`")):
             yield row[0], slot, row[1], answer.strip("`")
 
 
@@ -120,14 +120,24 @@ def profile(device, folder):
             + "server: { groups: [ os, image, tandem ], buf_size: 2048 }\n")
 
 
-def image(options, out, slot, device):
+def program_of(size, folder):
+    """A payload that makes an unsigned image of that many bytes."""
+    if size is None:
+        return PROGRAM
+    payload = size - 0x200 - 4 - 4 - 32  # header; info, entry and value of the hash
+    file = folder / "program.bin"
+    file.write_bytes(bytes(i % 251 for i in range(payload)))
+    return file
+
+
+def image(options, out, slot, device, program=PROGRAM):
     """Runs imgtool sign. A second slot of swap-offset begins with an empty sector."""
     shift = SECTOR if slot == "secondary" and device["strategy"] == "swap-offset" else 0
     base, whole = PARTITIONS[slot]
     if "-v" not in options:
         options = ["-v", "2.0.0", *options]
     sign("sign", *options, "-H", "0x200", "--pad-header", "-S", whole - shift, "--align", "4",
-         "-x", base + shift, PROGRAM, out)
+         "-x", base + shift, program, out)
 
 
 def base_options(device):
@@ -175,13 +185,15 @@ def switch_on(folder, programs):
 
 def boot(options, slot, device, folder):
     device = read_device(device)
+    options, _, size = options.partition(" of ")
+    program = program_of(int(size.split()[0]) if size else None, folder)
     options = named_keys(options, folder)
     slot, _, not_marked = slot.partition(", ")
     if not not_marked and not MARKS & set(options):
         options.append("--pad")
     (folder / "row.yml").write_text(profile(device, folder))
     programs = {slot: folder / "image.hex"}
-    image(options, programs[slot], slot, device)
+    image(options, programs[slot], slot, device, program)
     if slot == "secondary":
         programs["primary"] = folder / "base.hex"
         image(base_options(device), programs["primary"], "primary", device)
