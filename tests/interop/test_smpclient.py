@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from conftest import KEYS, json_lines, make_app, run, sim, tandem
+from conftest import KEYS, ROOT, TANDEM, Process, json_lines, make_app, run, sim, tandem
 
 pytestmark = pytest.mark.timeout(180)
 DEMO_KEY = KEYS / "PUBLIC-DEMO-ecdsa-p256.pem"
@@ -125,3 +125,115 @@ def sign_by_imgtool(folder, tool, type_, version, options):
     run(imgtool, "sign", "-k", pem, "-v", version, "-H", "0x200", "--pad-header", "-S", "0x38000",
         *options, raw, signed)
     return pem, signed
+
+
+NSIB_KEY = KEYS / "PUBLIC-DEMO-nsib-1.pem"
+# What sign is told for each virtual device, in its running slot and in the other.
+BUILDS = {
+    "direct-xip": (["--rom-fixed", "0xc000"], ["--rom-fixed", "0x44000"]),
+    "ram-load": (["--load-addr", "0x20000000"], ["--load-addr", "0x20000000"]),
+    "nrf52840-external-flash": ([], []),
+    "nrf5340-two-stage": ([], []),
+}
+
+
+def factory(folder, profile):
+    """Arguments that program a new device of the profile, and the next version of its image."""
+    old, new = BUILDS[profile]
+    v1 = make_app(folder / "v1.bin", "one", "1.0.0", DEMO_KEY, sign=old)
+    v2 = make_app(folder / "v2.bin", "two", "2.0.0", DEMO_KEY, sign=new)
+    programs = ["--program", f"slot0={v1}"]
+    if profile == "nrf5340-two-stage":
+        stage = make_app(folder / "s0.bin", "stage", "0.0.1", DEMO_KEY, sign=["-S", "0xc000"],
+                         app=["--for", "s0", "--profile", profile, "--key", NSIB_KEY,
+                              "--fw-version", 1])
+        programs += ["--program", f"s0={stage}"]
+    return programs, v2
+
+
+@pytest.mark.parametrize("profile", BUILDS)
+def test_smpclient_updates_every_kind_of_device(tmp_path, profile):
+    from smpclient.transport.udp import SMPUDPTransport
+
+    programs, v2 = factory(tmp_path, profile)
+    with sim(profile, tmp_path / "d", "--udp", "127.0.0.25:1337", *programs):
+        asyncio.run(whole_update(SMPUDPTransport(), "127.0.0.25", v2.read_bytes()))
+
+
+def test_smpmgr_updates_a_device_that_runs_from_where_the_image_was_sent(tmp_path, tool):
+    programs, v2 = factory(tmp_path, "direct-xip")
+
+    def smpmgr(*args):
+        return run(tool("smpmgr"), "--ip", "127.0.0.26", "--timeout", "5", *args).stdout
+
+    with sim("direct-xip", tmp_path / "d", "--udp", "127.0.0.26:1337", *programs) as device:
+        smpmgr("upgrade", "--slot", "1", v2)
+        device.wait_line("ready:")
+        smpmgr("image", "state-write", "--confirm")
+        images = json_lines(
+            tandem("-d", "udp:127.0.0.26", "--json", "image", "list").stdout)[0]["images"]
+        running = next(i for i in images if i["active"])
+        assert running["version"] == "2.0.0" and running["slot"] == 1 and running["confirmed"]
+
+
+def recovery_transport(framing):
+    from smpclient.transport.serial import Cobs, SMPSerialRawTransport, SMPSerialTransport
+
+    return {"console": SMPSerialTransport, "raw": SMPSerialRawTransport,
+            "cobs": lambda: SMPSerialRawTransport(framing=Cobs())}[framing]()
+
+
+async def recover(transport, address, image):
+    """Somebody else's client and the bootloader's own server: uploads over the only image."""
+    from smpclient import SMPClient
+    from smpclient.generics import error, success
+    from smpclient.requests.image_management import ImageStatesRead, ImageStatesWrite
+    from smpclient.requests.os_management import EchoWrite, ResetWrite
+
+    async with SMPClient(transport, address) as client:
+        answer = await client.request(EchoWrite(d="hello"))
+        assert success(answer) and answer.r == "hello"
+        before = await client.request(ImageStatesRead())
+        assert success(before) and [i.version for i in before.images] == ["1.0.0"]
+        async for offset in client.upload(image):
+            assert offset <= len(image)
+        after = await client.request(ImageStatesRead())
+        assert success(after) and [i.version for i in after.images] == ["2.0.0"]
+        assert error(await client.request(ImageStatesWrite(confirm=True)))
+        assert success(await client.request(ResetWrite()))
+
+
+@pytest.mark.parametrize("framing", ["console", "raw", "cobs"])
+def test_smpclient_updates_through_the_recovery_server(tmp_path, apps, framing):
+    profile = tmp_path / "profile.yml"
+    text = (ROOT / "profiles" / "single-slot-recovery.yml").read_text()
+    assert "framing: console" in text
+    profile.write_text(text.replace("framing: console", f"framing: {framing}")
+                       .replace("keys/", f"{KEYS}/"))
+    pty = tmp_path / "tty"
+    device = Process(TANDEM, "sim", profile, "--state", tmp_path / "d", "--pty", pty, "--pin",
+                     "--program", f"slot0={apps[0]}")
+    try:
+        device.wait_line("recovery:")
+        asyncio.run(recover(recovery_transport(framing), str(pty), apps[1].read_bytes()))
+        device.wait_line("*** two, version 2.0.0+0 ***")
+        device.wait_line("ready:")
+    finally:
+        device.stop()
+
+
+def test_smpmgr_brings_a_device_without_any_image_to_life(tmp_path, apps, tool):
+    pty = tmp_path / "tty"
+    device = Process(TANDEM, "sim", "single-slot-recovery", "--state", tmp_path / "d", "--pty", pty)
+
+    def smpmgr(*args):
+        return run(tool("smpmgr"), "--port", pty, "--timeout", "5", *args).stdout
+
+    try:
+        device.wait_line("recovery:")
+        smpmgr("image", "upload", apps[0])
+        smpmgr("os", "reset")
+        device.wait_line("*** one, version 1.0.0+0 ***")
+        device.wait_line("ready:")
+    finally:
+        device.stop()
