@@ -335,9 +335,17 @@ static uint32_t slot_room(const struct look *l)
 
 static void check_slot_room(struct look *l)
 {
+    const struct td_tandem_image *a = accepted(l);
     const bool is_stage = stage_slot(l) >= 0;
     uint32_t room = slot_room(l);
 
+    if (a != NULL && a->slot_size[1] == 0) {
+        say(l, TD_CHECK_FAIL, "the device has one slot, and what runs in it cannot replace itself",
+            "send it to the bootloader's recovery server: hold the recovery pin, or: tandem os "
+            "reset "
+            "--boot-mode 1; then the same update on the serial line");
+        return;
+    }
     if (is_stage)
         room = td_min_u32(room, l->device->accepts->stage.size);
 

@@ -291,6 +291,18 @@ static void a_layout_that_contradicts_itself_is_said_so(void **state)
     expect(TD_CHECK_SWAP_ROOM, TD_CHECK_FAIL, "slots");
 }
 
+static void an_application_in_the_only_slot_cannot_replace_itself(void **state)
+{
+    struct td_accepts one_slot;
+
+    (void)state;
+    a_tandem_device();
+    one_slot = *device.accepts;
+    one_slot.images[0].slot_size[1] = 0;
+    device.accepts = &one_slot;
+    expect(TD_CHECK_SLOT_ROOM, TD_CHECK_FAIL, "one slot");
+}
+
 static void a_layout_of_another_device_is_found_out(void **state)
 {
     (void)state;
@@ -557,6 +569,7 @@ int main(void)
         cmocka_unit_test(room_is_judged_to_the_byte_by_whoever_knows_it),
         cmocka_unit_test(a_running_image_that_leaves_no_room_is_found),
         cmocka_unit_test(a_layout_that_contradicts_itself_is_said_so),
+        cmocka_unit_test(an_application_in_the_only_slot_cannot_replace_itself),
         cmocka_unit_test(a_layout_of_another_device_is_found_out),
         cmocka_unit_test(a_layout_alone_does_not_tell_the_way_of_updating),
         cmocka_unit_test(the_kind_of_signature_is_compared),

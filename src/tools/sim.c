@@ -55,6 +55,7 @@ struct wishes {
     struct several udp, pty, tcp, keys, programs;
     uint32_t cut_at;
     enum sim_cut cut;
+    bool cut_given;
     bool real_speed;
     bool pin;
     bool done; /* help was printed */
@@ -112,6 +113,7 @@ static int take_cut(struct td_cli *cli, struct wishes *w, const char *text)
     for (size_t i = 0; i < TD_N_OF(names); i++) {
         if (strcmp(text, names[i]) == 0) {
             w->cut = kinds[i];
+            w->cut_given = true;
             return TD_EXIT_OK;
         }
     }
@@ -179,6 +181,8 @@ static int read_wishes(struct td_cli *cli, int argc, char **argv, struct wishes 
         return td_cli_usage(cli, "PROFILE is missing: a name, or the path of a .yml file");
     if (w->state == NULL)
         return td_cli_usage(cli, "--state DIR is missing: where the device keeps its flash");
+    if (w->cut_given && w->cut_at == 0)
+        return td_cli_usage(cli, "--cut says how; --cut-power-at N, which says when, is missing");
     return TD_EXIT_OK;
 }
 
@@ -293,12 +297,17 @@ static int load_profile(struct desk *desk, const struct wishes *w)
 
     if (!td_profile_load(w->profile, &desk->profile, &fault))
         return fail_desk(desk->cli, "bad-profile", &fault);
+    if (w->pin && !desk->profile.recovery.present)
+        return td_cli_fail(desk->cli, TD_EXIT_USAGE, "no-recovery",
+                           "--pin: this device's bootloader has no recovery", w->profile,
+                           "give the profile a mapping recovery with pin among its entries, or "
+                           "leave --pin out");
     if (w->keys.n > 0 && !td_profile_set_keys(&desk->profile, w->keys.item, w->keys.n, &fault))
         return fail_desk(desk->cli, "bad-key", &fault);
     return TD_EXIT_OK;
 }
 
-static int build_device(struct desk *desk)
+static int build_device(struct desk *desk, const struct wishes *w)
 {
     const struct sim_device_io io = {
         .send = send_packet,
@@ -309,15 +318,18 @@ static int build_device(struct desk *desk)
     };
     struct td_desk_fault fault;
     enum td_err err = sim_device_init(&desk->device, &desk->profile, desk->state.memory, &io);
+    char where[300];
 
     if (err == TD_EFORMAT)
         return td_cli_fail(desk->cli, TD_EXIT_FILE, "other-state",
                            "this flash was made for another device", desk->state.dir,
                            "use the profile it was made with, or another folder");
-    if (err != TD_OK)
+    if (err != TD_OK) {
+        snprintf(where, sizeof where, "%s: %s", w->profile, td_strerror(err));
         return td_cli_fail(desk->cli, TD_EXIT_FILE, "bad-profile",
-                           "no device can be built from this profile", td_strerror(err),
+                           "no device can be built from this profile", where,
                            "change its partitions, sectors or keys");
+    }
     if (!td_sim_state_commit(&desk->state, &fault))
         return fail_desk(desk->cli, "state", &fault);
     return TD_EXIT_OK;
@@ -414,7 +426,9 @@ static int program(struct desk *desk, const char *wish)
     int exit;
 
     if (equals == NULL || equals[1] == '\0' || !slot_of(wish, (size_t)(equals - wish), &which))
-        return td_cli_usagef(desk->cli, "--program wants slot0=FILE or slot1=FILE, and not '%s'",
+        return td_cli_usagef(desk->cli,
+                             "--program wants SLOT=FILE, SLOT being slot0, slot1, 1.0, 1.1, s0, "
+                             "s1, net_app or netcore_good, and not '%s'",
                              wish);
     exit = td_file_read(desk->cli, equals + 1, &file);
     if (exit != TD_EXIT_OK)
@@ -512,7 +526,7 @@ static void catch_signals(void)
 
 static int run_on_state(struct desk *desk, const struct wishes *w)
 {
-    int exit = build_device(desk);
+    int exit = build_device(desk, w);
 
     if (exit == TD_EXIT_OK)
         exit = open_links(desk, w);

@@ -276,8 +276,10 @@ class Refusals(Case):
             ((*here, "--cut", "half"), "before, torn or after"),
             ((*here, "--speed", "slow"), "real or fast"),
             ((*here, "--h4", "socket"), "Bluetooth"),
-            ((*here, "--program", "slot2=x"), "slot0=FILE"),
-            ((*here, "--program", "slot0"), "slot0=FILE"),
+            ((*here, "--program", "slot2=x"), "netcore_good, and not 'slot2=x'"),
+            ((*here, "--program", "slot0"), "SLOT=FILE"),
+            ((*here, "--cut", "torn"), "--cut-power-at N, which says when, is missing"),
+            ((*here, "--pin"), "has no recovery"),
         ]
         for args, words in rows:
             with self.subTest(args):

@@ -168,6 +168,14 @@ class SingleSlotRecovery(Case):
         self.ok("-d", url, "os", "reset")
         sim.until("*** v1, version 1.0.0+0 ***")
 
+    def test_the_running_application_is_not_asked_to_replace_itself(self):
+        sim = self.start("--program", "slot0=" + self.image("v1", "1.0.0"))
+        url = [u for u in sim.until("ready:").split() if u.startswith("udp:")][0]
+        new = self.image("v2", "2.0.0")
+        self.update(url, new, code=1, says=["one slot", "nothing was sent", "--boot-mode 1"])
+        self.ok("-d", url, "os", "reset", "--boot-mode", "1")
+        self.update(sim.until("recovery:").split()[1], new, code=0, says=["version 2.0.0"])
+
     def test_the_pin_brings_recovery_in_place_of_a_good_image(self):
         self.start("--program", "slot0=" + self.image("v1", "1.0.0")).url()
         self.sims.pop().stop()

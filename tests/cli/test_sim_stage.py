@@ -72,6 +72,65 @@ class Boots(Stage):
                             for line in again.lines), again.lines)
 
 
+class Replay(Stage):
+    """`behaves_as: nsib`: what the original does with a mistake, for whoever wants to see it."""
+
+    def setUp(self):
+        super().setUp()
+        with open(os.path.join(ROOT, "profiles", self.PROFILE + ".yml")) as f:
+            text = f.read()
+        ours = "first_stage:\n  behaves_as: tandem"
+        self.assertIn(ours, text)
+        text = text.replace(ours, "first_stage:\n  behaves_as: nsib")
+        text = text.replace("keys/", os.path.join(ROOT, "profiles", "keys") + "/")
+        self.PROFILE = self.path("nsib.yml")
+        with open(self.PROFILE, "w") as f:
+            f.write(text)
+
+    def test_a_foreign_key_costs_the_slot_for_good(self):
+        foreign = self.path("foreign.pem")
+        self.ok("keygen", "-k", foreign, "-t", "ecdsa-p256")
+        sim = self.factory("--program", "s1=" + self.stage("new", "s1", 2, key=foreign))
+        sim.url()
+        self.assertIn("Failed to validate, permanently invalidating!", sim.lines)
+        sim.stop()
+        again = self.start()
+        again.url()
+        self.assertTrue(any("Firmware has been invalidated" in line for line in again.lines))
+        self.assertIn("Booting (0x8000).", again.lines)
+
+    def test_our_first_stage_leaves_the_same_slot_as_it_is(self):
+        self.PROFILE = "nrf5340-two-stage"
+        foreign = self.path("foreign.pem")
+        self.ok("keygen", "-k", foreign, "-t", "ecdsa-p256")
+        sim = self.factory("--program", "s1=" + self.stage("new", "s1", 2, key=foreign))
+        sim.url()
+        sim.stop()
+        again = self.start()
+        again.url()
+        text = "\n".join(sim.lines + again.lines)
+        self.assertIn("nsib-unknown-key", text)
+        self.assertNotIn("invalidat", text)
+
+    def test_the_second_key_revokes_the_first_at_once(self):
+        sim = self.factory("--program", "s1=" + self.stage("new", "s1", 2, key=NSIB[1]))
+        sim.until("Booting (0x14000).")
+        sim.stop()
+        again = self.start("--program", "s1=" + self.stage("next", "s1", 3, key=NSIB[0]))
+        again.until("sim: no second stage")
+        text = "\n".join(again.lines)
+        self.assertIn("nsib-key-revoked", text)
+        self.assertIn("is smaller than monotonic counter (2)", text)
+
+    def test_with_ours_the_first_key_stays_until_the_second_has_proven_itself(self):
+        self.PROFILE = "nrf5340-two-stage"
+        sim = self.factory("--program", "s1=" + self.stage("new", "s1", 2, key=NSIB[1]))
+        sim.until("Booting (0x14000).")
+        sim.stop()
+        again = self.start("--program", "s1=" + self.stage("next", "s1", 3, key=NSIB[0]))
+        again.until("Firmware version 3")
+
+
 class Updates(Stage):
     def refused(self, path, verdict):
         sim = self.factory()
