@@ -178,6 +178,9 @@ enum td_verdict_class {
     X(TD_V_REVERTED_TOGETHER, 86, "reverted-together", TD_VERDICT_REVERT,                          \
       "another image of the same update was not confirmed or failed; the previous one is back",    \
       "confirm all images of an update; see what became of the other one")                         \
+    X(TD_V_SWAP_ABANDONED, 87, "swap-abandoned", TD_VERDICT_FAULT,                                 \
+      "notes tell of a swap that has moved nothing yet, and what it was to bring is not sound",    \
+      "the image that runs stays; send the new one again, and request it")                         \
     /* recovery: found = why, 1 the pin, 2 the boot mode of a reset, 3 nothing to boot */          \
     X(TD_V_RECOVERY_ASKED, 90, "recovery-asked", TD_VERDICT_NOTE,                                  \
       "the bootloader waited in recovery, as was asked of it (found: 1 pin, 2 boot mode)",         \

@@ -160,6 +160,8 @@ enum td_err td_boot_read(const struct td_flash_area *area, uint32_t off, uint8_t
                          uint32_t len); /* what stays unreadable reads as erased */
 enum td_err td_boot_erase_trailer(const struct td_boot_run *run, const struct td_trailer *t);
 enum td_err td_boot_drop_request(const struct td_boot_run *run);
+/* The primary's notes, of a swap that has moved nothing; they stay where an image reaches them. */
+enum td_err td_boot_forget_swap(const struct td_boot_run *run);
 
 /* record.c: verdicts and lines */
 void td_boot_say(const struct td_boot_run *run, enum td_boot_line_code code, uint32_t a, uint32_t b,

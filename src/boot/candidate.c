@@ -37,10 +37,16 @@ static enum td_err refuse(struct td_boot_run *run, struct td_verdict *v)
     const struct td_flash_area *x = run->secondary.area;
     bool whole =
         run->manner->erases_refused && v->code != TD_V_EMPTY_SLOT && v->code != TD_V_NOT_BOOTABLE;
+    enum td_err err = TD_OK;
 
     v->slot = 1;
     v->swap_type = run->view.request == TD_REQUEST_PERM ? TD_SWAP_PERM : TD_SWAP_TEST;
     td_boot_record(run, v);
+    // While the request stands, notes of a swap are not about it, and are worth nothing.
+    if (run->strategy->revert != NULL && td_slot_underway(&run->p))
+        err = td_boot_forget_swap(run);
+    if (err != TD_OK)
+        return err;
     return whole ? td_boot_erase(run, x, 0, x->size) : td_boot_drop_request(run);
 }
 
@@ -122,6 +128,22 @@ static uint32_t running_size(const struct td_boot_run *run)
     struct td_image img;
 
     return td_image_open(&src, run->primary.area->size, &img, NULL) == TD_OK ? img.size : 0;
+}
+
+// Of a damaged image nothing has to come back, and what its header claims counts for nothing.
+static enum td_err check_room(struct td_boot_run *run, struct td_room_fit *fit, bool *fits)
+{
+    struct td_room_fit alone;
+    uint32_t size = run->work->report.img.size;
+    enum td_err running, err;
+
+    *fits = td_boot_room(run, running_size(run), size, fit) == TD_OK;
+    if (*fits || td_boot_room(run, 0, size, &alone) != TD_OK)
+        return TD_OK;
+    running = td_boot_verify(run, run->primary.area);
+    err = td_boot_verify(run, &run->incoming); // the report is to be about this one again
+    *fits = running != TD_OK;
+    return running == TD_EFLASH ? running : err;
 }
 
 static enum td_err refuse_room(struct td_boot_run *run, const struct td_room_fit *fit)
@@ -236,14 +258,17 @@ static enum td_err judge_the_rest(struct td_boot_run *run, enum td_swap_type typ
 {
     struct td_room_fit fit;
     uint32_t counter;
-    bool refused, lost;
+    bool refused, lost, fits;
     enum td_err err = ask_follower(run, &refused);
 
     if (err != TD_OK || refused)
         return err;
     if (is_counter_stuck(run, &counter))
         return refuse_counter(run, counter);
-    if (td_boot_room(run, running_size(run), run->work->report.img.size, &fit) != TD_OK)
+    err = check_room(run, &fit, &fits);
+    if (err != TD_OK)
+        return err;
+    if (!fits)
         return refuse_room(run, &fit);
     err = check_way_back(run, type, &lost);
     if (err == TD_OK && lost)

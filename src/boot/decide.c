@@ -35,6 +35,10 @@ enum td_boot_action td_boot_decide(const struct td_boot_view *v)
     if (is_asked(v))
         return v->request == TD_REQUEST_PERM ? TD_BOOT_INSTALL : TD_BOOT_TEST;
 
+    // Mending clears the secondary's trailer, and the request that was torn is to be told of.
+    if (v->running == TD_RUN_TORN && v->request == TD_REQUEST_TORN)
+        return TD_BOOT_DROP;
+
     // Its last note tore, so it never ran; reverting it now would take away its trial.
     if (v->running == TD_RUN_TORN && !v->secondary_unreadable)
         return TD_BOOT_MEND;

@@ -118,3 +118,18 @@ enum td_err td_boot_drop_request(const struct td_boot_run *run)
 
     return err != TD_OK ? err : td_boot_erase(run, t->area, sector.off, t->area->size - sector.off);
 }
+
+enum td_err td_boot_forget_swap(const struct td_boot_run *run)
+{
+    const struct td_trailer *t = &run->primary;
+    struct td_source src = td_flash_source(t->area);
+    struct td_image img;
+    uint32_t off;
+    enum td_err err = td_trailer_first_sector(t, &off);
+
+    if (err != TD_OK)
+        return err;
+    if (td_image_open(&src, t->area->size, &img, NULL) == TD_OK && img.size > off)
+        return TD_OK;
+    return td_boot_erase(run, t->area, off, t->area->size - off);
+}

@@ -181,7 +181,7 @@ static enum td_boot_running running_of(const struct td_boot_run *run)
     // With swap-offset the secondary may say so: MCUboot was about to write the primary's notes,
     // which may be torn by now. It never begins that while they say that the image is confirmed.
     if (td_slot_next(run->manner->slot, mode, &nothing, &run->x) == TD_SWAP_REVERT)
-        return is_confirmed(&run->p) ? TD_RUN_CONFIRMED : TD_RUN_TRIED;
+        return mends && is_confirmed(&run->p) ? TD_RUN_CONFIRMED : TD_RUN_TRIED;
     if (mends && run->p.magic == TD_MAGIC_GOOD && run->p.copy_done == TD_FLAG_BAD)
         return TD_RUN_TORN;
     if (td_slot_next(run->manner->slot, mode, &run->p, &nothing) == TD_SWAP_REVERT)

@@ -247,7 +247,11 @@ static bool read_open(struct td_boot_run *run)
         run->done = 3 * n_regions(run);
         return true;
     }
-    return td_trailer_status_count(&run->primary, 0, 3 * n_regions(run), &run->done, &gap) == TD_OK;
+    if (td_trailer_status_count(&run->primary, 0, 3 * n_regions(run), &run->done, &gap) != TD_OK)
+        return false;
+    // Without a note of ours nothing says that they are about this request; it is judged instead.
+    return run->done != 0 || run->has_note || run->view.request == TD_REQUEST_NONE ||
+           run->view.request == TD_REQUEST_TORN;
 }
 
 static bool is_same(const struct td_note *a, const struct td_note *b)
@@ -502,7 +506,7 @@ static enum td_err scratch_start(struct td_boot_run *run, enum td_swap_type type
     td_boot_new_note(run, err == TD_EIMG_EMPTY ? TD_SWAP_PERM : type, &note);
     note.serial = next_serial(run);
     if (err == TD_OK)
-        note.swap_size = td_max_u32(running.size, report->img.size);
+        note.swap_size = td_min_u32(td_max_u32(running.size, report->img.size), max);
     else
         note.swap_size = err == TD_EIMG_EMPTY ? report->img.size : max;
     err = write_intent(run, run->secondary.area, &note);

@@ -272,7 +272,8 @@ static enum td_err begin(struct td_boot_run *run, const struct td_swap_way *way,
         err = write_notes(run, way, &full);
     if (err == TD_OK)
         err = td_boot_erase_trailer(run, &run->secondary);
-    return err != TD_OK ? err : go_on(run, way);
+    // Its last note tore, so all was tidied before; what lies there since is somebody else's.
+    return err != TD_OK || note->done ? err : go_on(run, way);
 }
 
 /* --- how each begins --- */
@@ -291,7 +292,7 @@ enum td_err td_swap_start(struct td_boot_run *run, const struct td_swap_way *way
         type = TD_SWAP_PERM;
     td_boot_new_note(run, type, &note);
     if (err == TD_OK)
-        note.swap_size = td_max_u32(running.size, report->img.size);
+        note.swap_size = td_min_u32(td_max_u32(running.size, report->img.size), way->capacity(run));
     else if (err == TD_EIMG_EMPTY)
         note.swap_size = report->img.size;
     else
@@ -307,7 +308,7 @@ enum td_err td_swap_restore(struct td_boot_run *run, const struct td_swap_way *w
 }
 
 // What MCUboot began has its image_ok set at the end only, and that may be torn.
-static enum td_err mend_and_go_on(struct td_boot_run *run, const struct td_swap_way *way)
+static enum td_err mend(struct td_boot_run *run, const struct td_swap_way *way)
 {
     struct td_note note = note_of_the_end(run, way);
     enum td_err err = hand_over(run, &note);
@@ -322,16 +323,18 @@ enum td_err td_swap_resume(struct td_boot_run *run, const struct td_swap_way *wa
     enum td_err err = TD_OK;
 
     td_boot_say(run, TD_LINE_RESUME, run->image, run->done, total, 0);
-    if (run->has_note && run->note.done)
-        run->done = total;
     // Nothing was moved, so the power may have gone while the secondary's trailer was erased.
     if (fresh)
         err = td_boot_erase_trailer(run, &run->secondary);
+    if (run->has_note && run->note.done)
+        return err;
     if (err == TD_OK && run->done < total)
         err = td_boot_cipher_load(run);
+    if (err == TD_OK)
+        err = go_on(run, way);
     if (err == TD_OK && run->done == total && run->p.image_ok == TD_FLAG_BAD)
-        return mend_and_go_on(run, way);
-    return err != TD_OK ? err : go_on(run, way);
+        return mend(run, way);
+    return err;
 }
 
 // A revert that MCUboot began is confirmed at its end; ours was from the start.

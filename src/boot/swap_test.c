@@ -377,6 +377,146 @@ static void downgrade_prevention_does_not_apply_to_a_revert(void **state)
     }
 }
 
+/* --- notes of a swap of which no step is done --- */
+
+static const struct td_strategy *const ways[] = { &td_strategy_move, &td_strategy_offset,
+                                                  &td_strategy_scratch };
+
+/* As the original leaves them when it is cut before its first step, and forgets them then. */
+static void leave_open_notes(enum td_swap_type type, uint32_t swap_size)
+{
+    assert_int_equal(td_trailer_write_swap_info(&dev.p, type, 0), TD_OK);
+    assert_int_equal(td_trailer_write_swap_size(&dev.p, swap_size), TD_OK);
+    assert_int_equal(td_trailer_write_magic(&dev.p), TD_OK);
+}
+
+static void damage(uint32_t at)
+{
+    sim_nor_program(&dev.nor, at, (const uint8_t[]){ 0x00, 0x11, 0x22, 0x33 }, 4);
+}
+
+static bool is_primary_underway(void)
+{
+    struct td_trailer_state p;
+
+    assert_int_equal(td_trailer_read(&dev.p, &p), TD_OK);
+    return td_slot_underway(&p);
+}
+
+static void each_cut_keeps_the_first_image(uint16_t code)
+{
+    each_cut_ends_with(1);
+    assert_true(is_logged(code));
+    assert_false(is_primary_underway());
+    boots(1);
+}
+
+static void a_swap_that_is_yet_to_begin_is_not_begun_with_an_image_that_is_not_sound(void **state)
+{
+    static const enum td_swap_type types[] = { TD_SWAP_TEST, TD_SWAP_PERM, TD_SWAP_REVERT };
+
+    (void)state;
+    for (size_t i = 0; i < 3 * TD_N_OF(ways); i++) {
+        uint32_t off;
+
+        make_device(ways[i / 3]);
+        off = types[i % 3] == TD_SWAP_REVERT ? 0 : upload_off();
+        put_image(&dev.primary, 0, 1, IMAGE);
+        put_image(&dev.secondary, off, 2, IMAGE);
+        damage(SLOT + off + 100);
+        leave_open_notes(types[i % 3], IMAGE + 72);
+        each_cut_keeps_the_first_image(TD_V_SWAP_ABANDONED);
+    }
+}
+
+static void a_swap_that_is_yet_to_begin_and_has_a_sound_image_goes_on(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(ways); i++) {
+        make_device(ways[i]);
+        put_image(&dev.primary, 0, 1, IMAGE);
+        put_image(&dev.secondary, upload_off(), 2, IMAGE);
+        leave_open_notes(TD_SWAP_PERM, IMAGE + 72);
+        boots(2);
+        assert_false(is_logged(TD_V_SWAP_ABANDONED));
+    }
+}
+
+static void a_swap_whose_size_is_too_small_for_either_image_is_not_begun(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * TD_N_OF(ways); i++) {
+        make_device(ways[i / 2]);
+        put_image(&dev.primary, 0, 1, i % 2 == 0 ? IMAGE : IMAGE / 2);
+        put_image(&dev.secondary, upload_off(), 2, i % 2 == 0 ? IMAGE / 2 : IMAGE);
+        leave_open_notes(TD_SWAP_PERM, IMAGE / 2 + 72);
+        each_cut_keeps_the_first_image(TD_V_SWAP_ABANDONED);
+    }
+}
+
+static void a_refused_request_leaves_no_notes_of_another_swap(void **state)
+{
+    (void)state;
+    // The image is sound: what refuses it is its version, and the notes would bring it in.
+    for (size_t i = 0; i < TD_N_OF(ways); i++) {
+        make_device(ways[i]);
+        put_image(&dev.primary, 0, 1, IMAGE);
+        upload(0, IMAGE, false);
+        leave_open_notes(TD_SWAP_TEST, IMAGE + 72);
+        each_cut_keeps_the_first_image(TD_V_DOWNGRADE);
+    }
+}
+
+/* --- sizes --- */
+
+static void a_damaged_image_that_claims_too_much_room_is_replaced(void **state)
+{
+    uint32_t max;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(ways); i++) {
+        make_device(ways[i]);
+        assert_int_equal(td_boot_max_image(&dev.config, 0, &max), TD_OK);
+        put_image(&dev.primary, 0, 1, max);
+        damage(100);
+        upload(2, IMAGE, true);
+        boots(2);
+        assert_false(is_logged(TD_V_NO_SWAP_ROOM));
+    }
+}
+
+static void a_revert_to_an_image_that_does_not_fit_is_not_begun(void **state)
+{
+    uint32_t max;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(ways); i++) {
+        on_trial(ways[i], IMAGE);
+        assert_int_equal(td_boot_max_image(&dev.config, 0, &max), TD_OK);
+        assert_int_equal(td_flash_erase(&dev.secondary, 0, SLOT), TD_OK);
+        put_image(&dev.secondary, 0, 1, max);
+        save(&before);
+        boots(2);
+        assert_true(is_logged(TD_V_REVERT_IMPOSSIBLE));
+        assert_false(is_logged(TD_V_REVERTED));
+        assert_memory_equal(dev.bytes, before.bytes, 2 * SLOT);
+    }
+}
+
+static void a_torn_request_beside_a_torn_last_note_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(both); i++) {
+        on_trial(both[i], IMAGE);
+        sim_nor_tear(&dev.nor, td_trailer_copy_done_off(&dev.p), 0xfe);
+        sim_nor_program(&dev.nor, SLOT + td_trailer_magic_off(&dev.x),
+                        (const uint8_t[]){ 0x77, 0xc2, 0x95, 0xf3 }, 4);
+        boots(2);
+        assert_true(is_logged(TD_V_TORN_REQUEST));
+        assert_true(dev.result.on_trial);
+    }
+}
+
 /* --- swap-offset --- */
 
 static void misplace(const struct td_boot_manner *manner)
@@ -444,6 +584,19 @@ static void a_revert_that_the_original_began_is_finished(void **state)
     assert_int_equal(td_trailer_erase(&dev.p), TD_OK);
     boots(1);
     assert_false(dev.result.on_trial);
+}
+
+static void a_mark_for_a_revert_beside_a_confirmed_image_is_not_followed(void **state)
+{
+    (void)state;
+    on_trial(&td_strategy_offset, IMAGE);
+    confirm();
+    assert_int_equal(td_trailer_write_copy_done(&dev.x), TD_OK);
+    assert_int_equal(td_trailer_write_magic(&dev.x), TD_OK);
+    save(&before);
+    boots(2);
+    assert_false(is_logged(TD_V_REVERTED));
+    assert_memory_equal(dev.bytes, before.bytes, 2 * SLOT);
 }
 
 /* --- swap-scratch --- */
@@ -524,10 +677,18 @@ int main(void)
         cmocka_unit_test(a_revert_does_not_read_the_failing_image),
         cmocka_unit_test(a_torn_copy_done_does_not_take_the_trial_away),
         cmocka_unit_test(downgrade_prevention_does_not_apply_to_a_revert),
+        cmocka_unit_test(a_swap_that_is_yet_to_begin_is_not_begun_with_an_image_that_is_not_sound),
+        cmocka_unit_test(a_swap_that_is_yet_to_begin_and_has_a_sound_image_goes_on),
+        cmocka_unit_test(a_swap_whose_size_is_too_small_for_either_image_is_not_begun),
+        cmocka_unit_test(a_refused_request_leaves_no_notes_of_another_swap),
+        cmocka_unit_test(a_damaged_image_that_claims_too_much_room_is_replaced),
+        cmocka_unit_test(a_revert_to_an_image_that_does_not_fit_is_not_begun),
+        cmocka_unit_test(a_torn_request_beside_a_torn_last_note_is_told),
         cmocka_unit_test(an_image_sent_to_the_wrong_address_is_refused_and_stays),
         cmocka_unit_test(the_previous_image_asked_for_again_is_not_erased),
         cmocka_unit_test(a_running_image_that_could_not_come_back_stops_the_update),
         cmocka_unit_test(a_revert_that_the_original_began_is_finished),
+        cmocka_unit_test(a_mark_for_a_revert_beside_a_confirmed_image_is_not_followed),
         cmocka_unit_test(another_image_s_intent_in_scratch_is_left_alone),
         cmocka_unit_test(a_layout_without_scratch_is_refused),
         cmocka_unit_test(a_bad_layout_says_which_rule_it_breaks),

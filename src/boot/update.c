@@ -122,6 +122,8 @@ static enum td_err look_at(struct td_boot_all *all, uint8_t i)
     err = td_boot_look(run);
     if (err != TD_OK)
         return err;
+    if (keep->abandoned && run->view.journal == TD_JOURNAL_OPEN)
+        run->view.journal = TD_JOURNAL_NONE;
     if (keep->moved) {
         run->view.journal = TD_JOURNAL_OPEN;
         run->type = keep->type;
@@ -216,14 +218,71 @@ static void note_moved(struct td_boot_all *all, const struct td_boot_group *grou
     keep->group = *group;
 }
 
+// Notes of a swap of which no step is done may be anybody's: a trailer that was left behind, a
+// cut in the original, which forgets them. What has moved something has to go on, whatever it is.
+static bool is_yet_to_begin(const struct td_boot_run *run)
+{
+    return run->strategy->revert != NULL && run->view.journal == TD_JOURNAL_OPEN &&
+           run->done == 0 && !(run->has_note && run->note.done);
+}
+
+// The running image has to come out whole as well, if it is one.
+static enum td_err running_is_in(struct td_boot_run *run, bool *is_in)
+{
+    struct td_source src = td_flash_source(run->primary.area);
+    struct td_image img;
+    enum td_err err = TD_OK;
+
+    *is_in = true;
+    if (td_image_open(&src, run->primary.area->size, &img, NULL) == TD_OK &&
+        img.size > run->swap_size) {
+        err = td_boot_verify(run, run->primary.area);
+        *is_in = err != TD_OK;
+    }
+    return err == TD_EFLASH ? err : TD_OK;
+}
+
+static enum td_err may_begin(struct td_boot_run *run, enum td_err *why)
+{
+    bool is_in;
+    enum td_err err = running_is_in(run, &is_in);
+
+    if (err != TD_OK)
+        return err;
+    *why = td_boot_verify(run, run->type == TD_SWAP_REVERT ? run->secondary.area : &run->incoming);
+    if (*why == TD_OK && (!is_in || run->work->report.img.size > run->swap_size))
+        *why = TD_EIMG_SIZE;
+    return *why == TD_EFLASH ? TD_EFLASH : TD_OK;
+}
+
+static enum td_err abandon(struct td_boot_all *all, enum td_err why)
+{
+    struct td_boot_run *run = &all->run;
+    struct td_boot_keep *keep = &all->keep[run->image];
+    struct td_verdict v;
+
+    td_boot_verdict(run, TD_V_SWAP_ABANDONED, &v);
+    td_boot_verdict_of_image(&v, &run->work->report);
+    v.slot = 1;
+    v.found = (uint32_t)td_boot_verdict_of(why);
+    td_boot_record_once(run, &v);
+    keep->abandoned = keep->failed = true;
+    keep->resumed = run->result->resumed = false;
+    return td_boot_forget_swap(run);
+}
+
 static enum td_err move_on(struct td_boot_all *all, uint8_t i)
 {
     struct td_boot_run *run = &all->run;
     const struct td_strategy *s;
-    enum td_err err = look_at(all, i);
+    enum td_err why = TD_OK, err = look_at(all, i);
 
+    if (err == TD_OK && is_yet_to_begin(run))
+        err = may_begin(run, &why);
     if (err != TD_OK)
         return err;
+    if (why != TD_OK)
+        return abandon(all, why);
     s = run->strategy;
     td_boot_say(run, s->start_line, i, 0, 0, 0);
     err = run->view.journal == TD_JOURNAL_OPEN ? s->resume(run) : s->restore(run);
@@ -249,6 +308,17 @@ static enum td_err begin(struct td_boot_all *all, enum td_swap_type type,
     return err;
 }
 
+// One that leaves no room to be swapped came by other ways than an update.
+static enum td_err verify_previous(struct td_boot_run *run)
+{
+    struct td_room_fit fit;
+    enum td_err err = td_boot_verify(run, run->secondary.area);
+
+    if (err == TD_OK && td_boot_room(run, 0, run->work->report.img.size, &fit) != TD_OK)
+        err = TD_EIMG_SIZE;
+    return err;
+}
+
 static enum td_err bring_back(struct td_boot_all *all)
 {
     enum td_err err = all->run.strategy->revert(&all->run);
@@ -266,7 +336,7 @@ static enum td_err fall_back(struct td_boot_all *all)
     enum td_err err;
 
     if (run->type != TD_SWAP_REVERT && run->strategy->revert != NULL) {
-        err = td_boot_verify(run, run->secondary.area);
+        err = verify_previous(run);
         if (err == TD_EFLASH)
             return err;
         if (err == TD_OK) {
@@ -378,7 +448,7 @@ static enum td_err take_back(struct td_boot_all *all, uint8_t j)
     enum td_err err = look_at(all, j);
 
     if (err == TD_OK)
-        err = td_boot_verify(run, run->secondary.area);
+        err = verify_previous(run);
     if (err != TD_OK) {
         all->keep[j].revert_impossible = true;
         td_boot_record_fault(run, TD_V_REVERT_IMPOSSIBLE);
@@ -448,7 +518,7 @@ static enum td_err can_go_back(struct td_boot_all *all, uint8_t j, bool *can)
 
     if (err != TD_OK)
         return err;
-    why = td_boot_verify(run, run->secondary.area);
+    why = verify_previous(run);
     *can = why == TD_OK && td_boot_is_the_previous(run) && !td_boot_stage_owns(run) &&
            run->strategy->layout(run) == TD_OK;
     return *can ? TD_OK : say_impossible(all, why);
@@ -467,6 +537,12 @@ static enum td_err can_all_go_back(struct td_boot_all *all, uint8_t i, uint8_t f
             err = can_go_back(all, j, can);
     }
     return err == TD_OK && *can ? can_go_back(all, first, can) : err;
+}
+
+// A confirmed image goes because another one has to; on its own it goes because that is asked for.
+static bool is_together(const struct td_boot_all *all, uint8_t i)
+{
+    return all->stands[i].confirmed && all->stands[i].group.images != 1u << i;
 }
 
 static enum td_err revert_group(struct td_boot_all *all, uint8_t i)
@@ -488,8 +564,8 @@ static enum td_err revert_group(struct td_boot_all *all, uint8_t i)
     if (err != TD_OK)
         return err;
     if (can) {
-        td_boot_record_reverted(run, all->stands[first].confirmed ? TD_V_REVERTED_TOGETHER
-                                                                  : TD_V_REVERTED);
+        td_boot_record_reverted(run,
+                                is_together(all, first) ? TD_V_REVERTED_TOGETHER : TD_V_REVERTED);
         return bring_back(all);
     }
     for (uint8_t j = 0; j < n; j++) {

@@ -16,6 +16,7 @@ struct td_boot_keep {
     bool failed;            /* it cannot be brought in, though its group is under way */
     bool request_blocked;   /* as in the view */
     bool revert_impossible; /* as in the view */
+    bool abandoned;         /* its journal is of a swap that was not begun, and will not be */
     bool fell_back;         /* its invalid primary was replaced, or that was tried */
     enum td_swap_type type; /* moved: of what */
     struct td_boot_group group;
