@@ -67,7 +67,7 @@ def compare(states, ours, theirs, stock_of):
     again = [k for k, (found, _) in enumerate(whole) if found]
     for k, theirs_whole in zip(again, stock_of([whole[k][1] for k in again])):
         i, (found, state) = open_[k], whole[k]
-        name = mends.explain(state, ours[i], theirs_whole)
+        name = mends.explain(state, ours[i], mends.unhide(state, theirs_whole))
         if name is not None:
             names[i] = " + ".join(found + ([] if name == "same" else [name]))
     return names

@@ -33,6 +33,7 @@ class State:
         self.story = story
         self.slots = bytes(slots)
         self.mended = False  # its primary's notes were torn, and are read as whole
+        self.hidden = b""  # the first bytes of the secondary, where the original is not shown them
 
     @property
     def primary(self):
