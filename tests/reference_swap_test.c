@@ -94,8 +94,9 @@ static const struct row *first_match(const struct row *rows, size_t n, const str
 }
 
 /*
- * 4.2: P GOOD, copy_done UNSET and no status cell: the type is swap_info's. In
- * swap-move and swap-offset only while X has no request. One whose image_ok is
+ * 4.2: P GOOD, copy_done UNSET and no status cell: the type is swap_info's, while
+ * X has no request. In swap-scratch the original does not look at X's; ours does,
+ * since nothing was moved and what is asked for is judged anew. One whose image_ok is
  * torn, as its cut erase leaves it, is none in the original's manner, and then
  * stops the original for good; here it does not.
  */
@@ -104,8 +105,7 @@ static bool is_begun(const struct way *way, bool mended, const struct ref_cells 
 {
     bool asks = x->magic == GOOD && (mended || x->image_ok != BAD);
 
-    return way->swaps && p->magic == GOOD && p->copy_done == UNSET && p->swap_info != 0 &&
-           (!asks || way->strategy == &td_strategy_scratch);
+    return way->swaps && p->magic == GOOD && p->copy_done == UNSET && p->swap_info != 0 && !asks;
 }
 
 /*
@@ -227,9 +227,12 @@ static bool ended_well(const struct way *way, bool mended, enum action action,
         end = ends[p->swap_info != 0 ? p->swap_info : p->image_ok == SET ? PERM : TEST];
         if (p->image_ok == SET)
             end.image_ok = SET;
-        /* The note is X's for a while; in swap-scratch the scratch area's. */
+        /* The note is X's for a while; in swap-scratch the scratch area's, and a torn request
+         * is cleared away. */
         return runs == 1 && ref_cells_are(&dev.p, &end) &&
-               ref_cells_are(&dev.x, way->strategy == &td_strategy_scratch ? x : &ref_blank);
+               ref_cells_are(&dev.x, way->strategy == &td_strategy_scratch && x->magic != BAD
+                                         ? x
+                                         : &ref_blank);
     case DROP:
         return runs == 1 && ref_cells_are(&dev.p, p) && ref_cells_are(&dev.x, &ref_blank) &&
                ref_has_verdict(&dev, TD_V_TORN_REQUEST);
