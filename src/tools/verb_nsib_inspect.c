@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/range.h"
 #include "tools/b0.h"
 #include "tools/inspect.h"
 #include "tools/kind.h"
+#include "tools/nsib_record.h"
 #include "tools/nsib_tool.h"
 #include "tools/nsib_verbs.h"
 #include "tools/whole.h"
@@ -24,8 +24,6 @@ static const struct td_opt options[] = {
 };
 
 #define RECORDS_MAX    (64u * 1024) /* bytes of EXT_API records that are looked at */
-#define RECORD_SIZE    28u
-#define REQUEST_SIZE   40u
 #define PROVISION_READ 0x1000u
 
 struct inspecting {
@@ -48,11 +46,6 @@ struct seen {
 
 /* ---- EXT_API ------------------------------------------------------------------------ */
 
-struct record {
-    bool asks;
-    uint32_t id, flags, version, max_version, required;
-};
-
 static const char *api_name(uint32_t id)
 {
     static const struct {
@@ -71,44 +64,26 @@ static const char *api_name(uint32_t id)
 
 /* Calls take for each record behind fw_info. false: what is there is no list of records. */
 static bool each_record(const struct td_memory *m, const struct td_nsib_found *f,
-                        void (*take)(const struct record *r, void *ctx), void *ctx)
+                        void (*take)(const struct nsib_record *r, void *ctx), void *ctx)
 {
-    uint32_t len = f->info.total_size - TD_FW_INFO_SIZE, at = 0;
-    uint32_t n = f->info.n_ext_apis + f->info.n_requests;
+    uint32_t len = f->info.total_size - TD_FW_INFO_SIZE;
+    struct nsib_records list = { NULL, len, f->info.n_ext_apis, f->info.n_requests };
+    struct nsib_record r;
     uint8_t *bytes;
-    bool sound = true;
 
-    if (n == 0)
+    if (list.offered == 0 && list.asked == 0)
         return true;
-    if (len > RECORDS_MAX || n > len / RECORD_SIZE || (bytes = malloc(len)) == NULL)
+    if (f->info.total_size < TD_FW_INFO_SIZE || len > RECORDS_MAX || (bytes = malloc(len)) == NULL)
         return false;
     td_memory_read(m, f->info.off + TD_FW_INFO_SIZE, bytes, len);
-    for (uint32_t i = 0; i < n && sound; i++) {
-        struct record r = { .asks = i >= f->info.n_ext_apis };
-        uint32_t least = r.asks ? REQUEST_SIZE : RECORD_SIZE, size = 0;
-
-        sound = len - at >= least && td_load_le32(bytes + at) == TD_FW_MAGIC_COMMON &&
-                td_load_le32(bytes + at + 4) == TD_FW_MAGIC_EXT_API;
-        if (sound)
-            size = td_load_le32(bytes + at + 12);
-        sound = sound && size >= least && size <= len - at;
-        if (!sound)
-            break;
-        r.id = td_load_le32(bytes + at + 16);
-        r.flags = td_load_le32(bytes + at + 20);
-        r.version = td_load_le32(bytes + at + 24);
-        if (r.asks) {
-            r.max_version = td_load_le32(bytes + at + 28);
-            r.required = td_load_le32(bytes + at + 32);
-        }
+    list.bytes = bytes;
+    while (nsib_record_next(&list, &r))
         take(&r, ctx);
-        at += size;
-    }
     free(bytes);
-    return sound;
+    return list.offered == 0 && list.asked == 0;
 }
 
-static void say_record(const struct record *r, void *ctx)
+static void say_record(const struct nsib_record *r, void *ctx)
 {
     if (r->asks)
         fprintf(ctx, "  asks for   %s (0x%x), version %u up to below %u, flags 0x%x, %s\n",
@@ -119,7 +94,7 @@ static void say_record(const struct record *r, void *ctx)
                 r->version, r->flags);
 }
 
-static void add_record(const struct record *r, void *ctx)
+static void add_record(const struct nsib_record *r, void *ctx)
 {
     json_t *json = json_pack("{s:b, s:I, s:s, s:I, s:I}", "request", r->asks, "id",
                              (json_int_t)r->id, "name", api_name(r->id), "version",
