@@ -64,8 +64,10 @@ static void put_counters(struct writer *w, const struct td_provision_plan *plan)
 
 static void put_reference(struct writer *w, const char *reference)
 {
-    size_t len = reference != NULL ? strlen(reference) : 0;
+    size_t len = 0;
 
+    while (reference != NULL && reference[len] != '\0' && len < TD_PROVISION_REFERENCE_MAX)
+        len++;
     if (len == 0)
         return;
     put(w, TYPE_VARIABLE, 2);
