@@ -411,6 +411,9 @@ static bool take_list(struct td_update *u, uint64_t now_ms, const struct td_repl
     finish_failure(u, now_ms, "the device's list of images cannot be read", &r->failure,
                    td_failure_unsupported(&r->failure)
                        ? "build the firmware with the image group (CONFIG_MCUMGR_GRP_IMG)"
+                   : r->failure.err == TD_EREFUSED && !r->failure.by_group && r->failure.code == 7
+                       ? "build the firmware with larger buffers: tandem os params tells how large "
+                         "they are"
                        : "check that this is the right device and port");
     return false;
 }

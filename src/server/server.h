@@ -129,7 +129,8 @@ struct td_server_hooks {
 struct td_server_image {
     const struct td_flash_area *slot[2]; /* primary, secondary; NULL: there is none */
     enum td_strategy_id strategy;        /* how the bootloader installs it */
-    bool spoken_for; /* it runs on a core without a server: this one confirms it, too */
+    bool spoken_for; /* it has no server of its own (another core's, or a part of what runs
+                        here): this one confirms it, too */
     bool reverts;    /* RAM load: with trials, as direct-XIP's mode 5 */
     const struct td_room_geometry *room; /* as the bootloader has it; shapes the trailers too */
     uint8_t active_slot;                 /* which slot runs; 0 where slots are swapped */

@@ -241,7 +241,9 @@ static void build_image(struct sim_device *dev, unsigned i)
                                                                     : dev->slots[i].strategy),
         .room = &dev->room[i],
         .upload_off = upload_off(dev, i),
-        .spoken_for = dev->slots[i].follower != NULL,
+        // A second image of the same core is the application's own, too: who else would confirm it?
+        .spoken_for =
+            dev->slots[i].follower != NULL || dev->profile->server.manner == SIM_BEHAVES_TANDEM,
         .reverts = sim_way_reverts(dev->profile->boot.way),
     };
 }

@@ -77,6 +77,7 @@ static void numbers_text(const struct td_verdict *v, char *out, size_t cap)
     case TD_V_WRONG_SIGNATURE_TYPE:
     case TD_V_UNKNOWN_KEY:
     case TD_V_BAD_SIGNATURE: snprintf(out, cap, ", TLV 0x%02x", v->found); return;
+    case TD_V_DEPENDENCY: return; // the number of the image that is wanted: said with its version
     case TD_V_BAD_FLAGS: snprintf(out, cap, ", flags 0x%x", v->found); return;
     case TD_V_WRONG_ADDRESS:
         snprintf(out, cap, ", built for 0x%x and not 0x%x", v->found, v->wanted);
@@ -117,7 +118,10 @@ static void facts_text(const struct td_verdict *v, char *out, size_t cap)
     }
     if (has_version(&v->wanted_version)) {
         version_text(&v->wanted_version, version);
-        ADD(v->code == TD_V_DOWNGRADE ? " while %s runs" : ", in place of %s", version);
+        if (v->code == TD_V_DEPENDENCY)
+            ADD(", wants image %u in version %s or newer", v->wanted, version);
+        else
+            ADD(v->code == TD_V_DOWNGRADE ? " while %s runs" : ", in place of %s", version);
     }
     if (!is_zero(v->hash, sizeof v->hash)) {
         td_hex(v->hash, sizeof v->hash, hex);

@@ -137,5 +137,42 @@ class OneStage(Cores):
         self.update(url, app("v3", "3.0.0", 4), code=1, says=["counter"])
 
 
+class TwoImages(Case):
+    """Two images of one core, from a profile that says no more than it has to."""
+
+    TEXT = """
+name: two-images
+flash:
+  - { name: chip, size: 0x80000, sectors: [ { count: 128, size: 4096 } ], write_size: 4 }
+partitions:
+  primary:     { offset: 0x0c000, size: 0x1c000 }
+  secondary:   { offset: 0x28000, size: 0x1c000 }
+  primary_1:   { offset: 0x44000, size: 0x1c000 }
+  secondary_1: { offset: 0x60000, size: 0x1c000 }
+  boot_log:    { offset: 0x7c000, size: 0x02000 }
+boot: { strategy: swap-move, keys: [ %s ] }
+server: { groups: [ os, image, basic, tandem ], buf_size: 1024, reset_delay_ms: 50 }
+"""
+    SIGN = ("-S", "0x1c000", "--align", "4")
+
+    def setUp(self):
+        super().setUp()
+        self.PROFILE = self.path("two.yml")
+        with open(self.PROFILE, "w") as f:
+            f.write(self.TEXT % KEY)
+        self.url = self.start("--program", "slot0=" + self.image("app1", "1.0.0"), "--program",
+                              "1.0=" + self.image("part1", "1.0.0")).url()
+        self.app = self.image("app2", "2.0.0", sign=(*self.SIGN, "-d", "(1, 2.0.0)"))
+
+    def test_both_are_updated_and_confirmed_together(self):
+        self.update(self.url, "0=" + self.app, "1=" + self.image("part2", "2.0.0"), code=0,
+                    says=["as image 0", "as image 1, confirmed"])
+
+    def test_one_without_the_other_that_it_wants_is_refused_and_says_which(self):
+        self.update(self.url, self.app, code=1, says=["install both together"])
+        self.assertIn("wants image 1 in version 2.0.0 or newer",
+                      self.ok("-d", self.url, "why"))
+
+
 if __name__ == "__main__":
     unittest.main()
