@@ -228,7 +228,7 @@ static bool row_nth(unsigned n, struct sweep_row *row)
                                .flash = chip->name,
                                .word = chip->word,
                                .quick = n % 5 == 0 && n < 11,
-                               .share = 1,
+                               .share = chip == &chips[0] ? 1 : 0,
                                .part = { story, chip } };
     return true;
 }
