@@ -43,10 +43,10 @@ static const struct scenario {
 };
 
 static const struct way ways[] = {
-    { "swap-move", &td_strategy_move, true, 0, 0, TD_V_NO_SWAP_ROOM },
-    { "swap-offset", &td_strategy_offset, true, 1, 0, TD_V_NO_SWAP_ROOM },
-    { "swap-scratch", &td_strategy_scratch, true, 0, 0, TD_V_NO_SWAP_ROOM },
-    { "overwrite-only", &td_strategy_overwrite, false, 0, 0, TD_V_TOO_LARGE },
+    { "swap-move", &td_strategy_move, true, 0, 0, TD_V_NO_SWAP_ROOM, NULL },
+    { "swap-offset", &td_strategy_offset, true, 1, 0, TD_V_NO_SWAP_ROOM, NULL },
+    { "swap-scratch", &td_strategy_scratch, true, 0, 0, TD_V_NO_SWAP_ROOM, NULL },
+    { "overwrite-only", &td_strategy_overwrite, false, 0, 0, TD_V_TOO_LARGE, NULL },
 };
 
 static const struct shape shapes[] = {

@@ -10,6 +10,7 @@
 
 #include "base/range.h"
 #include "device.h"
+#include "log/log.h"
 #include "planted.h"
 #include "rows.h"
 
@@ -102,6 +103,35 @@ static void prepare_large(struct device *d)
     prepare_candidate(d, &plan);
 }
 
+// What runs is damaged, and nobody asked for anything.
+static void prepare_damaged(struct device *d)
+{
+    struct image damaged = d->images[0].old;
+
+    damaged.bytes = malloc(damaged.size);
+    must(damaged.bytes != NULL, "out of memory");
+    memcpy(damaged.bytes, d->images[0].old.bytes, damaged.size);
+    damaged.bytes[damaged.size / 2] ^= 1;
+    d->config.falls_back = true;
+    device_put_primary(d, 0, &damaged);
+    device_put_secondary(d, 0, &d->images[0].new);
+    free(damaged.bytes);
+}
+
+// The log is about to turn over, and what it must not lose is its oldest entry.
+static void prepare_full_log(struct device *d)
+{
+    struct td_log log = { &d->log };
+    struct td_verdict v = { .class = TD_VERDICT_REVERT, .code = TD_V_REVERTED_WATCHDOG };
+    uint32_t per_sector = d->shape->chip.sector_size / 64 - 1; // and one is copied when it turns
+
+    for (uint32_t i = 0; i < 2 * per_sector - 1; i++) {
+        must(td_log_append(&log, &v) == TD_OK, "the log cannot be written");
+        v = (struct td_verdict){ .class = TD_VERDICT_NOTE, .code = TD_V_INSTALLED, .found = i + 1 };
+    }
+    prepare_foreign(d);
+}
+
 static void prepare_torn(struct device *d)
 {
     struct td_trailer p, x;
@@ -142,6 +172,20 @@ static bool keeps(const struct device *d, bool new)
     return true;
 }
 
+// Overwriting leaves the new image where it came from, swapping the old one.
+static bool keeps_after_perm(const struct device *d)
+{
+    for (unsigned i = 0; i < d->n_images; i++) {
+        const struct device_image *im = &d->images[i];
+        bool swaps = td_strategy_mode(device_strategy(d, i)) != TD_MODE_OVERWRITE;
+
+        if (swaps ? !device_secondary_holds(d, i, d->way->old_sector, &im->old)
+                  : !device_secondary_holds(d, i, d->way->new_sector, &im->new))
+            return false;
+    }
+    return true;
+}
+
 static const char *judge_trial(struct device *d, unsigned passed)
 {
     bool over = passed & TRIAL_OVER;
@@ -164,7 +208,7 @@ static const char *judge_perm(struct device *d, unsigned passed)
     (void)passed;
     if (!runs(d, true))
         return "the wrong image runs";
-    if (!keeps(d, !d->way->swaps))
+    if (!keeps_after_perm(d))
         return "the other image is lost";
     if (d->result.on_trial)
         return "a permanent image is on trial";
@@ -192,6 +236,22 @@ static const char *judge_foreign(struct device *d, unsigned passed)
     return judge_refusal(d, TD_V_UNKNOWN_KEY);
 }
 
+static const char *judge_full_log(struct device *d, unsigned passed)
+{
+    (void)passed;
+    if (!device_logged(d, TD_V_REVERTED_WATCHDOG, 0))
+        return "the last revert is no longer in the log";
+    return judge_refusal(d, TD_V_UNKNOWN_KEY);
+}
+
+static const char *judge_fallen_back(struct device *d, unsigned passed)
+{
+    (void)passed;
+    if (!runs(d, true) || d->result.on_trial)
+        return "the good image does not run";
+    return device_logged(d, TD_V_FELL_BACK, 0) ? NULL : "the fallback is not in the log";
+}
+
 static const char *judge_downgrade(struct device *d, unsigned passed)
 {
     (void)passed;
@@ -213,11 +273,12 @@ static const char *judge_torn(struct device *d, unsigned passed)
 /* --- the rows --- */
 
 static const struct way ways[] = {
-    { "swap-move", &td_strategy_move, true, 0, 0, TD_V_NO_SWAP_ROOM },
-    { "swap-offset", &td_strategy_offset, true, 1, 0, TD_V_NO_SWAP_ROOM },
-    { "swap-scratch", &td_strategy_scratch, true, 0, 0, TD_V_NO_SWAP_ROOM },
-    { "overwrite-only", &td_strategy_overwrite, false, 0, 0, TD_V_TOO_LARGE },
-    { "overwrite-plain", &td_strategy_overwrite_plain, false, 0, 0, TD_V_TOO_LARGE },
+    { "swap-move", &td_strategy_move, true, 0, 0, TD_V_NO_SWAP_ROOM, NULL },
+    { "swap-offset", &td_strategy_offset, true, 1, 0, TD_V_NO_SWAP_ROOM, NULL },
+    { "swap-scratch", &td_strategy_scratch, true, 0, 0, TD_V_NO_SWAP_ROOM, NULL },
+    { "overwrite-only", &td_strategy_overwrite, false, 0, 0, TD_V_TOO_LARGE, NULL },
+    { "overwrite-plain", &td_strategy_overwrite_plain, false, 0, 0, TD_V_TOO_LARGE, NULL },
+    { "mixed group", &td_strategy_move, false, 0, 0, TD_V_TOO_LARGE, &td_strategy_overwrite },
 };
 
 static const struct shape shapes[] = {
@@ -265,6 +326,8 @@ static const struct {
     { "overwrite-only", 2, false, "i" },
     { "overwrite-only", 2, true, "i" },
     { "overwrite-plain", 1, false, "ag" },
+    { "mixed group", 2, false, "i" },
+    { "mixed group", 2, true, "i" },
 };
 
 #define ALL  (-1)
@@ -295,6 +358,8 @@ static const struct scenario {
     { "refuse downgrade", ALL, { 0 }, prepare_downgrade, judge_downgrade, 0, "abcgjp" },
     { "refuse no room", ALL, { 0 }, prepare_large, judge_large, 0, "abcgp" },
     { "refuse torn", SWAP, { 0 }, prepare_torn, judge_torn, 0, "abcgjp" },
+    { "refuse, full log", ALL, { 0 }, prepare_full_log, judge_full_log, 0, "agj" },
+    { "fall back", ALL, { 0 }, prepare_damaged, judge_fallen_back, 0, "agj" },
 };
 
 /* --- as the engine sees it --- */
@@ -397,7 +462,8 @@ static bool row_nth(unsigned n, struct sweep_row *row)
             for (size_t k = 0; k < TD_N_OF(scenarios); k++) {
                 const struct scenario *sc = &scenarios[k];
 
-                if (!is_swept(sc, way, *l) || n-- != 0)
+                if (!is_swept(sc, way, *l) ||
+                    (fits[f].images > 1 && sc->prepare == prepare_damaged) || n-- != 0)
                     continue;
                 *row = (struct sweep_row){ .way = way->name,
                                            .scenario = sc->name,

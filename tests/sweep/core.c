@@ -53,7 +53,7 @@ static struct board {
     } late;
 } board;
 
-static const struct way keeps = { "network core", &td_strategy_move, true, 0, 0, 0 };
+static const struct way keeps = { "network core", &td_strategy_move, true, 0, 0, 0, NULL };
 static const struct shape shape = {
     "1K, ext. byte", { 1024, 8, 1, 0xff, true }, { 1024, 1, 0, 0xff, false }, 10, 9, 0, 7, 8
 };

@@ -300,6 +300,7 @@ void device_make(struct device *d, const struct shape *shape, const struct way *
     d->encrypted = encrypted;
     d->n_images = n_images;
     place(d);
+    d->slots[1].strategy = way->second;
     make_keys();
     d->key = (struct td_image_key){ key_der, (uint16_t)key_der_len };
     d->unwrap = (struct td_image_unwrap){ &memo_x25519, unwrap_der, (uint16_t)unwrap_der_len };
@@ -330,6 +331,11 @@ void device_make(struct device *d, const struct shape *shape, const struct way *
         plan.counter--;
         d->images[i].old = image_make(&plan);
     }
+}
+
+const struct td_strategy *device_strategy(const struct device *d, unsigned i)
+{
+    return i == 1 && d->way->second != NULL ? d->way->second : d->way->strategy;
 }
 
 void device_free(struct device *d)
@@ -380,7 +386,7 @@ struct td_slots device_slots(struct device *d, unsigned i, struct td_trailer *p,
 {
     *p = (struct td_trailer){
         .area = &d->images[i].primary,
-        .mode = td_strategy_mode(d->way->strategy),
+        .mode = td_strategy_mode(device_strategy(d, i)),
         .max_sectors = d->config.max_sectors,
         .write_size = (uint8_t)td_max_u32(d->shape->chip.write_size, d->shape->external.write_size),
         .max_align = d->shape->max_align,

@@ -42,10 +42,11 @@ struct shape {
 struct way {
     const char *name;
     const struct td_strategy *strategy;
-    bool swaps;         /* the other image is kept, and comes back */
-    uint8_t new_sector; /* of the secondary, at which a new image is put */
-    uint8_t old_sector; /* at which the old one lies after an update */
-    uint16_t no_room;   /* the verdict about an image that is too large */
+    bool swaps;                       /* the other image is kept, and comes back */
+    uint8_t new_sector;               /* of the secondary, at which a new image is put */
+    uint8_t old_sector;               /* at which the old one lies after an update */
+    uint16_t no_room;                 /* the verdict about an image that is too large */
+    const struct td_strategy *second; /* of image 1, where it has another one; or NULL */
 };
 
 /* A signed image as its file has it. */
@@ -110,6 +111,8 @@ struct contents {
 /* Everything but what is in the slots. exit(2) when the shape cannot be. */
 void device_make(struct device *d, const struct shape *shape, const struct way *way, bool encrypted,
                  unsigned n_images, const struct contents *contents);
+/* The strategy of image i. */
+const struct td_strategy *device_strategy(const struct device *d, unsigned i);
 void device_free(struct device *d);
 
 /* Puts the planted bug between boot and the first chip, or takes it away (NULL). */
