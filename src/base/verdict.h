@@ -36,7 +36,7 @@ enum td_verdict_class {
 #define TD_VERDICTS(X)                                                                             \
     /* notes */                                                                                    \
     X(TD_V_TRIAL_STARTED, 1, "trial-started", TD_VERDICT_NOTE,                                     \
-      "the new image was started and runs on trial",                                            \
+      "the new image was started and runs on trial",                                               \
       "confirm it once it has proved itself; without that the next reset brings the old one back") \
     X(TD_V_INSTALLED, 2, "installed", TD_VERDICT_NOTE, "the new image was installed for good",     \
       "nothing to do")                                                                             \

@@ -689,7 +689,7 @@ class Names(Case):
 
 
 def is_encrypted(image):
-    return image.name.startswith(("enc-", "encrypted")) or "-enc-" in image.name
+    return image.name.startswith(("enc-", "encrypted")) or "-enc" in image.name
 
 
 class Inspect(Case):
