@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range.h"
+
 void shim_forget(struct shim *shim)
 {
     shim->n = 0;
@@ -98,12 +100,16 @@ static enum td_err shim_read(const struct td_flash_dev *dev, uint32_t off, void 
     uint8_t *out = dst;
 
     for (unsigned i = 0; err == TD_OK && i < s->n; i++) {
-        for (uint32_t k = 0; k < s->ops[i].op.len; k++) {
-            uint32_t at = s->ops[i].op.off + k;
+        const struct op *op = &s->ops[i].op;
+        uint32_t from = td_max_u32(off, op->off);
+        uint32_t end = td_min_u32(off + (uint32_t)len, op->off + op->len);
 
-            if (at >= off && at < off + len)
-                out[at - off] = s->ops[i].op.is_erase ? below->erased : s->ops[i].bytes[k];
-        }
+        if (from >= end)
+            continue;
+        if (op->is_erase)
+            memset(out + (from - off), below->erased, end - from);
+        else
+            memcpy(out + (from - off), s->ops[i].bytes + (from - op->off), end - from);
     }
     return err;
 }
