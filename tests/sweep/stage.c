@@ -400,7 +400,7 @@ static const char *judge(void *ctx, unsigned before)
     // A copy that was cut before its request was dropped is no variant that was mixed up.
     if (s->said != TD_V_STAGE_VARIANT && has_logged(TD_V_STAGE_VARIANT))
         return "what was installed is called a mixed-up variant";
-    return has_logged(s->said) ? NULL : "the log does not say what happened";
+    return has_logged((uint16_t)s->said) ? NULL : "the log does not say what happened";
 }
 
 static void prepare(const struct story *s, enum rig_memory memory)
