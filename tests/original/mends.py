@@ -198,6 +198,13 @@ def ending(state, ours, theirs):
             return before + ["a torn request is cleared away"]
         if my_x == x and his_x == cleared(x) and state.secondary.magic == "unset":
             return before + ["notes that ask for nothing are not erased"]
+    if state.mended and my_p == his_p and (my_x, his_x) == (cleared(x), x) and \
+            state.secondary.magic == "unset":
+        return ["mended notes pass through the secondary's trailer"]
+    unbegun = state.primary.underway and my_p == cleared(p) and x_stays
+    if unbegun and "no-swap-room" in verdicts and (state.primary.sound() or 0) > ROOM:
+        return ["notes of a swap that cannot begin are cleared away",
+                "a swap that could not be undone is not begun"]
     if p_stays and x_stays:
         if "revert-impossible" in verdicts:
             return before + ["nothing is swapped in that cannot be booted"]
