@@ -880,6 +880,20 @@ static enum td_err find_replacement(struct td_boot_all *all, uint8_t i, bool *fo
     return TD_OK;
 }
 
+// Without a journal a cut in the copy could leave a primary that verifies by chance, its last
+// words torn. So what is to be copied is asked for first, and copied as if it had been before.
+static enum td_err ask_for_good(struct td_boot_run *run)
+{
+    const struct td_trailer *t = &run->secondary;
+    enum td_err err = td_boot_drop_request(run);
+
+    if (err == TD_OK)
+        err = td_trailer_write_swap_info(t, TD_SWAP_PERM, run->image);
+    if (err == TD_OK)
+        err = td_trailer_write_image_ok(t);
+    return err != TD_OK ? err : td_trailer_write_magic(t);
+}
+
 enum td_err td_boot_replace(struct td_boot_all *all, uint8_t image, bool *done)
 {
     const struct td_boot_group alone = { .images = (uint8_t)(1u << image) };
@@ -899,6 +913,7 @@ enum td_err td_boot_replace(struct td_boot_all *all, uint8_t image, bool *done)
     v.slot = 1;
     td_boot_record_note(&all->run, &v);
     keep->settled = false;
-    err = begin(all, TD_SWAP_PERM, &alone);
+    err = all->run.strategy->revert == NULL ? ask_for_good(&all->run)
+                                            : begin(all, TD_SWAP_PERM, &alone);
     return err != TD_OK ? err : td_boot_settle(all);
 }
