@@ -27,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (end > size || at > end)
             abort();
     }
+    (void)seen;
     free(bytes);
     return 0;
 }

@@ -93,7 +93,9 @@ static void check(const struct td_source *src, const struct td_image *img, bool 
 {
     static const uint8_t der[2][4] = { { 1, 2, 3, 4 }, { 5, 6, 7, 8 } };
     const struct td_image_key keys[2] = { { der[0], 4 }, { der[1], 4 } };
-    struct td_image_policy policy = { &td_sha256, NULL, keys, 2, UINT32_MAX };
+    struct td_image_policy policy = {
+        .hash = &td_sha256, .keys = keys, .n_keys = 2, .max_size = UINT32_MAX
+    };
     static struct td_image_work work;
     struct td_image_report report;
     enum td_err err = td_image_check(src, &policy, &work, &report);
