@@ -10,53 +10,19 @@ import tempfile
 import time
 import unittest
 
-COMMAND = os.environ["TANDEM"]
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-KEY = os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-ecdsa-p256.pem")
+import virtual
+from virtual import KEY, ROOT, tandem
+
 OTHER_KEY = os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-ed25519.pem")
 ECHO_LINE = b"\x06\x09ABAKAAAGAABCAKFhZGJoaZsK\n"  # echo "hi", v2, seq 0x42
 ECHO = bytes.fromhex("0a00000600004200a16164626869")
 
 
-def tandem(*args, timeout=30):
-    return subprocess.run([COMMAND, *map(str, args)], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=timeout)
-
-
-class Sim:
-    """A running `tandem sim`, its console read line by line."""
+class Sim(virtual.Sim):
+    """What it says on stderr stays apart, for the tests of its errors."""
 
     def __init__(self, *args):
-        self.process = subprocess.Popen([COMMAND, "sim", *map(str, args)],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
-        self.lines = []
-        self.rest = b""
-
-    def until(self, start, seconds=10):
-        """Reads on until a line that begins so; returns it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            while b"\n" in self.rest:
-                line, self.rest = self.rest.split(b"\n", 1)
-                self.lines.append(line.decode())
-                if self.lines[-1].startswith(start):
-                    return self.lines[-1]
-            if select.select([self.process.stdout], [], [], 0.2)[0]:
-                got = os.read(self.process.stdout.fileno(), 4096)
-                if not got:
-                    break
-                self.rest += got
-        raise AssertionError("no line %r in:\n%s" % (start, "\n".join(self.lines)))
-
-    def stop(self, number=signal.SIGTERM):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(10)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return code
+        super().__init__(*args, stderr=subprocess.PIPE)
 
 
 class Case(unittest.TestCase):

@@ -22,10 +22,10 @@ def tandem(*args, timeout=60):
 class Sim:
     """A running `tandem sim`, its console read line by line."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, stderr=subprocess.STDOUT):
         self.process = subprocess.Popen([COMMAND, "sim", *map(str, args)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+                                        stderr=stderr)
         self.lines = []
         self.rest = b""
 
@@ -62,6 +62,8 @@ class Sim:
             self.process.send_signal(number)
         code = self.process.wait(10)
         self.process.stdout.close()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
         return code
 
 
