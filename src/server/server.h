@@ -36,6 +36,7 @@
 #include "base/version.h"
 #include "cbor/cbor.h"
 #include "flash/flash.h"
+#include "server/backend.h"
 #include "slot/room.h"
 #include "smp/error.h"
 #include "smp/header.h"
@@ -49,8 +50,28 @@ struct td_tandem_stage; /* smp/tandem.h */
 /* One way in, kept by the caller as long as the server lives or an answer is owed to it. */
 struct td_server_link {
     bool authenticated; /* the peer proved who it is; a cable on the desk counts as it */
+    bool encrypted;     /* nobody can listen in; authenticated links count as encrypted */
     size_t max_reply;   /* bytes of the largest answer that this link carries; 0: any */
     void *ctx;          /* the port's */
+};
+
+/* ---- access -------------------------------------------------------------------------- */
+
+/* What a link must be for a request to be let through; more is also enough. */
+enum td_server_grant {
+    TD_GRANT_OPEN = 0,
+    TD_GRANT_ENCRYPTED,
+    TD_GRANT_AUTHENTICATED,
+    TD_GRANT_NEVER
+};
+
+/* A rule. The first that names the group (and command) decides; where none does, anyone may. */
+struct td_server_access {
+    uint16_t group;
+    bool any_group;
+    bool any_command;
+    uint8_t command;
+    enum td_server_grant read, write;
 };
 
 /* ---- manners ------------------------------------------------------------------------- */
@@ -107,6 +128,9 @@ struct td_server_hooks {
     /* Before the first byte of the slot is erased. */
     uint32_t (*upload_begin)(void *ctx, const struct td_server_upload *upload,
                              struct td_cbor_text *reason);
+    /* Each chunk before it is written: off is where it belongs in the file, len its bytes. */
+    uint32_t (*chunk)(void *ctx, const struct td_server_upload *upload, uint32_t off, uint32_t len,
+                      struct td_cbor_text *reason);
     /* The last byte is written. */
     void (*upload_done)(void *ctx, const struct td_server_upload *upload);
     /* The running image was confirmed. */
@@ -181,7 +205,17 @@ struct td_server_config {
     enum td_server_target target;
     bool recovers; /* only the bootloader runs: of several requests the last one wins */
 
-    bool wants_authenticated; /* all but echo and params is refused on other links */
+    bool wants_authenticated;              /* all but echo and params is refused on other links */
+    const struct td_server_access *access; /* rules beside it */
+    uint8_t n_access;
+
+    /* back ends; NULL: the commands that need one are not supported */
+    const struct td_server_os *os;
+    const struct td_server_stat *stats;
+    uint8_t n_stats;
+    const struct td_server_settings *settings;
+    const struct td_server_files *files;
+    const struct td_server_shell *shell;
 
     const struct td_server_hooks *hooks; /* NULL: none */
     void *hook_ctx;
@@ -229,6 +263,11 @@ extern const struct td_server_group td_server_group_os;        /* echo reset par
 extern const struct td_server_group td_server_group_os_old;    /* without bootloader */
 extern const struct td_server_group td_server_group_image;     /* state upload erase slot-info */
 extern const struct td_server_group td_server_group_image_old; /* without slot-info */
+extern const struct td_server_group td_server_group_stat;      /* show list */
+extern const struct td_server_group td_server_group_settings;  /* get set delete commit load save */
+extern const struct td_server_group td_server_group_fs;        /* files and their hashes */
+extern const struct td_server_group td_server_group_shell;     /* exec */
+extern const struct td_server_group td_server_group_enum;      /* which groups there are */
 extern const struct td_server_group td_server_group_basic;     /* storage erase */
 extern const struct td_server_group td_server_group_tandem;    /* why accepts */
 
