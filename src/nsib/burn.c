@@ -96,7 +96,8 @@ static bool is_revocable(const struct td_provision_key *key)
 
 bool td_nsib_is_due(const struct td_provision *p, uint32_t version, uint8_t slot, uint8_t key)
 {
-    bool due = rises(p, version, slot) && !td_nsib_is_full(p, version);
+    bool due =
+        rises(p, version, slot) && !td_nsib_is_full(p, version) && !td_nsib_counter(p)->has_gap;
 
     for (uint8_t k = 0; k < key; k++)
         due |= is_revocable(&p->keys[k]);
@@ -113,6 +114,9 @@ enum td_err td_nsib_raise(const struct td_nsib_config *config, const struct td_p
         return TD_OK;
     if (c->n_used == c->n_slots)
         return TD_ENOSPC;
+    // To fill the gap would be to believe what stands behind it, and perhaps to boot no more.
+    if (c->has_gap)
+        return TD_ESTATE;
     return config->store->program(config->store, c->off + (uint32_t)c->n_used * width,
                                   ~value_of(version, slot) & mask_of(p), width);
 }

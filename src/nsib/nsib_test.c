@@ -571,6 +571,24 @@ static void what_an_exhausted_counter_cannot_hold_is_passed_over(void **state)
     assert_true(rig.result.last_resort);
 }
 
+static void a_counter_with_a_gap_is_never_filled_up(void **state)
+{
+    static const uint8_t high[2] = { 0x00, 0x00 };
+
+    (void)state;
+    fresh();
+    rig_poke(&rig.nor, RIG_PROVISION + 0x28 + 12 + 60 + 8 + 6, high, sizeof high);
+    put(RIG_S0, 5);
+    boot();
+    reach_application();
+    for (unsigned i = 0; i < 3; i++) {
+        boot();
+        assert_true(rig.result.bootable);
+        assert_int_equal(rig.result.counter, 0);
+        assert_true(was_said(TD_V_NSIB_UNBURNT));
+    }
+}
+
 static void a_counter_of_words_is_written_whole(void **state)
 {
     // As nRF54L has it: S0 at 0x30, slots of 4 bytes; in OTP with writes of 4.
@@ -896,6 +914,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_not_sound_leaves_the_others_usable),
         cmocka_unit_test(an_older_version_is_refused_and_an_equal_one_passes),
         cmocka_unit_test(what_an_exhausted_counter_cannot_hold_is_passed_over),
+        cmocka_unit_test(a_counter_with_a_gap_is_never_filled_up),
         cmocka_unit_test(a_counter_of_words_is_written_whole),
         cmocka_unit_test(provision_data_that_make_no_sense_boot_nothing),
         cmocka_unit_test(one_slot_for_both_is_a_device_with_one_slot),

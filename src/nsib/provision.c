@@ -99,10 +99,14 @@ static void read_key(struct reader *r, uint32_t index, struct td_provision_key *
 }
 
 /* One slot more: a value is kept inverted, so that a free slot would be 0. */
-static bool take_slot(struct td_provision_counter *c, uint32_t inverted)
+static bool take_slot(struct td_provision_counter *c, bool more, uint32_t inverted)
 {
     if (inverted == 0)
         return false;
+    if (!more) {
+        c->has_gap = true;
+        return false;
+    }
     c->n_used++;
     c->value = td_max_u32(c->value, inverted);
     return true;
@@ -128,11 +132,11 @@ static void read_slots(struct reader *r, enum td_provision_form form,
         uint32_t word = next_word(r);
 
         if (width == 4) {
-            more = more && take_slot(c, ~word);
+            more = take_slot(c, more, ~word);
             continue;
         }
-        more = more && take_slot(c, (uint16_t)~word);
-        more = more && take_slot(c, (uint16_t) ~(word >> 16));
+        more = take_slot(c, more, (uint16_t)~word);
+        more = take_slot(c, more, (uint16_t) ~(word >> 16));
     }
 }
 

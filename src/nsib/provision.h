@@ -57,6 +57,7 @@ struct td_provision_counter {
     uint16_t n_slots;
     uint16_t n_used; /* before the first free one; the others are left */
     uint32_t value;  /* the highest used; 0 when all are free */
+    bool has_gap;    /* something stands behind the first free one: no first stage wrote that */
 };
 
 enum td_life_cycle {

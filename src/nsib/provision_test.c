@@ -62,11 +62,12 @@ static void counters_are_kept_inverted_up_to_the_first_free_slot(void **state)
         const char *slots;
         uint16_t used;
         uint32_t value;
+        bool has_gap;
     } rows[] = {
-        { "f8ffffff ffffffff", 1, 7 },   { "f9fff8ff ffffffff", 2, 7 },
-        { "f8fff9ff ffffffff", 2, 7 },   { "fffff8ff ffffffff", 0, 0 },
-        { "feff fdff fcff fbff", 4, 4 }, { "0000ffff ffffffff", 1, 0xffff },
-        { "feff fdff ffff 0080", 2, 2 },
+        { "f8ffffff ffffffff", 1, 7, false },   { "f9fff8ff ffffffff", 2, 7, false },
+        { "f8fff9ff ffffffff", 2, 7, false },   { "fffff8ff ffffffff", 0, 0, true },
+        { "feff fdff fcff fbff", 4, 4, false }, { "0000ffff ffffffff", 1, 0xffff, false },
+        { "feff fdff ffff 0080", 2, 2, true },
     };
 
     (void)state;
@@ -77,6 +78,7 @@ static void counters_are_kept_inverted_up_to_the_first_free_slot(void **state)
         build(&page);
         from_hex(rows[i].slots, page.bytes + SLOTS);
         assert_int_equal(td_provision_read(&page.src, 0, TD_PROVISION_HALFWORD, &p), TD_OK);
+        assert_int_equal(p.counters[0].has_gap, rows[i].has_gap);
         if (p.counters[0].n_used != rows[i].used || p.counters[0].value != rows[i].value)
             fail_msg("row %zu: %u used, value %u", i, p.counters[0].n_used, p.counters[0].value);
     }
