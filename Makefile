@@ -77,8 +77,8 @@ qemu = qemu-system-arm -display none -monitor none -serial none \
 test-arm: sources
 	@ci/deps build interop
 	@$(call cross,vectors)
-	@$(qemu) -M mps2-an385 -kernel build/cortex-m0/tests/arm/vectors.elf
-	@$(qemu) -M mps2-an521 -kernel build/cortex-m33+nodsp/tests/arm/vectors.elf
+	@$(qemu) -M mps2-an385 -kernel build/cortex-m0/tests/arm/vectors.elf & m0=$$!; \
+	$(qemu) -M mps2-an521 -kernel build/cortex-m33+nodsp/tests/arm/vectors.elf && wait $$m0
 
 # The firmware of port/, in QEMU, updated by the command.
 test-port: build build-arm
