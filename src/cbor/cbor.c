@@ -34,16 +34,18 @@ void td_cbor_writer_init(struct td_cbor_writer *w, void *buf, size_t cap, enum t
     w->style = style;
 }
 
-size_t td_cbor_head_size(uint32_t argument)
+size_t td_cbor_head_size(uint64_t argument)
 {
     if (argument < INFO_8)
         return 1;
     if (argument <= 0xff)
         return 2;
-    return argument <= 0xffff ? 3 : 5;
+    if (argument <= 0xffff)
+        return 3;
+    return argument <= UINT32_MAX ? 5 : 9;
 }
 
-static void encode_head(uint8_t *out, unsigned major, uint32_t argument)
+static void encode_head(uint8_t *out, unsigned major, uint64_t argument)
 {
     unsigned top = major << 5;
 
@@ -57,9 +59,14 @@ static void encode_head(uint8_t *out, unsigned major, uint32_t argument)
         out[0] = (uint8_t)(top | INFO_16);
         td_store_be16(out + 1, (uint16_t)argument);
         break;
-    default:
+    case 5:
         out[0] = (uint8_t)(top | INFO_32);
-        td_store_be32(out + 1, argument);
+        td_store_be32(out + 1, (uint32_t)argument);
+        break;
+    default:
+        out[0] = (uint8_t)(top | INFO_64);
+        td_store_be32(out + 1, (uint32_t)(argument >> 32));
+        td_store_be32(out + 5, (uint32_t)argument);
         break;
     }
 }
@@ -84,7 +91,7 @@ static void count_item(struct td_cbor_writer *w)
         w->open[w->depth - 1].n++;
 }
 
-static void put_head(struct td_cbor_writer *w, unsigned major, uint32_t argument)
+static void put_head(struct td_cbor_writer *w, unsigned major, uint64_t argument)
 {
     size_t n = td_cbor_head_size(argument);
 
@@ -100,12 +107,17 @@ void td_cbor_put_uint(struct td_cbor_writer *w, uint32_t value)
     put_head(w, MAJOR_UINT, value);
 }
 
-void td_cbor_put_int(struct td_cbor_writer *w, int32_t value)
+void td_cbor_put_uint64(struct td_cbor_writer *w, uint64_t value)
+{
+    put_head(w, MAJOR_UINT, value);
+}
+
+void td_cbor_put_int(struct td_cbor_writer *w, int64_t value)
 {
     if (value < 0)
-        put_head(w, MAJOR_NINT, ~(uint32_t)value);
+        put_head(w, MAJOR_NINT, ~(uint64_t)value);
     else
-        put_head(w, MAJOR_UINT, (uint32_t)value);
+        put_head(w, MAJOR_UINT, (uint64_t)value);
 }
 
 void td_cbor_put_bool(struct td_cbor_writer *w, bool value)
@@ -436,19 +448,29 @@ static enum td_err next_of(struct td_cbor_reader *r, enum td_cbor_type type,
     return err;
 }
 
-enum td_err td_cbor_get_uint(struct td_cbor_reader *r, uint32_t *value)
+enum td_err td_cbor_get_uint64(struct td_cbor_reader *r, uint64_t *value)
 {
-    size_t start = r->pos;
     struct td_cbor_item item;
     enum td_err err = next_of(r, TD_CBOR_UINT, &item);
 
+    if (err == TD_OK)
+        *value = item.value;
+    return err;
+}
+
+enum td_err td_cbor_get_uint(struct td_cbor_reader *r, uint32_t *value)
+{
+    size_t start = r->pos;
+    uint64_t wide;
+    enum td_err err = td_cbor_get_uint64(r, &wide);
+
     if (err != TD_OK)
         return err;
-    if (item.value > UINT32_MAX) {
+    if (wide > UINT32_MAX) {
         r->pos = start;
         return TD_EFORMAT;
     }
-    *value = (uint32_t)item.value;
+    *value = (uint32_t)wide;
     return TD_OK;
 }
 
@@ -571,6 +593,7 @@ static enum td_err get_field(struct td_cbor_reader *r, const struct td_cbor_fiel
 {
     switch (field->kind) {
     case TD_CBOR_KIND_UINT: return td_cbor_get_uint(r, field->out.u);
+    case TD_CBOR_KIND_UINT64: return td_cbor_get_uint64(r, field->out.u64);
     case TD_CBOR_KIND_INT: return td_cbor_get_int(r, field->out.i);
     case TD_CBOR_KIND_BOOL: return td_cbor_get_bool(r, field->out.b);
     case TD_CBOR_KIND_BYTES: return td_cbor_get_bytes(r, field->out.bytes);

@@ -74,7 +74,8 @@ struct td_cbor_writer {
 void td_cbor_writer_init(struct td_cbor_writer *w, void *buf, size_t cap, enum td_cbor_style style);
 
 void td_cbor_put_uint(struct td_cbor_writer *w, uint32_t value);
-void td_cbor_put_int(struct td_cbor_writer *w, int32_t value);
+void td_cbor_put_uint64(struct td_cbor_writer *w, uint64_t value);
+void td_cbor_put_int(struct td_cbor_writer *w, int64_t value);
 void td_cbor_put_bool(struct td_cbor_writer *w, bool value);
 void td_cbor_put_bytes(struct td_cbor_writer *w, const void *bytes, size_t len);
 void td_cbor_put_text(struct td_cbor_writer *w, struct td_cbor_text text);
@@ -93,8 +94,8 @@ void td_cbor_close(struct td_cbor_writer *w);
  */
 enum td_err td_cbor_done(const struct td_cbor_writer *w, size_t *len);
 
-/* How many bytes a head with this argument takes: 1, 2, 3 or 5. A string takes this + len. */
-size_t td_cbor_head_size(uint32_t argument);
+/* How many bytes a head with this argument takes: 1, 2, 3, 5 or 9. A string takes this + len. */
+size_t td_cbor_head_size(uint64_t argument);
 
 /* ---- reading ------------------------------------------------------------------------- */
 
@@ -150,6 +151,7 @@ enum td_err td_cbor_skip(struct td_cbor_reader *r);
  * is an indefinite string; the reader has then not moved.
  */
 enum td_err td_cbor_get_uint(struct td_cbor_reader *r, uint32_t *value);
+enum td_err td_cbor_get_uint64(struct td_cbor_reader *r, uint64_t *value);
 enum td_err td_cbor_get_int(struct td_cbor_reader *r, int32_t *value);
 enum td_err td_cbor_get_bool(struct td_cbor_reader *r, bool *value);
 enum td_err td_cbor_get_bytes(struct td_cbor_reader *r, struct td_cbor_bytes *bytes);
@@ -180,6 +182,7 @@ struct td_cbor_field {
     struct td_cbor_text key;
     enum td_cbor_kind {
         TD_CBOR_KIND_UINT,
+        TD_CBOR_KIND_UINT64,
         TD_CBOR_KIND_INT,
         TD_CBOR_KIND_BOOL,
         TD_CBOR_KIND_BYTES,
@@ -189,6 +192,7 @@ struct td_cbor_field {
     } kind;
     union {
         uint32_t *u;
+        uint64_t *u64;
         int32_t *i;
         bool *b;
         struct td_cbor_bytes *bytes;
@@ -201,6 +205,8 @@ struct td_cbor_field {
 /* clang-format off */
 #define TD_CBOR_FIELD_UINT(key, out, found)                                                        \
     { TD_TEXT(key), TD_CBOR_KIND_UINT, { .u = (out) }, (found) }
+#define TD_CBOR_FIELD_UINT64(key, out, found)                                                      \
+    { TD_TEXT(key), TD_CBOR_KIND_UINT64, { .u64 = (out) }, (found) }
 #define TD_CBOR_FIELD_INT(key, out, found)                                                         \
     { TD_TEXT(key), TD_CBOR_KIND_INT, { .i = (out) }, (found) }
 #define TD_CBOR_FIELD_BOOL(key, out, found)                                                        \

@@ -156,6 +156,54 @@ static void write_sample(struct td_cbor_writer *w, unsigned n)
     td_cbor_close(w);
 }
 
+static void a_number_is_written_in_as_few_bytes_as_hold_it_and_read_back(void **state)
+{
+    static const struct {
+        int64_t value;
+        const char *hex;
+    } rows[] = {
+        { 23, "17" },
+        { 24, "1818" },
+        { 256, "190100" },
+        { 65536, "1a00010000" },
+        { UINT32_MAX, "1affffffff" },
+        { (int64_t)UINT32_MAX + 1, "1b0000000100000000" },
+        { INT64_MAX, "1b7fffffffffffffff" },
+        { -1, "20" },
+        { INT32_MIN, "3a7fffffff" },
+        { (int64_t)INT32_MIN - 1, "3a80000000" },
+        { INT64_MIN, "3b7fffffffffffffff" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        uint8_t buf[16], want[16];
+        struct td_cbor_writer w;
+        struct td_cbor_reader r;
+        size_t n = from_hex(rows[i].hex, want);
+        uint64_t wide = 0;
+        uint32_t narrow = 0;
+
+        td_cbor_writer_init(&w, buf, sizeof buf, TD_CBOR_DEFINITE);
+        td_cbor_put_int(&w, rows[i].value);
+        assert_int_equal(w.len, n);
+        assert_memory_equal(buf, want, n);
+        if (rows[i].value < 0)
+            continue;
+        td_cbor_writer_init(&w, buf, sizeof buf, TD_CBOR_DEFINITE);
+        td_cbor_put_uint64(&w, (uint64_t)rows[i].value);
+        assert_int_equal(w.len, n);
+        assert_memory_equal(buf, want, n);
+        assert_int_equal(td_cbor_head_size((uint64_t)rows[i].value), n);
+        r = td_cbor_reader_of(buf, n);
+        assert_int_equal(td_cbor_get_uint(&r, &narrow),
+                         rows[i].value > UINT32_MAX ? TD_EFORMAT : TD_OK);
+        r.pos = 0;
+        assert_int_equal(td_cbor_get_uint64(&r, &wide), TD_OK);
+        assert_int_equal(wide, rows[i].value);
+    }
+}
+
 static void a_definite_map_has_its_length_in_front_and_an_indefinite_one_ends_in_ff(void **state)
 {
     uint8_t buf[64], want[64];
@@ -383,6 +431,7 @@ int main(void)
         cmocka_unit_test(each_item_is_stepped_over_whole_or_refused),
         cmocka_unit_test(every_truncation_of_a_good_item_is_refused),
         cmocka_unit_test(numbers_are_read_at_any_width_and_refused_beyond_32_bits),
+        cmocka_unit_test(a_number_is_written_in_as_few_bytes_as_hold_it_and_read_back),
         cmocka_unit_test(a_definite_map_has_its_length_in_front_and_an_indefinite_one_ends_in_ff),
         cmocka_unit_test(lists_of_any_length_get_the_shortest_head),
         cmocka_unit_test(a_writer_never_writes_behind_its_buffer),

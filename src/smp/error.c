@@ -38,7 +38,7 @@ enum td_err td_smp_status_decode(const uint8_t *payload, size_t len, struct td_s
     return TD_OK;
 }
 
-static void put_reason(struct td_cbor_writer *w, struct td_cbor_text reason)
+void td_smp_put_reason(struct td_cbor_writer *w, struct td_cbor_text reason)
 {
     if (reason.len == 0)
         return;
@@ -51,14 +51,12 @@ void td_smp_put_rc(struct td_cbor_writer *w, uint32_t rc, struct td_cbor_text re
     td_cbor_open_map(w);
     td_cbor_key(w, "rc");
     td_cbor_put_uint(w, rc);
-    put_reason(w, reason);
+    td_smp_put_reason(w, reason);
     td_cbor_close(w);
 }
 
-void td_smp_put_group_error(struct td_cbor_writer *w, uint16_t group, uint32_t code,
-                            struct td_cbor_text reason)
+void td_smp_put_err(struct td_cbor_writer *w, uint16_t group, uint32_t code)
 {
-    td_cbor_open_map(w);
     td_cbor_key(w, "err");
     td_cbor_open_map(w);
     td_cbor_key(w, "group");
@@ -66,7 +64,14 @@ void td_smp_put_group_error(struct td_cbor_writer *w, uint16_t group, uint32_t c
     td_cbor_key(w, "rc");
     td_cbor_put_uint(w, code);
     td_cbor_close(w);
-    put_reason(w, reason);
+}
+
+void td_smp_put_group_error(struct td_cbor_writer *w, uint16_t group, uint32_t code,
+                            struct td_cbor_text reason)
+{
+    td_cbor_open_map(w);
+    td_smp_put_err(w, group, code);
+    td_smp_put_reason(w, reason);
     td_cbor_close(w);
 }
 
@@ -74,6 +79,11 @@ void td_smp_put_group_error(struct td_cbor_writer *w, uint16_t group, uint32_t c
 
 static const uint8_t os_v1[] = { TD_SMP_OS_ERRORS(V1_OF) };
 static const uint8_t img_v1[] = { TD_SMP_IMG_ERRORS(V1_OF) };
+static const uint8_t stat_v1[] = { TD_SMP_STAT_ERRORS(V1_OF) };
+static const uint8_t settings_v1[] = { TD_SMP_SETTINGS_ERRORS(V1_OF) };
+static const uint8_t fs_v1[] = { TD_SMP_FS_ERRORS(V1_OF) };
+static const uint8_t shell_v1[] = { TD_SMP_SHELL_ERRORS(V1_OF) };
+static const uint8_t enum_v1[] = { TD_SMP_ENUM_ERRORS(V1_OF) };
 static const uint8_t basic_v1[] = { TD_SMP_BASIC_ERRORS(V1_OF) };
 static const uint8_t tandem_v1[] = { TD_SMP_TANDEM_ERRORS(V1_OF) };
 
@@ -84,6 +94,11 @@ static const struct {
 } groups[] = {
     { TD_SMP_GROUP_OS, TD_N_OF(os_v1), os_v1 },
     { TD_SMP_GROUP_IMAGE, TD_N_OF(img_v1), img_v1 },
+    { TD_SMP_GROUP_STAT, TD_N_OF(stat_v1), stat_v1 },
+    { TD_SMP_GROUP_SETTINGS, TD_N_OF(settings_v1), settings_v1 },
+    { TD_SMP_GROUP_FS, TD_N_OF(fs_v1), fs_v1 },
+    { TD_SMP_GROUP_SHELL, TD_N_OF(shell_v1), shell_v1 },
+    { TD_SMP_GROUP_ENUM, TD_N_OF(enum_v1), enum_v1 },
     { TD_SMP_GROUP_BASIC, TD_N_OF(basic_v1), basic_v1 },
     { TD_SMP_GROUP_TANDEM, TD_N_OF(tandem_v1), tandem_v1 },
 };

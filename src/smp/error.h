@@ -86,6 +86,58 @@ enum td_smp_rc {
     X(TD_IMG_TEST_ACTIVE_DENIED, 33, 1, "the running image cannot be set to be tested")            \
     X(TD_IMG_NO_ACTIVE_SLOT, 34, 1, "the device does not know which slot runs")
 
+#define TD_SMP_STAT_ERRORS(X)                                                                      \
+    X(TD_STAT_OK, 0, 0, "done")                                                                    \
+    X(TD_STAT_UNKNOWN, 1, 1, "the device gives no reason")                                         \
+    X(TD_STAT_INVALID_GROUP, 2, 5, "the device has no statistics of that name")                    \
+    X(TD_STAT_INVALID_NAME, 3, 5, "the device does not know that counter")                         \
+    X(TD_STAT_INVALID_SIZE, 4, 3, "the counter has a width the device cannot tell")                \
+    X(TD_STAT_WALK_ABORTED, 5, 1, "the device stopped half way through its counters")
+
+#define TD_SMP_SETTINGS_ERRORS(X)                                                                  \
+    X(TD_SETTINGS_OK, 0, 0, "done")                                                                \
+    X(TD_SETTINGS_UNKNOWN, 1, 1, "the device gives no reason")                                     \
+    X(TD_SETTINGS_NAME_TOO_LONG, 2, 3, "the setting's name is longer than the device takes")       \
+    X(TD_SETTINGS_NOT_FOUND, 3, 5, "the device has no setting of that name")                       \
+    X(TD_SETTINGS_NOT_READABLE, 4, 5, "the setting cannot be read")                                \
+    X(TD_SETTINGS_NO_ROOT, 5, 1, "no part of the firmware takes settings under that name")         \
+    X(TD_SETTINGS_NOT_WRITABLE, 6, 1, "the setting cannot be written")                             \
+    X(TD_SETTINGS_NOT_DELETABLE, 7, 1, "the setting cannot be deleted")                            \
+    X(TD_SETTINGS_NOT_SAVABLE, 8, 1, "the settings cannot be saved by name")
+
+#define TD_SMP_FS_ERRORS(X)                                                                        \
+    X(TD_FS_OK, 0, 0, "done")                                                                      \
+    X(TD_FS_UNKNOWN, 1, 1, "the device gives no reason")                                           \
+    X(TD_FS_INVALID_NAME, 2, 3, "this cannot be the name of a file on the device")                 \
+    X(TD_FS_NOT_FOUND, 3, 5, "the device has no such file")                                        \
+    X(TD_FS_IS_DIRECTORY, 4, 1, "this is a directory, not a file")                                 \
+    X(TD_FS_OPEN_FAILED, 5, 1, "the device could not open the file")                               \
+    X(TD_FS_SEEK_FAILED, 6, 1, "the device could not go to that place in the file")                \
+    X(TD_FS_READ_FAILED, 7, 1, "the device could not read the file")                               \
+    X(TD_FS_TRUNCATE_FAILED, 8, 1, "the device could not empty the file before it is written")     \
+    X(TD_FS_DELETE_FAILED, 9, 1, "the device could not delete the old file")                       \
+    X(TD_FS_WRITE_FAILED, 10, 1, "the device could not write the file: it may be out of room")     \
+    X(TD_FS_OFFSET_NOT_VALID, 11, 1, "the chunk does not follow what the file holds")              \
+    X(TD_FS_OFFSET_BEYOND, 12, 1, "the offset is beyond the end of the file")                      \
+    X(TD_FS_NO_SUCH_HASH, 13, 3, "the device does not know that hash or checksum")                 \
+    X(TD_FS_NO_MOUNT_POINT, 14, 5, "no file system is mounted there on the device")                \
+    X(TD_FS_READ_ONLY, 15, 1, "the file system is read-only")                                      \
+    X(TD_FS_EMPTY, 16, 1, "the file is empty: there is nothing to hash")                           \
+    X(TD_FS_CLOSE_FAILED, 17, 1, "the device could not close the file")
+
+#define TD_SMP_SHELL_ERRORS(X)                                                                     \
+    X(TD_SHELL_OK, 0, 0, "done")                                                                   \
+    X(TD_SHELL_UNKNOWN, 1, 1, "the device gives no reason")                                        \
+    X(TD_SHELL_TOO_LONG, 2, 3, "the command line is longer than the device takes")                 \
+    X(TD_SHELL_EMPTY, 3, 3, "there was no command to run")
+
+#define TD_SMP_ENUM_ERRORS(X)                                                                      \
+    X(TD_ENUM_OK, 0, 0, "done")                                                                    \
+    X(TD_ENUM_UNKNOWN, 1, 1, "the device gives no reason")                                         \
+    X(TD_ENUM_TOO_MANY, 2, 3, "more groups were asked for at once than the device takes")          \
+    X(TD_ENUM_NO_HEAP, 3, 1, "the device has no memory for so many groups")                        \
+    X(TD_ENUM_INDEX_TOO_LARGE, 4, 1, "the device has fewer groups than that")
+
 #define TD_SMP_BASIC_ERRORS(X)                                                                     \
     X(TD_BASIC_OK, 0, 0, "done")                                                                   \
     X(TD_BASIC_UNKNOWN, 1, 1, "the device gives no reason")                                        \
@@ -102,7 +154,10 @@ enum td_smp_rc {
 enum td_smp_group_error {
 #define TD_SMP_GROUP_ENUM(name, number, v1, text) name = number,
     TD_SMP_OS_ERRORS(TD_SMP_GROUP_ENUM) TD_SMP_IMG_ERRORS(TD_SMP_GROUP_ENUM)
-        TD_SMP_BASIC_ERRORS(TD_SMP_GROUP_ENUM) TD_SMP_TANDEM_ERRORS(TD_SMP_GROUP_ENUM)
+        TD_SMP_STAT_ERRORS(TD_SMP_GROUP_ENUM) TD_SMP_SETTINGS_ERRORS(TD_SMP_GROUP_ENUM)
+            TD_SMP_FS_ERRORS(TD_SMP_GROUP_ENUM) TD_SMP_SHELL_ERRORS(TD_SMP_GROUP_ENUM)
+                TD_SMP_ENUM_ERRORS(TD_SMP_GROUP_ENUM) TD_SMP_BASIC_ERRORS(TD_SMP_GROUP_ENUM)
+                    TD_SMP_TANDEM_ERRORS(TD_SMP_GROUP_ENUM)
 #undef TD_SMP_GROUP_ENUM
 };
 
@@ -128,6 +183,10 @@ enum td_err td_smp_status_decode(const uint8_t *payload, size_t len, struct td_s
 void td_smp_put_rc(struct td_cbor_writer *w, uint32_t rc, struct td_cbor_text reason);
 void td_smp_put_group_error(struct td_cbor_writer *w, uint16_t group, uint32_t code,
                             struct td_cbor_text reason);
+
+/* Members of an answer's map, where others stand beside them. An empty reason is left out. */
+void td_smp_put_err(struct td_cbor_writer *w, uint16_t group, uint32_t code);
+void td_smp_put_reason(struct td_cbor_writer *w, struct td_cbor_text reason);
 
 /* What a v1 client is told for a group's code; TD_SMP_RC_UNKNOWN for what no table knows. */
 uint32_t td_smp_v1_rc(uint16_t group, uint32_t code);

@@ -15,6 +15,11 @@ struct row {
 static const struct row rcs[] = { TD_SMP_RCS(RC_ROW) };
 static const struct row os_rows[] = { TD_SMP_OS_ERRORS(GROUP_ROW) };
 static const struct row img_rows[] = { TD_SMP_IMG_ERRORS(GROUP_ROW) };
+static const struct row stat_rows[] = { TD_SMP_STAT_ERRORS(GROUP_ROW) };
+static const struct row settings_rows[] = { TD_SMP_SETTINGS_ERRORS(GROUP_ROW) };
+static const struct row fs_rows[] = { TD_SMP_FS_ERRORS(GROUP_ROW) };
+static const struct row shell_rows[] = { TD_SMP_SHELL_ERRORS(GROUP_ROW) };
+static const struct row enum_rows[] = { TD_SMP_ENUM_ERRORS(GROUP_ROW) };
 static const struct row basic_rows[] = { TD_SMP_BASIC_ERRORS(GROUP_ROW) };
 static const struct row tandem_rows[] = { TD_SMP_TANDEM_ERRORS(GROUP_ROW) };
 
@@ -25,6 +30,11 @@ static const struct {
 } groups[] = {
     { TD_SMP_GROUP_OS, os_rows, TD_N_OF(os_rows) },
     { TD_SMP_GROUP_IMAGE, img_rows, TD_N_OF(img_rows) },
+    { TD_SMP_GROUP_STAT, stat_rows, TD_N_OF(stat_rows) },
+    { TD_SMP_GROUP_SETTINGS, settings_rows, TD_N_OF(settings_rows) },
+    { TD_SMP_GROUP_FS, fs_rows, TD_N_OF(fs_rows) },
+    { TD_SMP_GROUP_SHELL, shell_rows, TD_N_OF(shell_rows) },
+    { TD_SMP_GROUP_ENUM, enum_rows, TD_N_OF(enum_rows) },
     { TD_SMP_GROUP_BASIC, basic_rows, TD_N_OF(basic_rows) },
     { TD_SMP_GROUP_TANDEM, tandem_rows, TD_N_OF(tandem_rows) },
 };

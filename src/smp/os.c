@@ -190,6 +190,26 @@ void td_os_info_req_put(struct td_cbor_writer *w, const struct td_os_info_req *r
     td_cbor_close(w);
 }
 
+enum td_err td_os_info_req_get(const uint8_t *payload, size_t len, struct td_os_info_req *req)
+{
+    const struct td_cbor_field fields[] = {
+        TD_CBOR_FIELD_TEXT("format", &req->format, &req->has_format),
+    };
+
+    *req = (struct td_os_info_req){ .has_format = false };
+    return td_smp_get_map(payload, len, fields, TD_N_OF(fields));
+}
+
+void td_os_info_rsp_put(struct td_cbor_writer *w, const struct td_os_info_rsp *rsp)
+{
+    td_cbor_open_map(w);
+    if (rsp->has_output) {
+        td_cbor_key(w, "output");
+        td_cbor_put_text(w, rsp->output);
+    }
+    td_cbor_close(w);
+}
+
 enum td_err td_os_info_rsp_get(const uint8_t *payload, size_t len, struct td_os_info_rsp *rsp)
 {
     const struct td_cbor_field fields[] = {
@@ -201,6 +221,60 @@ enum td_err td_os_info_rsp_get(const uint8_t *payload, size_t len, struct td_os_
 }
 
 /* ---- threads and memory --------------------------------------------------------------- */
+
+static void put_number(struct td_cbor_writer *w, struct td_cbor_text key, uint64_t value)
+{
+    td_cbor_put_text(w, key);
+    td_cbor_put_uint64(w, value);
+}
+
+void td_os_tasks_put_begin(struct td_cbor_writer *w)
+{
+    td_cbor_open_map(w);
+    td_cbor_key(w, "tasks");
+    td_cbor_open_map(w);
+}
+
+void td_os_tasks_put(struct td_cbor_writer *w, const struct td_os_task *task)
+{
+    td_cbor_put_text(w, task->name);
+    td_cbor_open_map(w);
+    td_cbor_key(w, "prio");
+    td_cbor_put_int(w, task->prio);
+    put_number(w, TD_TEXT("tid"), task->tid);
+    put_number(w, TD_TEXT("state"), task->state);
+    put_number(w, TD_TEXT("stksiz"), task->stack_words);
+    put_number(w, TD_TEXT("stkuse"), task->stack_used_words);
+    put_number(w, TD_TEXT("runtime"), task->runtime);
+    td_cbor_close(w);
+}
+
+void td_os_tasks_put_end(struct td_cbor_writer *w)
+{
+    td_cbor_close(w);
+    td_cbor_close(w);
+}
+
+void td_os_pools_put_begin(struct td_cbor_writer *w)
+{
+    td_cbor_open_map(w);
+}
+
+void td_os_pools_put(struct td_cbor_writer *w, const struct td_os_pool *pool)
+{
+    td_cbor_put_text(w, pool->name);
+    td_cbor_open_map(w);
+    put_number(w, TD_TEXT("blksiz"), pool->block_size);
+    put_number(w, TD_TEXT("nblks"), pool->blocks);
+    put_number(w, TD_TEXT("nfree"), pool->free_blocks);
+    put_number(w, TD_TEXT("min"), pool->least_free);
+    td_cbor_close(w);
+}
+
+void td_os_pools_put_end(struct td_cbor_writer *w)
+{
+    td_cbor_close(w);
+}
 
 /* A number by name; thread ids may be addresses, run times count cycles: 64 bits. */
 struct number {

@@ -98,6 +98,8 @@ struct td_os_info_rsp {
 };
 
 void td_os_info_req_put(struct td_cbor_writer *w, const struct td_os_info_req *req);
+enum td_err td_os_info_req_get(const uint8_t *payload, size_t len, struct td_os_info_req *req);
+void td_os_info_rsp_put(struct td_cbor_writer *w, const struct td_os_info_rsp *rsp);
 enum td_err td_os_info_rsp_get(const uint8_t *payload, size_t len, struct td_os_info_rsp *rsp);
 
 /* A thread. What an answer leaves out is 0. */
@@ -124,6 +126,14 @@ struct td_os_walk {
     struct td_cbor_reader reader;
     struct td_cbor_walk walk;
 };
+
+/* begin, each entry, end. The pool list is the answer itself. */
+void td_os_tasks_put_begin(struct td_cbor_writer *w);
+void td_os_tasks_put(struct td_cbor_writer *w, const struct td_os_task *task);
+void td_os_tasks_put_end(struct td_cbor_writer *w);
+void td_os_pools_put_begin(struct td_cbor_writer *w);
+void td_os_pools_put(struct td_cbor_writer *w, const struct td_os_pool *pool);
+void td_os_pools_put_end(struct td_cbor_writer *w);
 
 /* TD_EFORMAT also when the answer has no tasks. */
 enum td_err td_os_tasks_get_begin(const uint8_t *payload, size_t len, struct td_os_walk *walk);
