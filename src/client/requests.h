@@ -11,13 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/verdict.h"
-#include "client/failure.h"
+#include "client/reply.h"
 #include "client/session.h"
-#include "smp/enum.h"
-#include "smp/image.h"
 #include "smp/os.h"
-#include "smp/tandem.h"
 
 enum td_request_kind {
     TD_REQ_ECHO,       /* text */
@@ -31,15 +27,30 @@ enum td_request_kind {
     TD_REQ_INFO,         /* text: letters of what is wanted, empty for the kernel's name */
     TD_REQ_GROUPS,       /* with names, where the device tells them */
     TD_REQ_GROUP_NUMBERS,
+    TD_REQ_GROUP_COUNT,
+    TD_REQ_GROUP_AT, /* off: which one, counted from 0 */
     TD_REQ_IMAGE_LIST,
     TD_REQ_IMAGE_TEST,    /* hash */
     TD_REQ_IMAGE_CONFIRM, /* hash; without one the running image. An empty hash: see below */
     TD_REQ_IMAGE_ERASE, /* slot, absolute: image * 2 + slot; without has_slot the device's choice */
     TD_REQ_SLOT_INFO,
-    TD_REQ_STORAGE_ERASE, /* settings and bonds */
-    TD_REQ_WHY,           /* off: the device's verdicts from there on, newest first */
-    TD_REQ_ACCEPTS,       /* off: what the device accepts; off counts keys */
-    TD_REQ_RAW,           /* op, group, id and body as they are; the reply is the answer's body */
+    TD_REQ_STAT_LIST,       /* names of the statistics groups */
+    TD_REQ_STAT,            /* text: the name of one */
+    TD_REQ_SETTING_GET,     /* text: name; max: bytes wanted at most, 0 = no limit of ours */
+    TD_REQ_SETTING_SET,     /* text: name; value. In RAM until saved, unless its owner saves */
+    TD_REQ_SETTING_DELETE,  /* text: name */
+    TD_REQ_SETTINGS_COMMIT, /* what was set takes effect */
+    TD_REQ_SETTINGS_LOAD,   /* from flash; what was set and not saved is lost */
+    TD_REQ_SETTINGS_SAVE,   /* text: a subtree, empty for all; old devices save all anyway */
+    TD_REQ_FILE_STATUS,     /* text: path */
+    TD_REQ_FILE_HASH,       /* text: path; hash_type, off and max say what of it */
+    TD_REQ_FILE_HASH_TYPES, /* which hashes the device has */
+    TD_REQ_FILE_CLOSE,      /* whatever transfer is open */
+    TD_REQ_SHELL,           /* argv; never repeated: nobody knows what the line does */
+    TD_REQ_STORAGE_ERASE,   /* settings and bonds */
+    TD_REQ_WHY,             /* off: the device's verdicts from there on, newest first */
+    TD_REQ_ACCEPTS,         /* off: what the device accepts; off counts keys */
+    TD_REQ_RAW,             /* op, group, id and body as they are; the reply is the answer's body */
 };
 
 struct td_request {
@@ -49,11 +60,15 @@ struct td_request {
     struct td_os_reset_req reset;
     uint8_t hash[TD_IMG_HASH_MAX];
     uint8_t hash_len;
-    bool
-        empty_hash; /* confirm with a hash of no bytes: what some old servers want instead of none */
+    bool empty_hash; /* confirm with a hash of no bytes: some old servers want that, not none */
     bool has_slot;
     uint32_t slot;
     uint32_t off;
+    uint32_t max;                    /* bytes */
+    struct td_cbor_text hash_type;   /* "sha256"; empty: the device's own choice, crc32 */
+    struct td_cbor_bytes value;      /* of a setting */
+    const struct td_cbor_text *argv; /* of the shell: the device puts single spaces between */
+    uint8_t n_argv;
     struct {
         uint8_t op; /* 0 read, 2 write */
         uint16_t group;
@@ -62,137 +77,6 @@ struct td_request {
         const uint8_t *body;
         size_t len;
     } raw;
-};
-
-/* ---- replies ------------------------------------------------------------------------- */
-
-#define TD_STATES_MAX   16
-#define TD_SLOTS_MAX    16
-#define TD_WHY_PAGE_MAX 16
-#define TD_KEYS_MAX     16
-#define TD_REPLY_TEXT   512
-
-/* One line of the image list. */
-struct td_image_state {
-    uint32_t image;                   /* 0 where the device does not say */
-    uint32_t slot;                    /* within the image */
-    char version[TD_IMG_VERSION_MAX]; /* as the device wrote it; "" when it did not */
-    uint8_t hash[TD_IMG_HASH_MAX];
-    uint8_t hash_len; /* 0: the device does not list it */
-    bool bootable, pending, confirmed, active, permanent;
-};
-
-/* The image list. A slot without an image is not in it. */
-struct td_image_states {
-    uint8_t n;
-    struct td_image_state at[TD_STATES_MAX]; /* what a device lists beyond is left out */
-};
-
-struct td_slot_size {
-    uint32_t image, slot;
-    bool has_size, has_max, has_upload_image;
-    uint32_t size; /* bytes */
-    uint32_t max;  /* largest file that can be swapped; the image's, repeated in each slot */
-    uint32_t upload_image; /* what "image" of an upload has to say */
-};
-
-struct td_slot_sizes {
-    uint8_t n;
-    struct td_slot_size at[TD_SLOTS_MAX];
-};
-
-#define TD_TASKS_MAX  32
-#define TD_POOLS_MAX  16
-#define TD_GROUPS_MAX 32
-#define TD_NAME_MAX   32
-
-/* Names are cut to fit, and ended by a 0. */
-struct td_tasks {
-    uint32_t n_total; /* what a device lists beyond TD_TASKS_MAX is counted only */
-    uint8_t n;
-    struct td_task {
-        char name[TD_NAME_MAX];
-        int64_t prio;
-        uint64_t tid, state, runtime; /* as the device counts them */
-        uint64_t stack, stack_used;   /* bytes */
-    } at[TD_TASKS_MAX];
-};
-
-struct td_pools {
-    uint32_t n_total;
-    uint8_t n;
-    struct td_pool {
-        char name[TD_NAME_MAX];
-        uint64_t block_size; /* bytes */
-        uint64_t blocks, free_blocks, least_free;
-    } at[TD_POOLS_MAX];
-};
-
-struct td_groups {
-    uint32_t n_total;
-    uint8_t n;
-    struct td_group {
-        uint32_t group, handlers;
-        bool has_handlers;
-        char name[TD_NAME_MAX]; /* "": the device did not say */
-    } at[TD_GROUPS_MAX];
-};
-
-struct td_why_page {
-    bool has_next;
-    uint32_t next;
-    uint8_t n;
-    struct td_verdict at[TD_WHY_PAGE_MAX];
-};
-
-/* td_tandem_accepts with its bytes copied. */
-struct td_accepts {
-    uint32_t sig; /* 0 none, 1 RSA, 2 ECDSA P-256, 3 Ed25519 */
-    char sig_name[24];
-    uint32_t hash_len;
-    uint32_t mode; /* enum td_strategy_id */
-    bool no_downgrade, decrypts, unpacks, has_log, authenticated;
-    char layout[48], board[48]; /* cut to fit, ended by a 0 */
-    uint8_t n_images;
-    struct td_tandem_image images[TD_TANDEM_IMAGES_MAX];
-    bool has_stage; /* there is a first stage; its keys stand in stage_keys */
-    struct td_tandem_stage stage;
-    uint8_t stage_keys[TD_TANDEM_STAGE_KEYS][TD_TANDEM_STAGE_PRINT];
-    uint32_t n_keys_total;
-    uint8_t n_keys; /* in keys; less than n_keys_total: some did not fit or were not asked for */
-    uint8_t keys[TD_KEYS_MAX][TD_TANDEM_FINGERPRINT];
-    bool has_next;
-    uint32_t next;
-};
-
-struct td_reply {
-    struct td_failure failure; /* err is TD_OK: the member of the union that fits the kind is set */
-    union {
-        struct {
-            char at[TD_REPLY_TEXT]; /* ended by a 0 */
-            size_t len;
-            bool cut; /* it was longer */
-        } text;       /* ECHO, DATETIME, INFO; BOOTLOADER without a query: the name */
-        struct {
-            uint32_t buf_size, buf_count; /* 0 = not said */
-        } params;
-        struct {
-            bool has_mode, no_downgrade, has_active;
-            int32_t mode;
-            uint32_t active;
-        } bootloader;                  /* BOOTLOADER with a query */
-        struct td_image_states images; /* IMAGE_LIST, IMAGE_TEST, IMAGE_CONFIRM */
-        struct td_slot_sizes slots;    /* SLOT_INFO */
-        struct td_tasks tasks;         /* TASKS */
-        struct td_pools pools;         /* POOLS */
-        struct td_groups groups;       /* GROUPS, GROUP_NUMBERS */
-        struct td_why_page why;        /* WHY */
-        struct td_accepts accepts;     /* ACCEPTS */
-        struct {
-            const uint8_t *body; /* valid until the next call of the session */
-            size_t len;
-        } raw; /* RAW */
-    } of;
 };
 
 /* ---- calls --------------------------------------------------------------------------- */
@@ -206,8 +90,10 @@ struct td_call {
     struct td_reply reply;
 };
 
-/* Begins; the request's text and raw body outlive the call. Done at once with TD_EBUSY when the
- * session has no place free. */
+/*
+ * Begins; what the request points to outlives the call. Done at once with TD_EBUSY when the
+ * session has no place free.
+ */
 void td_call_start(struct td_call *call, struct td_session *session, const struct td_request *req,
                    uint64_t now_ms);
 
@@ -222,23 +108,5 @@ uint64_t td_call_wake_ms(const struct td_call *call);
 
 /* For a caller that runs several things on a session: true when the answer was the call's. */
 bool td_call_answer(struct td_call *call, const struct td_answer *answer);
-
-/*
- * Adds the accepts of a further page (its keys) to those that were read before. Keys beyond
- * TD_KEYS_MAX are left out.
- */
-void td_accepts_add(struct td_accepts *all, const struct td_accepts *page);
-
-/* ---- looking at a list --------------------------------------------------------------- */
-
-/* The running image's line of this image number; NULL when none is active. */
-const struct td_image_state *td_states_active(const struct td_image_states *s, uint32_t image);
-
-/* The line of this image number that is not active, or NULL: the slot is empty. */
-const struct td_image_state *td_states_other(const struct td_image_states *s, uint32_t image);
-
-/* The line with this hash (its first n bytes); active ones first. NULL when there is none. */
-const struct td_image_state *td_states_by_hash(const struct td_image_states *s, uint32_t image,
-                                               const uint8_t *hash, size_t n);
 
 #endif

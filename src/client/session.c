@@ -12,16 +12,15 @@
 
 #include "smp/error.h"
 #include "smp/header.h"
+#include "smp/shell.h"
 
 #define FRAGMENT_GAP_MS 1000 /* an answer whose next piece takes longer is given up */
 
 static uint32_t total_ms(const struct td_session *s, const struct td_ask *ask)
 {
     static const uint32_t by_class[] = {
-        [TD_PATIENCE_NORMAL] = 10000,
-        [TD_PATIENCE_PROBE] = 1000,
-        [TD_PATIENCE_ERASE] = 40000,
-        [TD_PATIENCE_ONCE] = 2500,
+        [TD_PATIENCE_NORMAL] = 10000, [TD_PATIENCE_PROBE] = 1000, [TD_PATIENCE_FLASH] = 20000,
+        [TD_PATIENCE_ERASE] = 40000,  [TD_PATIENCE_ONCE] = 2500,
     };
     uint32_t by_user = s->cfg.timeout_ms;
 
@@ -51,6 +50,7 @@ static uint32_t try_ms(const struct td_session *s, const struct td_session_place
     switch (place->ask.patience) {
     case TD_PATIENCE_ONCE:
     case TD_PATIENCE_OWN: return total_ms(s, &place->ask);
+    case TD_PATIENCE_FLASH: return 5000;
     case TD_PATIENCE_ERASE: return 10000;
     default: break;
     }
@@ -250,7 +250,8 @@ static void learn_rtt(struct td_session *s, const struct td_session_place *place
     uint64_t took = now_ms - place->sent_ms;
 
     // After a repeat nobody knows which try was answered.
-    if (place->tries != 1 || place->ask.slow || place->ask.patience == TD_PATIENCE_ERASE)
+    if (place->tries != 1 || place->ask.slow || place->ask.patience == TD_PATIENCE_ERASE ||
+        place->ask.patience == TD_PATIENCE_FLASH)
         return;
     if (took > 10000)
         took = 10000;
@@ -259,13 +260,26 @@ static void learn_rtt(struct td_session *s, const struct td_session_place *place
         s->rtt_ms = 1;
 }
 
+/*
+ * Old shells give the command's result under the key of refusals, where 12 and 13 would have
+ * the line run again in another version. What has an output was run.
+ */
+static bool is_shell_output(const struct td_smp_header *hdr, const uint8_t *body)
+{
+    struct td_shell_exec_rsp rsp = { .has_output = false };
+
+    return hdr->group == TD_SMP_GROUP_SHELL && hdr->id == TD_SHELL_EXEC && body != NULL &&
+           td_shell_exec_rsp_get(body, hdr->len, &rsp) == TD_OK && rsp.has_output;
+}
+
 bool td_session_receive(struct td_session *s, uint64_t now_ms, const uint8_t *buf, size_t len,
                         struct td_answer *out)
 {
     struct td_smp_header hdr;
     const uint8_t *body = NULL;
-    struct td_smp_status status;
+    struct td_smp_status status = { 0 };
     enum td_err err;
+    bool own_rc;
     int at;
 
     if (s->cfg.link.fragments) {
@@ -286,20 +300,23 @@ bool td_session_receive(struct td_session *s, uint64_t now_ms, const uint8_t *bu
         s->n_dropped++;
         return false;
     }
-    if (err != TD_OK || td_smp_status_decode(body, hdr.len, &status) != TD_OK) {
+    own_rc = is_shell_output(&hdr, body);
+    if (err != TD_OK || (!own_rc && td_smp_status_decode(body, hdr.len, &status) != TD_OK)) {
         *out = (struct td_answer){ .place = at, .err = TD_EGARBAGE };
         s->places[at].state = TD_PLACE_FREE;
         return true;
     }
     learn_rtt(s, &s->places[at], now_ms);
-    if (s->version != TD_SMP_V1 && !status.of_group &&
+    if (!own_rc && s->version != TD_SMP_V1 && !status.of_group &&
         (status.code == TD_SMP_RC_TOO_OLD || status.code == TD_SMP_RC_TOO_NEW)) {
         fall_back(s);
         return false;
     }
     if (hdr.version == TD_SMP_V1)
         s->version = TD_SMP_V1;
-    *out = (struct td_answer){ .place = at, .err = TD_OK, .body = body, .len = hdr.len };
+    *out = (struct td_answer){
+        .place = at, .err = TD_OK, .body = body, .len = hdr.len, .own_rc = own_rc
+    };
     s->places[at].state = TD_PLACE_FREE;
     return true;
 }

@@ -29,6 +29,7 @@
 enum td_patience {
     TD_PATIENCE_NORMAL, /* repeated from 0.2 s (learned) to 2.5 s apart, given up after 10 s */
     TD_PATIENCE_PROBE,  /* the answer may well never come: two tries, given up after 1 s */
+    TD_PATIENCE_FLASH,  /* the device writes flash or reads a whole file: again after 5 s, 20 s */
     TD_PATIENCE_ERASE,  /* the device may erase first: 40 s */
     TD_PATIENCE_ONCE,   /* never repeated (reset, shell); given up after 2.5 s */
     TD_PATIENCE_OWN,    /* the asker repeats by itself: one try of own_ms */
@@ -103,6 +104,7 @@ struct td_answer {
     enum td_err err;     /* TD_OK: body holds an answer; else why there is none */
     const uint8_t *body; /* CBOR; valid until the next call of the session */
     size_t len;
+    bool own_rc; /* of an old shell: "rc" in it is what the command returned, no refusal */
 };
 
 /* Begins a conversation. The buffer of cfg stays the caller's. */
