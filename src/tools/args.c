@@ -49,6 +49,19 @@ void td_args_begin(struct td_args *args, struct td_cli *cli, const struct td_opt
         .argv = argv,
         .globals = !cli->verb || cli->verb->kind == TD_VERB_DEVICE,
     };
+    if (cli->heard)
+        *cli->heard = (struct td_args_heard){ opts, n_opts, args->globals };
+}
+
+const struct td_opt *td_args_option(const struct td_args_heard *heard, size_t i)
+{
+    if (i < heard->n_opts)
+        return &heard->opts[i];
+    i -= heard->n_opts;
+    if (heard->globals && i < TD_N_OF(device_globals))
+        return &device_globals[i];
+    i -= heard->globals ? TD_N_OF(device_globals) : 0;
+    return i < TD_N_OF(common_globals) ? &common_globals[i] : NULL;
 }
 
 static const struct td_opt *in_table(const struct td_opt *opts, size_t n, const char *name,
@@ -216,6 +229,8 @@ int td_args_next(struct td_args *args)
 {
     const char *text;
 
+    if (args->cli->heard)
+        return stop(args, TD_EXIT_OK);
     if (args->bunch && *args->bunch != '\0')
         return short_option(args);
     args->bunch = NULL;

@@ -43,6 +43,9 @@ struct td_cli {
     FILE *out; /* stdout, or a test's stream; flushed and checked by td_cli_finish */
     FILE *err;
     int out_errno; /* why stdout took no more, from the first time; 0 while it does */
+
+    /* Completion: not NULL, a verb is run only to hear which options it reads; see td_args_begin. */
+    struct td_args_heard *heard;
     bool out_is_terminal;
     bool err_is_terminal;
 };
@@ -133,7 +136,17 @@ struct td_args {
     bool only_words;
 };
 
-/* argv[0] is the first argument behind the verb. */
+/* What a verb was about to read. */
+struct td_args_heard {
+    const struct td_opt *opts; /* the verb's own */
+    size_t n_opts;
+    bool globals;
+};
+
+/*
+ * argv[0] is the first argument behind the verb. Every verb comes here before it does anything
+ * else: with cli->heard its options are noted there, and the first td_args_next says stop.
+ */
 void td_args_begin(struct td_args *args, struct td_cli *cli, const struct td_opt *opts,
                    size_t n_opts, int argc, char **argv);
 int td_args_next(struct td_args *args);
@@ -146,6 +159,12 @@ int td_args_one_word(struct td_cli *cli, int argc, char **argv, const char **wor
 
 /* The same of a verb that takes no word at all. */
 int td_args_no_word(struct td_cli *cli, int argc, char **argv);
+
+/*
+ * The i-th option that a verb understands, its own first and global ones behind them; NULL when
+ * there are no more.
+ */
+const struct td_opt *td_args_option(const struct td_args_heard *heard, size_t i);
 
 /* The word that follows, whatever it looks like: the second value of an option. NULL: none. */
 const char *td_args_second(struct td_args *args);

@@ -97,8 +97,8 @@ static int refuse_other_kinds(struct td_cli *cli, const char *path, const struct
     } kinds[] = {
         { { 'P', 'K', 3, 4 },
           "package",
-          "this is a package (zip), and this version of tandem sends images only",
-          "unpack it and name its images: tandem update FILE, or 0=FILE 1=FILE" },
+          "this is a package (zip), not an image",
+          "tandem update takes it whole; tandem inspect shows what is in it" },
         { { 0x7f, 'E', 'L', 'F' },
           "elf",
           "this is an ELF file, as the linker wrote it",

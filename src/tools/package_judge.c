@@ -14,8 +14,7 @@ static bool is_named(const struct td_member *m, const char *part)
     return strstr(m->name, part) != NULL;
 }
 
-/* What a member is, from its bytes. */
-static void look_into(struct td_member *m)
+void td_package_look(struct td_member *m)
 {
     struct td_image_work work = { .breathe = NULL };
     struct td_source src = td_source_memory(m->bytes, m->size);
@@ -182,7 +181,7 @@ void td_package_judge(struct td_package *p)
         judge_presence(p, m);
         if (m->is_manifest || m->bytes == NULL || !m->in_manifest)
             continue;
-        look_into(m);
+        td_package_look(m);
         judge_image(p, m);
         for (size_t k = 0; k < i; k++)
             if (p->at[k].in_manifest && p->at[k].bytes != NULL)

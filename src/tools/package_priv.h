@@ -18,6 +18,9 @@ struct td_member *td_package_find(struct td_package *p, const char *name);
 /* The manifest's text, into members and issues. */
 void td_manifest_read(struct td_package *p, const char *text, size_t len);
 
+/* What a member is, from its bytes. */
+void td_package_look(struct td_member *m);
+
 /* Looks into each member, and compares all of them with the manifest. */
 void td_package_judge(struct td_package *p);
 

@@ -587,8 +587,10 @@ const struct td_verb td_verb_sim = {
              "                     or s0, s1, net_app, netcore_good, 1.0, 1.1, if there\n"
              "  --cut-power-at N   the power goes at the Nth write or erase, and the process\n"
              "                     ends\n"
-             "  --cut KIND         before it, in the middle of it (torn, default) or after it\n"
+             "  --cut before|torn|after\n"
+             "                     before it, in the middle of it (default), or after it\n"
              "  --pin              hold the recovery pin while the device starts\n"
-             "  --speed real       take the time that flash and serial lines take on a board\n",
+             "  --speed real|fast  real: take the time that flash and serial lines take on a\n"
+             "                     board\n",
     .run = run,
 };

@@ -121,7 +121,8 @@ const struct td_verb td_verb_getpriv = {
              "can read every image that is encrypted for it.\n"
              "\n"
              "  -k, --key FILE          private key (PEM): ecdsa-p256, x25519 or rsa\n"
-             "  -f, --format F          pkcs8 (ecdsa-p256, x25519: the default, and what\n"
+             "  -f, --format openssl|pkcs8\n"
+             "                          pkcs8 (ecdsa-p256, x25519: the default, and what\n"
              "                          MCUboot reads) or openssl (rsa: the default)\n"
              "  --minimal               without what the device can do without\n"
              "  --passphrase-file FILE  its first line opens the key\n",

@@ -283,7 +283,8 @@ const struct td_verb td_verb_getpub = {
              "that an image carries.\n"
              "\n"
              "  -k, --key FILE          private or public key (PEM)\n"
-             "  -e, --encoding E        lang-c (default; also c), lang-rust (rust), pem, raw\n"
+             "  -e, --encoding lang-c|lang-rust|pem|raw\n"
+             "                          lang-c is the default; also c and rust\n"
              "  -o, --output FILE       instead of standard output\n"
              "  --name-suffix S         appended to the names in sources\n"
              "  --passphrase-file FILE  its first line opens the key\n",

@@ -149,8 +149,7 @@ const struct td_verb td_verb_keygen = {
              "that is there already is kept as FILE.old1.\n"
              "\n"
              "  -k, --key FILE          where to\n"
-             "  -t, --type TYPE         rsa-2048, rsa-3072, ecdsa-p256, ecdsa-p384, ed25519 or\n"
-             "                          x25519\n"
+             "  -t, --type rsa-2048|rsa-3072|ecdsa-p256|ecdsa-p384|ed25519|x25519\n"
              "  -p, --password          ask for a passphrase that locks the key\n"
              "  --passphrase-file FILE  lock the key with the first line of FILE\n",
     .run = run,

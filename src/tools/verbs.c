@@ -31,12 +31,14 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_getpriv,
     &td_verb_keyinfo,
     &td_verb_version,
+    &td_verb_package,
     &td_verb_layout,
     &td_verb_nsib,
     /* the desk */
     &td_verb_doctor,
     &td_verb_sim,
     &td_verb_sim_app,
+    &td_verb_completion,
     NULL,
 };
 
@@ -130,7 +132,7 @@ void td_cli_version(struct td_cli *cli)
 static int unknown_verb(struct td_cli *cli, const char *word)
 {
     static const char *const to_come[] = {
-        "stat", "settings", "fs", "shell", "package", "merge", "rehearse",
+        "stat", "settings", "fs", "shell", "merge", "rehearse",
     };
     const char *names[64];
     size_t n = 0;

@@ -41,7 +41,8 @@ extern const struct td_verb td_verb_sign, td_verb_create, td_verb_verify, td_ver
 extern const struct td_verb td_verb_dumpinfo, td_verb_keygen, td_verb_getpub;
 extern const struct td_verb td_verb_getpubhash, td_verb_getpriv, td_verb_keyinfo, td_verb_version;
 extern const struct td_verb td_verb_doctor, td_verb_decode, td_verb_layout, td_verb_nsib;
-extern const struct td_verb td_verb_sim, td_verb_sim_app;
+extern const struct td_verb td_verb_package;
+extern const struct td_verb td_verb_sim, td_verb_sim_app, td_verb_completion;
 
 extern const struct td_verb *const td_verbs[]; /* ended by NULL, in the order of --help */
 

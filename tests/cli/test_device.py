@@ -61,7 +61,7 @@ class WrongCommandLines(Case):
         rows = [
             ([], "a verb is missing"),
             (["updat", "x"], "did you mean 'update'?"),
-            (["package", "create"], "'package' is not in this version"),
+            (["rehearse", "x"], "'rehearse' is not in this version"),
             (["image", "lst"], "did you mean 'image list'?"),
             (["image"], "wants to know what to do"),
             (["--jsn"], "did you mean --json?"),
@@ -172,10 +172,11 @@ class WrongFiles(Case):
         self.assertEqual(device.seen, [])
 
     def test_what_is_no_image_is_called_by_its_name(self):
-        rows = [(b"PK\x03\x04" + b"\0" * 100, "package (zip)", "unpack it"),
-                (b"\x7fELF" + b"\0" * 100, "ELF", "tandem sign")]
-        for data, what, remedy in rows:
-            for verb in (["update"], ["image", "upload"]):
+        rows = [(b"PK\x03\x04" + b"\0" * 100, "package (zip)", "tandem update takes it whole",
+                 (["image", "upload"],)),
+                (b"\x7fELF" + b"\0" * 100, "ELF", "tandem sign", (["update"], ["image", "upload"]))]
+        for data, what, remedy, verbs in rows:
+            for verb in verbs:
                 self.check(tandem("-d", "serial:/no/such/port", *verb, self.file("f", data)), 4, what,
                            remedy)
 
