@@ -26,7 +26,7 @@
 /* ---- images ---------------------------------------------------------------------------- */
 
 struct model_image {
-    uint8_t bytes[200000];
+    uint8_t bytes[300000];
     uint32_t size;
     uint8_t hash[32];
     uint8_t sha[32];
@@ -123,6 +123,8 @@ struct model {
     uint32_t boot_ms;                /* silence after a reset */
     uint32_t forget_at;              /* resets when the upload has come so far, once */
     bool forgets;                    /* and again each time */
+    uint32_t forget_every;           /* and again after so many bytes more */
+    bool durable;                    /* a reset keeps whole sectors of an upload */
     uint32_t refuse_at, refuse_code; /* a chunk from there on is refused, by the image group */
     uint32_t busy_at, busy_n;        /* rc 10, so many times */
     bool no_match, keep_pending;
@@ -137,9 +139,10 @@ struct model {
     enum model_next next;
     bool open;
     uint32_t off, total;
+    uint32_t kept; /* of what a reset interrupted */
     uint8_t sha[32];
     size_t sha_len;
-    uint8_t got[200000];
+    uint8_t got[300000];
     uint64_t dead_until;
     uint64_t reset_at; /* 0 = none due */
     bool struck;
@@ -307,10 +310,13 @@ static inline uint32_t model_upload(struct model *m, const uint8_t *body, size_t
             put_error(m, w, version, TD_IMG_SHORT_HEADER);
             return 0;
         }
-        if (!(m->open && req.sha.len > 0 && req.sha.len == m->sha_len &&
-              memcmp(req.sha.p, m->sha, m->sha_len) == 0)) {
+        bool same = req.sha.len > 0 && req.sha.len == m->sha_len &&
+                    memcmp(req.sha.p, m->sha, m->sha_len) == 0;
+
+        if (!m->open || !same) {
+            m->off = same ? m->kept : 0;
+            m->kept = 0;
             m->open = true;
-            m->off = 0;
             m->total = req.len;
             m->sha_len = req.sha.len < 32 ? req.sha.len : 32;
             if (m->sha_len > 0)
@@ -323,8 +329,11 @@ static inline uint32_t model_upload(struct model *m, const uint8_t *body, size_t
     }
     if (m->open && m->forget_at > 0 && m->off >= m->forget_at) {
         m->open = false;
+        m->kept = m->durable ? m->off & ~0xfffu : 0;
         m->off = 0;
-        if (!m->forgets)
+        if (m->forget_every > 0)
+            m->forget_at += m->forget_every;
+        else if (!m->forgets)
             m->forget_at = 0;
     }
     if (m->open && req.off == m->off) {
@@ -499,11 +508,36 @@ struct model_link {
     uint32_t latency_ms;
     unsigned drop_every, dup_every, swap_every; /* counted over both directions; 0 = never */
     unsigned piece;                             /* answers come in pieces of so many bytes */
+    uint32_t baud;       /* of a serial line, 10 bits to a byte; 0 = packets take no time */
+    bool raw;            /* the line carries bare packets, else console lines */
+    uint64_t line_us[2]; /* until when each direction is busy */
     unsigned count, n_dropped;
     uint64_t busy_until; /* the device works on one request after the other */
     size_t n;
     struct model_packet q[MODEL_QUEUE];
 };
+
+/* Bytes on a console line for a packet of n: length and CRC, base64, three more for each line. */
+static inline uint32_t link_wire(uint32_t n)
+{
+    uint32_t lines = (n + 4 + 92) / 93, last = n + 4 - (lines - 1) * 93;
+
+    return (lines - 1) * 127 + 3 + (last + 2) / 3 * 4;
+}
+
+/* When the last byte of a packet has passed a line that works on one packet after the other. */
+static inline uint64_t link_passed(struct model_link *l, bool to_device, uint64_t at, size_t n)
+{
+    uint64_t *busy = &l->line_us[to_device];
+    uint32_t bytes = l->raw ? (uint32_t)n : link_wire((uint32_t)n);
+
+    if (l->baud == 0)
+        return at;
+    if (*busy < at * 1000)
+        *busy = at * 1000;
+    *busy += (uint64_t)bytes * 10000000 / l->baud;
+    return (*busy + 999) / 1000;
+}
 
 static inline void link_put(struct model_link *l, bool to_device, uint64_t at, const uint8_t *p,
                             size_t n)
@@ -523,7 +557,7 @@ static inline void link_put(struct model_link *l, bool to_device, uint64_t at, c
         struct model_packet *k = &l->q[l->n++];
 
         k->to_device = to_device;
-        k->at = at + l->latency_ms;
+        k->at = link_passed(l, to_device, at, n) + l->latency_ms;
         k->len = n;
         memcpy(k->bytes, p, n);
     }

@@ -22,7 +22,7 @@
 
 #include "base/err.h"
 
-#define TD_SESSION_PLACES 12 /* requests that can be under way at once, each in a place */
+#define TD_SESSION_PLACES 18 /* requests that can be under way at once, each in a place */
 #define TD_NEVER          UINT64_MAX
 
 /* How patient to be with a request. */

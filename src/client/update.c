@@ -116,6 +116,15 @@ static void say_progress(struct td_update *u, uint64_t now_ms)
     u->said_ms = now_ms;
 }
 
+/* What the user should know of an upload that does not simply go on. */
+static void say_turns(struct td_update *u, uint32_t resumed_at, uint8_t restarts)
+{
+    if (u->upload.restarts != restarts)
+        note(u, "the device lost the upload, probably by a reset; it is asked how much it kept");
+    if (u->upload.resumed_at != resumed_at)
+        note(u, "the device has the beginning of this file already: the upload goes on behind it");
+}
+
 bool td_update_event(struct td_update *u, struct td_update_event *event)
 {
     const struct td_update_entry *e = &u->events[u->events_head];
@@ -1462,13 +1471,18 @@ size_t td_update_send(struct td_update *u, uint64_t now_ms, uint8_t *buf, size_t
 
 void td_update_receive(struct td_update *u, uint64_t now_ms, const uint8_t *buf, size_t len)
 {
+    uint32_t resumed_at = u->upload.resumed_at;
+    uint8_t restarts = u->upload.restarts;
+
     if (u->done)
         return;
     u->heard = u->heard_ever = true;
-    if (u->uploading)
+    if (u->uploading) {
         td_upload_receive(&u->upload, now_ms, buf, len);
-    else if (u->entered)
+        say_turns(u, resumed_at, restarts);
+    } else if (u->entered) {
         td_call_receive(&u->call, now_ms, buf, len);
+    }
 }
 
 void td_update_link(struct td_update *u, uint64_t now_ms, bool up)

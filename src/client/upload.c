@@ -18,13 +18,10 @@
 
 #define FIRST_LIMIT_MS 40000 /* the device may erase the slot before it answers */
 #define CHUNK_LIMIT_MS 20000 /* it may erase a large sector, hash the slot, or reset and boot */
+#define FIRST_TOOK_MS  500
 #define SHRINK_MS      10000 /* silence that makes a smaller first packet worth a try */
 #define SHA_LEN        32
-#define SHA_LEAST      8   /* bytes of it that still tell two files apart */
-#define UNKNOWN_START  256 /* first packets for a device that does not tell its buffers */
-#define PACKET_LEAST   128
-#define GROW_AFTER     3  /* answers in a row before more is asked of the device */
-#define FORGIVE_AFTER  64 /* answers in a row before a size that was lost is tried again */
+#define SHA_LEAST      8 /* bytes of it that still tell two files apart */
 #define MAX_STUCK      5
 #define MAX_SETBACKS   10
 #define MAX_REFUSALS   10
@@ -91,77 +88,6 @@ static uint32_t sha_in_first(const struct td_upload *u, uint32_t packet)
             return n;
     }
     return 0;
-}
-
-static const struct td_link_facts *link_of(const struct td_upload *u)
-{
-    return &u->session->cfg.link;
-}
-
-static bool has_lines(const struct td_upload *u)
-{
-    return link_of(u)->line > link_of(u)->overhead;
-}
-
-/* The largest packet of so many console lines. */
-static uint32_t of_lines(const struct td_upload *u, uint32_t lines)
-{
-    return lines * link_of(u)->line - link_of(u)->overhead;
-}
-
-static uint32_t lines_of(const struct td_upload *u, uint32_t packet)
-{
-    return (packet + link_of(u)->overhead + link_of(u)->line - 1) / link_of(u)->line;
-}
-
-static void choose_packets(struct td_upload *u)
-{
-    uint32_t max = link_of(u)->max_packet;
-
-    if (u->cfg.buf_size > link_of(u)->overhead)
-        max = td_min_u32(max, u->cfg.buf_size - link_of(u)->overhead);
-    u->packet_max = max;
-    if (has_lines(u))
-        u->packet = td_min_u32(of_lines(u, 1), max);
-    else
-        u->packet = u->cfg.buf_size > 0 ? max : td_min_u32(UNKNOWN_START, max);
-    u->packet_good = td_min_u32(u->packet, has_lines(u) ? of_lines(u, 1) : PACKET_LEAST);
-    u->first_packet = u->packet;
-    u->window_max = u->cfg.buf_count > 1 ? u->cfg.buf_count - 1 : 1;
-    u->window_max = td_min_u32(u->window_max, TD_UPLOAD_WINDOW);
-    u->window = 1;
-}
-
-/* Between what was answered and what was lost: the middle, as long as that is worth a loss. */
-static uint32_t between(uint32_t good, uint32_t bad, uint32_t worth)
-{
-    return bad > good + worth ? good + (bad - good) / 2 : good;
-}
-
-/* The next larger size worth a try; the present one when there is none. */
-static uint32_t larger(const struct td_upload *u)
-{
-    uint32_t size, lines;
-
-    if (has_lines(u)) {
-        lines = lines_of(u, u->packet);
-        lines = u->packet_bad == 0 ? lines * 2 : between(lines, lines_of(u, u->packet_bad), 1);
-        size = of_lines(u, lines);
-    } else {
-        size =
-            u->packet_bad == 0 ? u->packet * 2 : between(u->packet, u->packet_bad, u->packet / 4);
-    }
-    return td_max_u32(u->packet, td_min_u32(size, u->packet_max));
-}
-
-static uint32_t smaller(const struct td_upload *u)
-{
-    if (has_lines(u)) {
-        uint32_t lines = lines_of(u, u->packet) / 2;
-
-        return td_min_u32(of_lines(u, lines > 0 ? lines : 1), u->packet);
-    }
-    return td_min_u32(td_max_u32(u->packet / 2, PACKET_LEAST), u->packet);
 }
 
 /* ---- chunks ---------------------------------------------------------------------------- */
@@ -265,10 +191,9 @@ static void begin_again(struct td_upload *u, uint64_t now_ms)
     u->state = TD_UPLOAD_FIRST;
     u->acked = 0;
     u->next = 0;
-    u->window = 1;
+    td_pace_restart(&u->pace);
     u->losses = 0;
     u->stuck = 0;
-    u->good_run = 0;
     u->last_sent = 0;
     u->heard_ms = now_ms;
 }
@@ -276,17 +201,15 @@ static void begin_again(struct td_upload *u, uint64_t now_ms)
 /* How long one try of a chunk may stay unanswered. */
 static uint32_t try_ms(const struct td_upload *u, const struct td_upload_chunk *c)
 {
-    uint32_t wait = td_session_patience_ms(u->session);
+    uint32_t wait =
+        td_max_u32(td_pace_patience_ms(&u->pace, u->losses), td_session_patience_ms(u->session));
 
-    if (u->state == TD_UPLOAD_FIRST)
-        wait = c->sha_len > 0 ? td_max_u32(wait, 1000) : 10000;
-    else if (c->end == u->cfg.src.size)
-        wait = td_max_u32(wait, 2500);
-    else // a line takes its time, and a page erase in between
-        wait = td_max_u32(wait, has_lines(u) ? 1000 : 300);
-    for (uint32_t i = 0; i < u->losses && wait < 5000; i++)
-        wait *= 2;
-    return c->sha_len == 0 && u->state == TD_UPLOAD_FIRST ? wait : td_min_u32(wait, 5000);
+    if (u->state != TD_UPLOAD_FIRST)
+        return c->end == u->cfg.src.size ? td_max_u32(wait, 2500) : wait;
+    // Without a sha a repeat makes the device erase again.
+    if (c->sha_len == 0)
+        return 10000u << td_min_u32(u->losses, 3);
+    return td_max_u32(wait, td_min_u32(1000u << td_min_u32(u->losses, 3), 5000));
 }
 
 static bool may_send(const struct td_upload *u, uint64_t now_ms)
@@ -298,12 +221,12 @@ static bool may_send(const struct td_upload *u, uint64_t now_ms)
     if (u->state == TD_UPLOAD_FIRST)
         return under_way(u, true) == 0;
     // What was sent before a loss may never be answered: it does not hold up the repeat.
-    return under_way(u, true) == 0 || under_way(u, false) < u->window;
+    return under_way(u, true) == 0 || under_way(u, false) < u->pace.window;
 }
 
 static bool ask_chunk(struct td_upload *u, uint64_t now_ms, size_t cap)
 {
-    uint32_t packet = u->state == TD_UPLOAD_FIRST ? u->first_packet : u->packet;
+    uint32_t packet = u->state == TD_UPLOAD_FIRST ? u->first_packet : u->pace.packet;
     struct td_upload_chunk *c = chunk_of(u, -1);
     struct td_ask ask = { .op = TD_SMP_WRITE,
                           .group = TD_SMP_GROUP_IMAGE,
@@ -330,6 +253,7 @@ static bool ask_chunk(struct td_upload *u, uint64_t now_ms, size_t cap)
     }
     c->end = c->off + n;
     c->packet = packet;
+    c->asked_ms = now_ms;
     c->stale = false;
     ask.arg = (uint32_t)(c - u->chunks);
     ask.own_ms = try_ms(u, c);
@@ -351,8 +275,7 @@ static void go_back(struct td_upload *u)
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
         u->chunks[i].stale = true;
     u->next = u->acked;
-    u->window = u->window > 1 ? u->window / 2 : 1;
-    u->good_run = 0;
+    td_pace_lost(&u->pace);
 }
 
 static uint32_t limit_ms(const struct td_upload *u)
@@ -362,7 +285,7 @@ static uint32_t limit_ms(const struct td_upload *u)
     return u->state == TD_UPLOAD_FIRST ? FIRST_LIMIT_MS : CHUNK_LIMIT_MS;
 }
 
-/* A try ended in silence. Size is suspected before anything else: it is what we chose. */
+/* A try ended in silence. */
 static void on_silence(struct td_upload *u, uint64_t now_ms, uint32_t packet)
 {
     if (now_ms - u->heard_ms >= limit_ms(u)) {
@@ -374,19 +297,12 @@ static void on_silence(struct td_upload *u, uint64_t now_ms, uint32_t packet)
     if (u->state == TD_UPLOAD_FIRST) {
         // It may be erasing; only after a while a packet that never arrives is likelier.
         if (now_ms - u->heard_ms >= SHRINK_MS) {
-            u->packet = smaller(u);
-            u->first_packet = u->packet;
+            td_pace_shrink(&u->pace);
+            u->first_packet = u->pace.packet;
         }
         return;
     }
-    if (packet > u->packet_good) {
-        u->packet_bad = packet;
-        u->packet = u->packet_good;
-    } else if (u->losses >= 3 && smaller(u) < u->packet) {
-        u->packet_bad = u->packet;
-        u->packet = smaller(u);
-        u->packet_good = u->packet;
-    }
+    td_pace_silent(&u->pace, packet, u->losses);
 }
 
 /* ---- answers --------------------------------------------------------------------------- */
@@ -406,25 +322,11 @@ static void on_refusal(struct td_upload *u, uint64_t now_ms, const struct td_fai
     finish(u, TD_UPLOAD_FAILED, TD_EREFUSED);
 }
 
-static void grow(struct td_upload *u, uint32_t packet)
-{
-    u->packet_good = td_max_u32(u->packet_good, packet);
-    if (++u->good_run < GROW_AFTER)
-        return;
-    if (!has_lines(u) && u->good_run >= FORGIVE_AFTER)
-        u->packet_bad = 0;
-    if (larger(u) > u->packet) {
-        u->packet = larger(u);
-        u->good_run = 0;
-    } else if (u->window < u->window_max && (!has_lines(u) || u->packet == u->packet_max)) {
-        u->window++;
-        u->good_run = 0;
-    }
-}
-
 static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c,
                      uint32_t off)
 {
+    uint64_t took = now_ms - c->asked_ms;
+
     if (off == 0) {
         if (++u->stuck > MAX_STUCK)
             finish(u, TD_UPLOAD_FAILED, TD_ESTUCK);
@@ -432,9 +334,14 @@ static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_uploa
             u->next = 0;
         return;
     }
-    if (off > c->end)
+    if (off > c->end) {
+        // It remembers across its resets, and each time more of it.
+        if (off > u->resumed_at)
+            u->in_vain = 0;
         u->resumed_at = off;
-    u->packet_good = td_max_u32(u->packet_good, td_min_u32(c->packet, u->packet));
+    }
+    // It may have erased in between: that much says nothing about the next chunks.
+    td_pace_answered(&u->pace, c->packet, took < FIRST_TOOK_MS ? took : FIRST_TOOK_MS);
     u->state = TD_UPLOAD_CHUNKS;
     u->acked = off;
     u->next = off;
@@ -446,14 +353,22 @@ static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_uploa
 /* The device has no upload open: it was reset, or it finished and its answer was lost. */
 static void on_forgotten(struct td_upload *u, uint64_t now_ms, const struct td_upload_chunk *c)
 {
-    if (u->last_sent > (c->end == u->cfg.src.size ? 1u : 0u)) {
+    bool last = c->end == u->cfg.src.size;
+
+    // The second time that exactly the last chunk meets no upload, a link that doubles packets is
+    // likelier than a device that resets there: the first of the two ended the upload.
+    if (last)
+        u->ends++;
+    if (u->last_sent > (last ? 1u : 0u) || u->ends > 1) {
         u->assumed = true;
         u->acked = u->cfg.src.size;
         finish(u, TD_UPLOAD_DONE, TD_OK);
-    } else if (u->restarts >= TD_UPLOAD_RESTARTS) {
+    } else if (u->in_vain >= TD_UPLOAD_RESTARTS) {
         finish(u, TD_UPLOAD_FAILED, TD_EFORGETS);
     } else {
-        u->restarts++;
+        u->in_vain++;
+        if (u->restarts < UINT8_MAX)
+            u->restarts++;
         begin_again(u, now_ms);
     }
 }
@@ -480,7 +395,7 @@ static void on_chunk(struct td_upload *u, uint64_t now_ms, const struct td_uploa
         if (u->next < off)
             u->next = off;
         if (!c->stale && off >= c->end)
-            grow(u, c->packet);
+            td_pace_answered(&u->pace, c->packet, now_ms - c->asked_ms);
         else if (!c->stale)
             go_back(u);
         return;
@@ -577,11 +492,13 @@ void td_upload_start(struct td_upload *u, struct td_session *session,
     u->failure.group = TD_SMP_GROUP_IMAGE;
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
         u->chunks[i].place = -1;
-    choose_packets(u);
+    td_pace_start(&u->pace, &session->cfg.link, cfg->buf_size, cfg->buf_count, TD_UPLOAD_WINDOW);
+    u->first_packet = u->pace.packet;
     begin_again(u, now_ms);
     u->rate_ms = now_ms;
     shape = shape_at(u, 0, 0);
-    if (td_chunk_data(u->packet_max, &shape) < td_min_u32(TD_UPLOAD_FIRST_DATA, cfg->src.size) ||
+    if (td_chunk_data(u->pace.packet_max, &shape) <
+            td_min_u32(TD_UPLOAD_FIRST_DATA, cfg->src.size) ||
         cfg->src.size == 0)
         finish(u, TD_UPLOAD_FAILED, TD_EPACKET);
 }

@@ -1,18 +1,12 @@
 /*
  * client/upload.h - one file into a slot: chunk sizes, window, resume.
  *
- * A chunk fills the packet to the last byte. How large packets may be and how many may be
- * under way is found out without options:
- *
- *   - A device that tells its buffers (params) gets packets of that size, or the link's; one
- *     that does not begins small and is offered more while it answers.
- *   - On a console link packets begin with one line and grow by lines while answers come; what
- *     was lost is not tried again (a UART may have fewer line buffers than the packet needs).
- *   - The first packet goes alone, since the device may erase before it answers. Then the
- *     window grows from 1 to buf_count - 1, and halves on a loss.
+ * A chunk fills the packet to the last byte; pace.h says how large packets get, and how many
+ * are under way. The first goes alone, since the device may erase before it answers.
  *
  * The offset in every answer is followed, whatever it says. An offset of 0 in mid-upload means
- * that the device forgot (a reset): the upload begins again, a limited number of times. So do
+ * that the device forgot (a reset): the first packet is sent again, and its answer tells where
+ * to go on: at 0 with devices that keep nothing across a reset, a limited number of times. So do
  * offsets that go back, and links that come and go, as long as nothing is gained by them.
  */
 #ifndef TD_CLIENT_UPLOAD_H
@@ -24,10 +18,11 @@
 
 #include "base/source.h"
 #include "client/failure.h"
+#include "client/pace.h"
 #include "client/session.h"
 
 #define TD_UPLOAD_WINDOW     (TD_SESSION_PLACES - 2) /* chunks under way at most */
-#define TD_UPLOAD_RESTARTS   5  /* times that a device may fall back to offset 0 */
+#define TD_UPLOAD_RESTARTS   5  /* times that a device may begin again with nothing gained */
 #define TD_UPLOAD_FIRST_DATA 32 /* bytes of the file that a server wants in the first packet */
 
 struct td_upload_config {
@@ -48,7 +43,8 @@ struct td_upload_chunk {
     uint32_t end;     /* one behind its last */
     uint32_t packet;  /* size that was allowed for it */
     uint32_t sha_len; /* bytes of the sha in it */
-    bool stale;       /* sent before the last loss; its answer is news and no more */
+    uint64_t asked_ms;
+    bool stale; /* sent before the last loss; its answer is news and no more */
 };
 
 /* The fields are the upload's; those up to failure may be read. */
@@ -56,8 +52,8 @@ struct td_upload {
     enum td_upload_state state;
     uint32_t acked;      /* bytes that the device has: progress */
     uint32_t resumed_at; /* offset at which the device took up an earlier upload; 0 = none */
-    uint8_t restarts;
-    bool match;   /* the device compared the whole file and found it equal */
+    uint8_t restarts;    /* times that the device had no upload open any more */
+    bool match;          /* the device compared the whole file and found it equal */
     bool assumed; /* the last answer was lost, and the device has no upload open any more: it has
                      the whole file, or it was reset just then. A look at its list tells */
     struct td_failure failure;
@@ -65,26 +61,23 @@ struct td_upload {
     struct td_session *session;
     struct td_upload_config cfg;
     struct td_upload_chunk chunks[TD_UPLOAD_WINDOW];
-    uint32_t next;         /* offset to send next */
-    uint32_t packet;       /* size of packets now */
-    uint32_t packet_max;   /* what link and buffer allow */
-    uint32_t packet_good;  /* the largest that was answered */
-    uint32_t packet_bad;   /* the smallest that is thought to be too much; 0 = none */
+    uint32_t next; /* offset to send next */
+    struct td_pace pace;
     uint32_t first_packet; /* of the first packet: it stays, so that the sha in it does */
-    uint32_t good_run;     /* answers in a row since a loss or a change of size */
-    uint32_t window, window_max;
-    uint32_t align;    /* some servers take only multiples; 1 = any */
-    uint32_t losses;   /* in a row without progress */
-    uint32_t stuck;    /* answers in a row that took nothing */
-    uint32_t refusals; /* "busy" in a row */
-    uint32_t furthest; /* the most that the device ever had */
-    uint32_t setbacks; /* times that it went back, or its link, without getting further */
-    uint64_t pause_ms; /* nothing is sent before */
-    uint64_t heard_ms; /* the last answer, or the begin */
-    uint64_t rate_ms;  /* since when the rate is counted */
+    uint32_t align;        /* some servers take only multiples; 1 = any */
+    uint32_t losses;       /* in a row without progress */
+    uint32_t stuck;        /* answers in a row that took nothing */
+    uint32_t refusals;     /* "busy" in a row */
+    uint32_t furthest;     /* the most that the device ever had */
+    uint32_t setbacks;     /* times that it went back, or its link, without getting further */
+    uint64_t pause_ms;     /* nothing is sent before */
+    uint64_t heard_ms;     /* the last answer, or the begin */
+    uint64_t rate_ms;      /* since when the rate is counted */
     uint32_t rate_from;
     bool bad_seen;      /* something came in answer that cannot be read */
     uint32_t last_sent; /* tries of the file's last chunk */
+    uint32_t in_vain;   /* restarts since the device took up more than before */
+    uint32_t ends;      /* times that the device knew of no upload when the last chunk came */
 };
 
 /*
