@@ -3,10 +3,12 @@
  *
  * A sector is a row of slots of 64 bytes: the head, then records. The newest sector is the one
  * with the highest generation; when it is full the one behind it is erased, takes over the
- * entries that must not be lost, and gets its head.
+ * entries that must not be lost, and gets its head. A record is a verdict or a bookmark; the first
+ * byte tells them apart.
  *
- * 1. The newest sector holds a record of the newest entry of each class above NOTE, or that
- *    entry is younger than all it held when it was begun. So any other sector may be erased.
+ * 1. The newest sector holds a record of the newest entry of each class above NOTE and of the
+ *    newest bookmark, or that one is younger than all it held when it was begun. So any other
+ *    sector may be erased.
  * 2. A sector without a sound head is erased before anything is written to it, also when it
  *    reads blank: its erase may have been cut short.
  * 3. A slot is programmed once. One that reads neither blank nor sound is passed over.
@@ -20,7 +22,7 @@
 #include "base/range.h"
 
 #define SLOT_SIZE   64u
-#define SLOTS_MIN   10u /* head, one carried record for each class, and some to append */
+#define SLOTS_MIN   10u /* head, a carried record for each class, the bookmark, and some to append */
 #define HEAD_SIZE   16u
 #define HEAD_MAGIC  0x676C4454u /* "TDlg" */
 #define HEAD_FORMAT 1u
@@ -31,6 +33,12 @@
 #define H_CRC        12
 
 #define R_CRC TD_VERDICT_SIZE
+
+#define BOOKMARK_VERSION 2u /* where a verdict has 1 */
+#define B_VERSION        0
+#define B_KIND           1
+#define B_SEQ            4
+#define B_BODY           8
 
 #define CLASS_FIRST (TD_VERDICT_NOTE + 1)
 #define CLASS_LAST  7 /* with room for classes of the future */
@@ -253,47 +261,142 @@ static enum td_err is_blank_slot(const struct td_log *log, uint32_t off, bool *b
     return err;
 }
 
-/* Writes the record into the sector's first free slot from *at on; *at is moved past it. */
-static enum td_err write_record(const struct td_log *log, struct td_flash_sector s, uint32_t *at,
-                                const struct td_verdict *v, bool *written)
+/* Whether the slot holds these very bytes, and keeps to them. */
+static enum td_err holds(const struct td_log *log, uint32_t off, const uint8_t *want, bool *sound)
 {
     uint8_t raw[SLOT_SIZE];
+    enum td_err err = td_flash_read_steady(log->area, off, raw, sizeof raw, sound);
+
+    *sound = err == TD_OK && *sound && memcmp(raw, want, sizeof raw) == 0;
+    return err;
+}
+
+/* Writes the record into the sector's first free slot from *at on; *at is moved past it. */
+static enum td_err write_record(const struct td_log *log, struct td_flash_sector s, uint32_t *at,
+                                const uint8_t raw[SLOT_SIZE], bool *written)
+{
     enum td_err err = TD_OK;
 
-    td_verdict_encode(v, raw);
-    td_store_le32(raw + R_CRC, td_crc32(0, raw, R_CRC));
     *written = false;
     for (; *at + SLOT_SIZE <= s.size && err == TD_OK && !*written; *at += SLOT_SIZE) {
-        struct record back = { .key = { v->seq, s.off + *at } };
+        uint32_t off = s.off + *at;
         bool blank;
 
-        err = is_blank_slot(log, back.key.off, &blank);
+        err = is_blank_slot(log, off, &blank);
         if (err != TD_OK || !blank)
             continue;
-        err = td_flash_write(log->area, back.key.off, raw, sizeof raw);
+        err = td_flash_write(log->area, off, raw, SLOT_SIZE);
         if (err == TD_OK)
-            err = check_record(log, &back, written);
+            err = holds(log, off, raw, written);
     }
     return err;
 }
 
-/* Copies the newest entry of each class that must not be lost; the sector has no head yet. */
+static void seal(uint8_t raw[SLOT_SIZE])
+{
+    td_store_le32(raw + R_CRC, td_crc32(0, raw, R_CRC));
+}
+
+static void encode_verdict(const struct td_verdict *v, uint8_t raw[SLOT_SIZE])
+{
+    td_verdict_encode(v, raw);
+    seal(raw);
+}
+
+/* --- bookmarks --- */
+
+/* Whether the slot may hold a bookmark, by one read of its beginning; and which one. */
+static enum td_err glance_bookmark(const struct td_log *log, uint32_t off, struct key *key,
+                                   bool *match)
+{
+    uint8_t raw[B_BODY];
+    enum td_err err = td_flash_read(log->area, off, raw, sizeof raw);
+
+    *match = err == TD_OK && raw[B_VERSION] == BOOKMARK_VERSION;
+    *key = (struct key){ *match ? td_load_le32(raw + B_SEQ) : 0, off };
+    return err == TD_EECC ? TD_OK : err;
+}
+
+/* The slot with the highest key below from that looks like a bookmark. */
+static enum td_err scan_bookmarks(const struct td_log *log, struct key from, struct key *best,
+                                  bool *found)
+{
+    uint32_t count = td_flash_sector_count(log->area);
+
+    *found = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct td_flash_sector s;
+        enum td_err err = td_flash_sector_nth(log->area, i, &s);
+
+        for (uint32_t at = SLOT_SIZE; err == TD_OK && at + SLOT_SIZE <= s.size; at += SLOT_SIZE) {
+            struct key key;
+            bool match;
+
+            err = glance_bookmark(log, s.off + at, &key, &match);
+            if (err != TD_OK || !match || !key_less(key, from))
+                continue;
+            if (!*found || key_less(*best, key))
+                *best = key;
+            *found = true;
+        }
+        if (err != TD_OK)
+            return err;
+    }
+    return TD_OK;
+}
+
+/* The newest sound bookmark's record. */
+static enum td_err find_bookmark(const struct td_log *log, uint8_t raw[SLOT_SIZE], bool *found)
+{
+    struct key key = beyond_all;
+    bool sound = false;
+
+    do {
+        enum td_err err = scan_bookmarks(log, key, &key, found);
+
+        if (err == TD_OK && *found)
+            err = td_flash_read_steady(log->area, key.off, raw, SLOT_SIZE, &sound);
+        if (err != TD_OK || !*found)
+            return err;
+        sound = sound && td_load_le32(raw + R_CRC) == td_crc32(0, raw, R_CRC) &&
+                raw[B_VERSION] == BOOKMARK_VERSION;
+    } while (!sound);
+    return TD_OK;
+}
+
+/* --- sectors --- */
+
+static enum td_err carry_bookmark(const struct td_log *log, struct td_flash_sector s, uint32_t *at)
+{
+    uint8_t raw[SLOT_SIZE];
+    bool found, written = true;
+    enum td_err err = find_bookmark(log, raw, &found);
+
+    if (err == TD_OK && found)
+        err = write_record(log, s, at, raw, &written);
+    return err == TD_OK && !written ? TD_EFLASH : err;
+}
+
+/* Copies the newest entry of each class that must not be lost, and the newest bookmark. */
 static enum td_err carry_over(const struct td_log *log, struct td_flash_sector s, uint32_t *at)
 {
     for (int class = CLASS_FIRST; class <= CLASS_LAST; class ++) {
         const struct wanted w = { ANY, class };
         struct record r;
+        uint8_t raw[SLOT_SIZE];
         bool found, written = true;
         enum td_err err = find_newest(log, w, &r, &found);
 
-        if (err == TD_OK && found)
-            err = write_record(log, s, at, &r.verdict, &written);
+        if (err == TD_OK && found) {
+            encode_verdict(&r.verdict, raw);
+            err = write_record(log, s, at, raw, &written);
+        }
         if (err != TD_OK)
             return err;
         if (!written)
             return TD_EFLASH;
     }
-    return TD_OK;
+    return carry_bookmark(log, s, at);
 }
 
 /* Begins sector n: erased whatever it reads, filled, and valid with its head. */
@@ -310,32 +413,32 @@ static enum td_err begin_sector(const struct td_log *log, uint32_t n, uint32_t g
     return err == TD_OK ? write_head(log, s.off, generation) : err;
 }
 
-static enum td_err write_to(const struct td_log *log, uint32_t n, const struct td_verdict *v,
+static enum td_err write_to(const struct td_log *log, uint32_t n, const uint8_t raw[SLOT_SIZE],
                             bool *written)
 {
     struct td_flash_sector s;
     uint32_t at = SLOT_SIZE;
     enum td_err err = td_flash_sector_nth(log->area, n, &s);
 
-    return err == TD_OK ? write_record(log, s, &at, v, written) : err;
+    return err == TD_OK ? write_record(log, s, &at, raw, written) : err;
 }
 
 /* Into the newest sector, or, where that is full, into the next one. */
-static enum td_err store(const struct td_log *log, const struct td_verdict *v)
+static enum td_err store(const struct td_log *log, const uint8_t raw[SLOT_SIZE])
 {
     uint32_t n, generation, next = 0;
     bool written = false;
     enum td_err err = find_newest_sector(log, &n, &generation);
 
     if (err == TD_OK && n != NO_SECTOR) {
-        err = write_to(log, n, v, &written);
+        err = write_to(log, n, raw, &written);
         next = n + 1 < td_flash_sector_count(log->area) ? n + 1 : 0;
     }
     if (err != TD_OK || written)
         return err;
     err = begin_sector(log, next, generation + 1);
     if (err == TD_OK)
-        err = write_to(log, next, v, &written);
+        err = write_to(log, next, raw, &written);
     return err != TD_OK || written ? err : TD_EFLASH;
 }
 
@@ -343,6 +446,7 @@ enum td_err td_log_append(const struct td_log *log, const struct td_verdict *ver
 {
     const struct wanted any = { ANY, ANY }, image = { verdict->image, ANY };
     struct td_verdict v = *verdict;
+    uint8_t raw[SLOT_SIZE];
     struct record newest, last;
     bool have_newest = false, have_last = false;
     enum td_err err = td_log_check(log);
@@ -360,7 +464,54 @@ enum td_err td_log_append(const struct td_log *log, const struct td_verdict *ver
             return TD_OK;
         v.count = (uint16_t)(last.verdict.count + 1);
     }
-    return store(log, &v);
+    encode_verdict(&v, raw);
+    return store(log, raw);
+}
+
+enum td_err td_log_put_bookmark(const struct td_log *log, const struct td_log_bookmark *mark)
+{
+    uint8_t raw[SLOT_SIZE], last[SLOT_SIZE];
+    bool found = false;
+    enum td_err err = td_log_check(log);
+
+    if (err == TD_OK)
+        err = find_bookmark(log, last, &found);
+    if (err != TD_OK)
+        return err;
+    memset(raw, 0, sizeof raw);
+    raw[B_VERSION] = BOOKMARK_VERSION;
+    raw[B_KIND] = mark->kind;
+    td_store_le32(raw + B_SEQ, found ? td_load_le32(last + B_SEQ) + 1 : 1);
+    memcpy(raw + B_BODY, mark->body, sizeof mark->body);
+    seal(raw);
+    return store(log, raw);
+}
+
+enum td_err td_log_get_bookmark(const struct td_log *log, struct td_log_bookmark *mark, bool *found)
+{
+    uint8_t raw[SLOT_SIZE];
+    enum td_err err = td_log_check(log);
+
+    *found = false;
+    if (err == TD_OK)
+        err = find_bookmark(log, raw, found);
+    if (err != TD_OK || !*found)
+        return err;
+    mark->kind = raw[B_KIND];
+    memcpy(mark->body, raw + B_BODY, sizeof mark->body);
+    return TD_OK;
+}
+
+uint32_t td_log_sector_records(const struct td_log *log)
+{
+    uint32_t least = UINT32_MAX;
+    struct td_flash_sector s;
+
+    if (td_log_check(log) != TD_OK)
+        return 0;
+    for (uint32_t i = 0; td_flash_sector_nth(log->area, i, &s) == TD_OK; i++)
+        least = td_min_u32(least, s.size / SLOT_SIZE - 1);
+    return least;
 }
 
 /* --- reading --- */

@@ -1,5 +1,5 @@
 /*
- * log/log.h - the boot log: a ring of verdicts in flash that survives power cuts.
+ * log/log.h - the boot log: a ring of verdicts in flash that survives power cuts, and a bookmark.
  *
  * docs/spec/boot-log.md states every byte. The area has two sectors or more, and is the log's
  * alone; whatever it held before is erased by and by. struct td_log and the iterator are the
@@ -12,6 +12,8 @@
  *    another class: the last refusal and the last revert stay.
  * 3. An entry that was being written when the power failed is there whole, or not at all.
  * 4. The same verdict again, about the same image and in a row, is one entry with a count.
+ * 5. The newest bookmark is read until another one is put, and pushes out no entry of 2. Those who
+ *    know of no bookmarks pass over them, and may lose them.
  */
 #ifndef TD_LOG_LOG_H
 #define TD_LOG_LOG_H
@@ -39,6 +41,32 @@ enum td_err td_log_check(const struct td_log *log);
  * TD_ELOG_AREA as above, nothing touched.
  */
 enum td_err td_log_append(const struct td_log *log, const struct td_verdict *verdict);
+
+/*
+ * A few bytes in which somebody keeps how far he has come: one for the whole log, each replaces
+ * the one before. Put costs a record, so who puts often wears the log out and pushes old notes
+ * out of it.
+ */
+#define TD_LOG_BOOKMARK_SIZE 52
+
+struct td_log_bookmark {
+    uint8_t kind; /* whose: enum td_log_bookmark_kind; others are kept, and nobody's */
+    uint8_t body[TD_LOG_BOOKMARK_SIZE];
+};
+
+enum td_log_bookmark_kind {
+    TD_LOG_BOOKMARK_UPLOAD = 1, /* the server's: docs/spec/boot-log.md */
+};
+
+/* May erase one sector. Errors as td_log_append: then the old one or the new one is read. */
+enum td_err td_log_put_bookmark(const struct td_log *log, const struct td_log_bookmark *mark);
+
+/* The newest one. *found false, and *mark untouched: there is none. TD_EFLASH, TD_ELOG_AREA. */
+enum td_err td_log_get_bookmark(const struct td_log *log, struct td_log_bookmark *mark,
+                                bool *found);
+
+/* How many records of any kind a sector takes, in the smallest of them; 0: it cannot be a log. */
+uint32_t td_log_sector_records(const struct td_log *log);
 
 /* A place in the log. Entries come newest first; appending makes iterators invalid. */
 struct td_log_iter {

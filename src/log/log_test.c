@@ -372,6 +372,126 @@ static void no_cut_anywhere_loses_an_entry_or_breaks_one(void **state)
     assert_true(single > 1000 && twice > 4000);
 }
 
+/* --- bookmarks --- */
+
+static struct td_log_bookmark bookmark(uint8_t number)
+{
+    struct td_log_bookmark mark = { .kind = TD_LOG_BOOKMARK_UPLOAD };
+
+    memset(mark.body, number, sizeof mark.body);
+    return mark;
+}
+
+static void the_newest_bookmark_is_read_and_verdicts_are_none(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < TD_N_OF(models); m++) {
+        struct td_log_bookmark mark = bookmark(9), got;
+        struct td_verdict v = verdict(TD_VERDICT_REFUSAL, 0, 1);
+        struct bench b;
+        bool found = true;
+
+        start(&b, &models[m], 2, 1);
+        assert_int_equal(td_log_get_bookmark(&b.log, &got, &found), TD_OK);
+        assert_false(found);
+        assert_int_equal(td_log_append(&b.log, &v), TD_OK);
+        assert_int_equal(td_log_get_bookmark(&b.log, &got, &found), TD_OK);
+        assert_false(found);
+        for (uint8_t n = 1; n < 40; n++) {
+            mark = bookmark(n);
+            assert_int_equal(td_log_put_bookmark(&b.log, &mark), TD_OK);
+            assert_int_equal(td_log_get_bookmark(&b.log, &got, &found), TD_OK);
+            assert_true(found);
+            assert_memory_equal(&got, &mark, sizeof got);
+        }
+        stop(&b);
+    }
+}
+
+static void bookmarks_push_out_no_last_verdict_and_notes_push_out_no_bookmark(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < TD_N_OF(models); m++) {
+        struct td_log_bookmark mark, got;
+        struct td_log_iter it;
+        struct td_verdict v;
+        struct bench b;
+        unsigned seen = 0;
+        bool found, end = false;
+
+        start(&b, &models[m], 2, 1);
+        for (uint8_t class = TD_VERDICT_REFUSAL; class <= TD_VERDICT_NO_IMAGE; class ++) {
+            v = verdict(class, 0, class);
+            assert_int_equal(td_log_append(&b.log, &v), TD_OK);
+        }
+        for (uint8_t n = 1; n < 60; n++) {
+            mark = bookmark(n);
+            assert_int_equal(td_log_put_bookmark(&b.log, &mark), TD_OK);
+        }
+        td_log_begin(&it, &b.log);
+        while (td_log_next(&it, &v, &end) == TD_OK && !end) {
+            assert_true(is_whole(&v));
+            seen |= 1u << v.class;
+        }
+        assert_int_equal(seen, 0x3c);
+        for (uint32_t n = 0; n < 60; n++) {
+            v = verdict(TD_VERDICT_NOTE, 0, 100 + n);
+            assert_int_equal(td_log_append(&b.log, &v), TD_OK);
+        }
+        assert_int_equal(td_log_get_bookmark(&b.log, &got, &found), TD_OK);
+        assert_true(found);
+        assert_memory_equal(&got, &mark, sizeof got);
+        stop(&b);
+    }
+}
+
+static void a_bookmark_cut_in_its_writing_leaves_the_one_before(void **state)
+{
+    unsigned cuts = 0;
+
+    (void)state;
+    for (size_t m = 0; m < TD_N_OF(models); m++) {
+        for (int kind = 0; kind < 3; kind++) {
+            bool was_cut = true;
+
+            for (uint32_t op = 0; was_cut; op++) {
+                struct td_log_bookmark got;
+                struct td_verdict v = verdict(TD_VERDICT_REVERT, 0, 7);
+                struct td_log_iter it;
+                struct bench b;
+                uint8_t done = 0;
+                bool found, end = false;
+
+                start(&b, &models[m], 2, op + 1);
+                assert_int_equal(td_log_append(&b.log, &v), TD_OK);
+                sim_power_on(&b.power);
+                sim_power_cut_at(&b.power, op, (enum sim_cut)kind);
+                for (uint8_t n = 1; n <= 24; n++) {
+                    const struct td_log_bookmark mark = bookmark(n);
+
+                    if (td_log_put_bookmark(&b.log, &mark) != TD_OK)
+                        break;
+                    done = n;
+                }
+                was_cut = done < 24;
+                cuts += was_cut;
+                sim_power_on(&b.power);
+                assert_int_equal(td_log_get_bookmark(&b.log, &got, &found), TD_OK);
+                assert_true(found || done == 0);
+                if (found)
+                    assert_in_range(got.body[0], done, done + 1);
+                td_log_begin(&it, &b.log);
+                assert_int_equal(td_log_next(&it, &v, &end), TD_OK);
+                assert_false(end);
+                assert_true(is_whole(&v));
+                stop(&b);
+            }
+        }
+    }
+    print_message("%u cuts\n", cuts);
+    assert_true(cuts > 300);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +502,9 @@ int main(void)
         cmocka_unit_test(lesser_entries_never_push_out_the_last_of_a_class),
         cmocka_unit_test(a_log_begins_in_whatever_was_there),
         cmocka_unit_test(no_cut_anywhere_loses_an_entry_or_breaks_one),
+        cmocka_unit_test(the_newest_bookmark_is_read_and_verdicts_are_none),
+        cmocka_unit_test(bookmarks_push_out_no_last_verdict_and_notes_push_out_no_bookmark),
+        cmocka_unit_test(a_bookmark_cut_in_its_writing_leaves_the_one_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ static const struct td_server_command basic[] = {
 static const struct td_server_command tandem[] = {
     { TD_TANDEM_WHY, td_server_tandem_why, NULL },
     { TD_TANDEM_ACCEPTS, td_server_tandem_accepts, NULL },
+    { TD_TANDEM_UPLOAD, td_server_tandem_upload, NULL },
 };
 
 const struct td_server_group td_server_group_os = { TD_SMP_GROUP_OS, os, TD_N_OF(os), false };

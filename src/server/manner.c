@@ -8,6 +8,7 @@ const struct td_server_manner td_server_tandem = {
     .checks_sha = true,
     .remembers_end = true,
     .binds_uploads = true,
+    .survives_resets = true,
     .steps = true,
 };
 

@@ -24,65 +24,6 @@ void td_server_init(struct td_server *srv, const struct td_server_config *cfg, u
     srv->hold_cap = hold == NULL ? 0 : hold_cap;
 }
 
-/* ---- erasing ------------------------------------------------------------------------- */
-
-static void erase_ended(struct td_server *srv, enum td_err err)
-{
-    struct td_server_erase *erase = &srv->erase;
-
-    if (erase->state == TD_SERVER_ERASE_ASKED) {
-        erase->state = TD_SERVER_ERASE_DONE;
-        erase->err = err;
-        return;
-    }
-    if (erase->state == TD_SERVER_ERASE_AHEAD)
-        td_server_upload_went_ahead(srv, err);
-    erase->state = TD_SERVER_ERASE_NONE;
-}
-
-static bool erase_runs(const struct td_server *srv)
-{
-    return srv->erase.state != TD_SERVER_ERASE_NONE && srv->erase.state != TD_SERVER_ERASE_DONE;
-}
-
-static void erase_step(struct td_server *srv, uint32_t budget_us)
-{
-    struct td_server_erase *erase = &srv->erase;
-    bool done = false;
-    enum td_err err = td_flash_erase_step(&erase->job, budget_us, &done);
-
-    if (err == TD_OK && done && erase->then_len > 0) {
-        err = td_flash_erase_begin(&erase->job, erase->job.area, erase->then_off, erase->then_len);
-        erase->then_len = 0;
-        done = false;
-    }
-    if (err != TD_OK || done)
-        erase_ended(srv, err);
-}
-
-bool td_server_erase(struct td_server_call *call, const struct td_flash_area *area,
-                     struct td_server_range first, struct td_server_range second, enum td_err *err)
-{
-    struct td_server_erase *erase = &call->srv->erase;
-
-    if (call->resumed && erase->state == TD_SERVER_ERASE_DONE) {
-        erase->state = TD_SERVER_ERASE_NONE;
-        *err = erase->err;
-        return true;
-    }
-    if (first.len == 0) {
-        first = second;
-        second.len = 0;
-    }
-    *err = td_flash_erase_begin(&erase->job, area, first.off, first.len);
-    if (*err != TD_OK || first.len == 0)
-        return true;
-    erase->then_off = second.off;
-    erase->then_len = second.len;
-    erase->state = TD_SERVER_ERASE_ASKED;
-    return false;
-}
-
 /* ---- one request --------------------------------------------------------------------- */
 
 static const struct td_server_group *find_group(const struct td_server_config *cfg, uint16_t id)
@@ -102,29 +43,16 @@ static td_server_handler find_handler(const struct td_server_group *group,
     return NULL;
 }
 
-static bool is_harmless(const struct td_smp_header *hdr)
-{
-    return hdr->group == TD_SMP_GROUP_OS && (hdr->id == TD_OS_ECHO || hdr->id == TD_OS_PARAMS);
-}
-
-/* A link that has yet to prove who it is. */
-static bool is_locked_out(const struct td_server_config *cfg, const struct td_server_link *link,
-                          const struct td_smp_header *hdr)
-{
-    return cfg->wants_authenticated && !link->authenticated && !is_harmless(hdr);
-}
-
-static struct td_server_result ask_access(struct td_server_call *call)
+/* The application's word about a request that the rules let through. */
+static struct td_server_result ask_application(struct td_server_call *call)
 {
     const struct td_server_config *cfg = call->srv->cfg;
     struct td_cbor_text reason = TD_NO_REASON;
-    uint32_t rc = TD_SMP_RC_OK;
+    uint32_t said = TD_SMP_RC_OK;
 
-    if (is_locked_out(cfg, call->link, call->hdr))
-        return td_result_rc(TD_SMP_RC_ACCESS_DENIED, TD_TEXT("link not authenticated"));
     if (cfg->hooks != NULL && cfg->hooks->access != NULL)
-        rc = cfg->hooks->access(cfg->hook_ctx, call->link, call->hdr, &reason);
-    return rc == TD_SMP_RC_OK ? td_result_done() : td_result_rc(rc, reason);
+        said = cfg->hooks->access(cfg->hook_ctx, call->link, call->hdr, &reason);
+    return td_result_of_hook(said, reason);
 }
 
 static struct td_server_result dispatch(struct td_server_call *call)
@@ -133,6 +61,7 @@ static struct td_server_result dispatch(struct td_server_call *call)
     const struct td_smp_header *hdr = call->hdr;
     const struct td_server_group *group;
     struct td_server_result result;
+    struct td_cbor_text reason;
     td_server_handler handler;
 
     if (hdr->version > TD_SMP_V2 && !cfg->manner->v1_only)
@@ -143,24 +72,29 @@ static struct td_server_result dispatch(struct td_server_call *call)
     handler = group == NULL ? NULL : find_handler(group, hdr);
     if (handler == NULL)
         return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+    // Also when it goes on after a wait: the link may have lost meanwhile what it had.
+    if (!td_server_may(cfg, call->link, hdr, &reason))
+        return td_result_rc(TD_SMP_RC_ACCESS_DENIED, reason);
     if (!call->resumed) {
-        result = ask_access(call);
+        result = ask_application(call);
         if (result.kind != TD_SERVER_DONE)
             return result;
     }
     // Some flash can do nothing else while a sector is being erased.
-    if (group->uses_flash && erase_runs(call->srv))
+    if (group->uses_flash && td_server_job_runs(call->srv))
         return td_result_wait();
     return handler(call);
 }
 
-/* Whether the request has to wait for an erase under way, though the device could answer. */
+/* Whether the request has to wait for a job under way, though the device could answer. */
 static bool stands_behind(const struct td_server *srv, const struct td_server_link *link,
                           const struct td_smp_header *hdr)
 {
     const struct td_server_group *group = find_group(srv->cfg, hdr->group);
+    struct td_cbor_text reason;
 
-    if (group == NULL || find_handler(group, hdr) == NULL || is_locked_out(srv->cfg, link, hdr))
+    if (group == NULL || find_handler(group, hdr) == NULL ||
+        !td_server_may(srv->cfg, link, hdr, &reason))
         return false;
     return group->uses_flash || (hdr->group == TD_SMP_GROUP_OS && hdr->id == TD_OS_RESET);
 }
@@ -223,6 +157,9 @@ static bool answer(struct td_server_call *call, uint8_t *rsp, size_t cap, size_t
     *len = 0;
     if (result.kind == TD_SERVER_WAIT)
         return true;
+    // A request that is refused when it goes on has not asked how its job ended.
+    if (call->srv->job.state == TD_SERVER_JOB_DONE)
+        td_server_job_forget(call->srv);
     if (result.kind == TD_SERVER_DONE && td_smp_end(&w, &hdr, len) != TD_OK)
         result = td_result_rc(TD_SMP_RC_MSG_SIZE, TD_TEXT("answer larger than the buffer"));
     *failed = result.kind != TD_SERVER_DONE;
@@ -238,7 +175,7 @@ static size_t answer_cap(const struct td_server *srv, const struct td_server_lin
     return srv->cfg->buf_size < cap ? srv->cfg->buf_size : cap;
 }
 
-/* Goes on with the held request once its erase is over; true when that gave an answer. */
+/* Goes on with the held request once its job is over; true when that gave an answer. */
 static bool resume_held(struct td_server *srv, uint8_t *rsp, size_t cap,
                         struct td_server_reply *reply)
 {
@@ -246,7 +183,7 @@ static bool resume_held(struct td_server *srv, uint8_t *rsp, size_t cap,
     struct td_server_call call = { .srv = srv, .link = srv->held_link, .hdr = &hdr };
     bool failed = false;
 
-    call.resumed = srv->erase.state == TD_SERVER_ERASE_DONE;
+    call.resumed = srv->job.state == TD_SERVER_JOB_DONE;
     td_smp_open(srv->hold, srv->held, &hdr, &call.payload);
     if (answer(&call, rsp, answer_cap(srv, call.link, cap), &reply->len, &failed))
         return false;
@@ -260,8 +197,8 @@ static void finish_held(struct td_server *srv, uint8_t *rsp, size_t cap,
                         struct td_server_reply *reply)
 {
     do {
-        while (erase_runs(srv))
-            erase_step(srv, STEP_US);
+        while (td_server_job_runs(srv))
+            td_server_job_step(srv, STEP_US);
     } while (!resume_held(srv, rsp, cap, reply));
 }
 
@@ -312,9 +249,9 @@ size_t td_server_handle(struct td_server *srv, const struct td_server_link *link
         // The last request of a packet can be kept; for another, those behind it would wait too.
         if (used == len && hold(srv, link, packet, used))
             return used;
-        while (erase_runs(srv))
-            erase_step(srv, STEP_US);
-        call.resumed = srv->erase.state == TD_SERVER_ERASE_DONE;
+        while (td_server_job_runs(srv))
+            td_server_job_step(srv, STEP_US);
+        call.resumed = srv->job.state == TD_SERVER_JOB_DONE;
     }
     return failed ? len : used;
 }
@@ -323,17 +260,17 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
                     struct td_server_reply *reply)
 {
     *reply = (struct td_server_reply){ NULL, 0 };
-    if (!erase_runs(srv) && !td_server_owes(srv) && td_server_upload_wants_ahead(srv))
+    if (!td_server_job_runs(srv) && !td_server_owes(srv) && td_server_upload_wants_ahead(srv))
         td_server_upload_ahead(srv);
-    if (erase_runs(srv))
-        erase_step(srv, budget_us);
-    if (td_server_owes(srv) && !erase_runs(srv) && cap >= LEAST_REPLY)
+    if (td_server_job_runs(srv))
+        td_server_job_step(srv, budget_us);
+    if (td_server_owes(srv) && !td_server_job_runs(srv) && cap >= LEAST_REPLY)
         resume_held(srv, rsp, cap, reply);
 }
 
 bool td_server_busy(const struct td_server *srv)
 {
-    return td_server_owes(srv) || erase_runs(srv) || td_server_upload_wants_ahead(srv);
+    return td_server_owes(srv) || td_server_job_runs(srv) || td_server_upload_wants_ahead(srv);
 }
 
 bool td_server_would_wait(const struct td_server *srv, const struct td_server_link *link,
@@ -367,8 +304,8 @@ void td_server_link_down(struct td_server *srv, const struct td_server_link *lin
     srv->held = 0;
     srv->held_link = NULL;
     // What is half erased is erased to its end, but nobody asks how it went.
-    if (srv->erase.state == TD_SERVER_ERASE_ASKED)
-        srv->erase.state = TD_SERVER_ERASE_ORPHANED;
-    else if (srv->erase.state == TD_SERVER_ERASE_DONE)
-        srv->erase.state = TD_SERVER_ERASE_NONE;
+    if (srv->job.state == TD_SERVER_JOB_ASKED)
+        srv->job.state = TD_SERVER_JOB_ORPHANED;
+    else if (srv->job.state == TD_SERVER_JOB_DONE)
+        td_server_job_forget(srv);
 }

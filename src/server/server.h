@@ -21,13 +21,16 @@
  *             send(reply.link, rsp, reply.len);
  *     }
  *
- * Erasing takes long. Where the config lends a `hold` buffer, a request that has to wait for an
- * erase is kept there, the erase goes on in steps of td_server_work, and the answer comes out of
- * work when it is done: every link is served all the while, with what touches no flash. Without
- * one, handle blocks.
+ * Erasing takes long, and so does hashing a whole slot. Where the config lends a `hold` buffer, a
+ * request that has to wait for either is kept there, the job goes on in steps of td_server_work,
+ * and the answer comes out of work when it is done: every link is served all the while, with what
+ * touches no flash. Without one, handle blocks.
  *
  * Flags and swap types are read from the trailers each time they are wanted. The only state is
- * the upload under way, which a reset forgets.
+ * the upload under way. Where there is a boot log, how far it has come is kept there, so that the
+ * same file goes on after a reset of the device (docs/spec/boot-log.md, Bookmark).
+ *
+ * No command reads a slot back: images leave a device by no way of this server.
  */
 #ifndef TD_SERVER_SERVER_H
 #define TD_SERVER_SERVER_H
@@ -35,6 +38,7 @@
 #include "base/verdict.h"
 #include "base/version.h"
 #include "cbor/cbor.h"
+#include "crypto/hash.h"
 #include "flash/flash.h"
 #include "server/backend.h"
 #include "slot/room.h"
@@ -65,7 +69,12 @@ enum td_server_grant {
     TD_GRANT_NEVER
 };
 
-/* A rule. The first that names the group (and command) decides; where none does, anyone may. */
+/*
+ * A rule. The first that names the group (and command) decides; where none does, anyone may. It
+ * is asked before a handler sees a byte of the payload, again when a request that had to wait
+ * goes on, and refuses with rc 11 and a reason that says what the link lacks. What the device
+ * does not know at all is rc 8, whoever asks.
+ */
 struct td_server_access {
     uint16_t group;
     bool any_group;
@@ -73,6 +82,35 @@ struct td_server_access {
     uint8_t command;
     enum td_server_grant read, write;
 };
+
+/*
+ * Rules that a product can ship with. To open more, a port writes its own rules in front:
+ * { { 9, false, true, 0, TD_GRANT_AUTHENTICATED, TD_GRANT_AUTHENTICATED }, TD_SERVER_SAFE_RULES }
+ *
+ * Whoever comes near may ask what a device is and why it refused, as a client has to before it
+ * can help: versions, hashes of images and fingerprints of public keys are no secrets. What
+ * changes the device wants a peer that has proved who it is: a stranger who can write a slot
+ * cannot run his image, but he can wear the flash out, undo an update, end a trial. Settings and
+ * files may hold secrets, so reading them counts as much; erasing the storage erases the bonds.
+ * A shell is a key to everything, so a product that wants one says so itself. What the groups of
+ * an application do only the application knows.
+ */
+#define TD_SERVER_SAFE_RULES                                                                       \
+    { TD_SMP_GROUP_OS, false, false, TD_OS_ECHO, TD_GRANT_OPEN, TD_GRANT_OPEN },                   \
+        { TD_SMP_GROUP_OS, false, true, 0, TD_GRANT_OPEN, TD_GRANT_AUTHENTICATED },                \
+        { TD_SMP_GROUP_IMAGE, false, true, 0, TD_GRANT_OPEN, TD_GRANT_AUTHENTICATED },             \
+        { TD_SMP_GROUP_STAT, false, true, 0, TD_GRANT_OPEN, TD_GRANT_NEVER },                      \
+        { TD_SMP_GROUP_SETTINGS, false, true, 0, TD_GRANT_AUTHENTICATED, TD_GRANT_AUTHENTICATED }, \
+        { TD_SMP_GROUP_FS, false, true, 0, TD_GRANT_AUTHENTICATED, TD_GRANT_AUTHENTICATED },       \
+        { TD_SMP_GROUP_SHELL, false, true, 0, TD_GRANT_NEVER, TD_GRANT_NEVER },                    \
+        { TD_SMP_GROUP_ENUM, false, true, 0, TD_GRANT_OPEN, TD_GRANT_NEVER },                      \
+        { TD_SMP_GROUP_TANDEM, false, true, 0, TD_GRANT_OPEN, TD_GRANT_NEVER },                    \
+    {                                                                                              \
+        0, true, true, 0, TD_GRANT_AUTHENTICATED, TD_GRANT_AUTHENTICATED                           \
+    }
+
+#define TD_SERVER_ACCESS_DEFAULT_N 10
+extern const struct td_server_access td_server_access_default[TD_SERVER_ACCESS_DEFAULT_N];
 
 /* ---- manners ------------------------------------------------------------------------- */
 
@@ -93,7 +131,8 @@ struct td_server_manner {
     bool checks_sha;          /* "match" at the first and after the last chunk */
     bool remembers_end;       /* the last chunk again is answered like the first time */
     bool binds_uploads;       /* chunks of another link than began the upload are refused */
-    bool steps;               /* erase in steps where a hold buffer is lent */
+    bool survives_resets;     /* the same file goes on after a reset, where there is a boot log */
+    bool steps;               /* erase and hash in steps where a hold buffer is lent */
 };
 
 extern const struct td_server_manner td_server_tandem;     /* "tandem" */
@@ -117,10 +156,13 @@ struct td_server_upload {
 
 /*
  * Any of them may be NULL, all are called inside handle or work. Where an rc is returned, 0
- * lets the request pass and another td_smp_rc refuses it; a refusal may give a reason.
+ * lets the request pass and another td_smp_rc refuses it, or TD_SERVER_GROUP_CODE(code), which
+ * goes out as the group's code and is translated for v1. A refusal may give a reason.
  */
+#define TD_SERVER_GROUP_CODE(code) (0x10000u | (uint32_t)(code))
+
 struct td_server_hooks {
-    /* Every request, before its group sees it. Without: see wants_authenticated. */
+    /* Every request that the rules let through, before its group sees it. */
     uint32_t (*access)(void *ctx, const struct td_server_link *link,
                        const struct td_smp_header *hdr, struct td_cbor_text *reason);
     /* The port resets after delay_ms. Without this hook reset is not supported. */
@@ -128,7 +170,10 @@ struct td_server_hooks {
     /* Before the first byte of the slot is erased. */
     uint32_t (*upload_begin)(void *ctx, const struct td_server_upload *upload,
                              struct td_cbor_text *reason);
-    /* Each chunk before it is written: off is where it belongs in the file, len its bytes. */
+    /*
+     * Each chunk that is going to be written, before anything is erased or written for it: off is
+     * where it belongs in the file, len its bytes. A refusal leaves the upload where it is.
+     */
     uint32_t (*chunk)(void *ctx, const struct td_server_upload *upload, uint32_t off, uint32_t len,
                       struct td_cbor_text *reason);
     /* The last byte is written. */
@@ -269,7 +314,7 @@ extern const struct td_server_group td_server_group_fs;        /* files and thei
 extern const struct td_server_group td_server_group_shell;     /* exec */
 extern const struct td_server_group td_server_group_enum;      /* which groups there are */
 extern const struct td_server_group td_server_group_basic;     /* storage erase */
-extern const struct td_server_group td_server_group_tandem;    /* why accepts */
+extern const struct td_server_group td_server_group_tandem;    /* why accepts upload */
 
 /* ---- state --------------------------------------------------------------------------- */
 
@@ -281,40 +326,50 @@ struct td_server {
 
     /* the upload under way; one for all images and links */
     struct td_server_session {
-        const struct td_server_link *link; /* that began or resumed it; NULL: gone, any may */
+        const struct td_server_link *link; /* that began or resumed it; NULL: gone */
         enum {
             TD_SERVER_NO_UPLOAD,
+            TD_SERVER_CHECKING, /* the first chunk waits while what lies in the slot is hashed */
             TD_SERVER_UPLOADING,
-            TD_SERVER_UPLOADED, /* complete; len, off and matches say how it ended */
+            TD_SERVER_FINISHING, /* all is written, and hashed */
+            TD_SERVER_UPLOADED,  /* complete; len, off and matches say how it ended */
         } state;
+        uint8_t start; /* enum td_tandem_start: how its first chunk was taken */
         uint8_t image;
         uint8_t slot;
         uint8_t n_tail;      /* bytes in tail: less than a write unit */
+        bool trailer_erased; /* what was pending in the slot is not */
         bool ahead_failed;   /* erasing ahead of the data did not work; it is left be */
         bool matches;        /* when complete: what was written has the announced sha */
         uint32_t len;        /* of the whole file */
         uint32_t off;        /* bytes taken so far, tail included */
         uint32_t erased_to;  /* slot offset up to which it is erased */
         uint32_t trailer_at; /* slot offset from which on it was erased first of all */
+        uint32_t kept;       /* bytes that would survive a reset */
+        uint32_t keep_every; /* bytes between two records of that; 0: there are none */
         uint8_t sha_len;
         uint8_t sha[TD_SERVER_SHA_LEN];
         uint8_t tail[TD_SERVER_ALIGN_MAX];
         struct td_version version;
+        struct td_hash hash; /* of the off bytes, where keep_every; or of what a job has read */
     } upload;
 
-    /* the erase under way */
-    struct td_server_erase {
+    /* what takes long, one at a time */
+    struct td_server_job {
         enum {
-            TD_SERVER_ERASE_NONE,
-            TD_SERVER_ERASE_AHEAD,    /* a sector of the upload, before its data is there */
-            TD_SERVER_ERASE_ASKED,    /* a request waits for it */
-            TD_SERVER_ERASE_ORPHANED, /* the link of that request is gone */
-            TD_SERVER_ERASE_DONE,     /* the request that asked for it is to be handled again */
+            TD_SERVER_JOB_NONE,
+            TD_SERVER_JOB_AHEAD,    /* a sector of the upload, before its data is there */
+            TD_SERVER_JOB_ASKED,    /* a request waits for it */
+            TD_SERVER_JOB_ORPHANED, /* the link of that request is gone */
+            TD_SERVER_JOB_DONE,     /* the request that asked for it is to be handled again */
         } state;
-        struct td_flash_job job;
-        uint32_t then_off, then_len; /* to be erased after the job; len 0: nothing */
-        enum td_err err;             /* when done */
-    } erase;
+        bool hashes; /* into upload.hash; otherwise it erases */
+        struct td_flash_job erase;
+        uint32_t then_off, then_len; /* to be erased after that; len 0: nothing */
+        const struct td_flash_area *area;
+        uint32_t next, end; /* to be hashed */
+        enum td_err err;    /* when done */
+    } job;
 
     /* the slot that was erased as a whole since the start, and not written since */
     const struct td_flash_area *blank;
@@ -355,8 +410,9 @@ size_t td_server_handle(struct td_server *srv, const struct td_server_link *link
                         struct td_server_reply *reply);
 
 /*
- * Spends about budget_us on what is under way: the erase that a held request waits for, or
+ * Spends about budget_us on what is under way: the job that a held request waits for, or
  * the next sectors of an upload ahead of its data. Gives back the owed answer once it is ready.
+ * A hash gets a byte for each microsecond, and no less than 1024 in a call.
  */
 void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, size_t cap,
                     struct td_server_reply *reply);
@@ -374,7 +430,10 @@ bool td_server_would_wait(const struct td_server *srv, const struct td_server_li
 /* Whether a request is held and its answer is still to come. */
 bool td_server_owes(const struct td_server *srv);
 
-/* A link is gone: what is owed to it is dropped. Its upload stays open for a resume. */
+/*
+ * A link is gone: what is owed to it is dropped. Its upload stays open for a first chunk with the
+ * same sha; other chunks are told offset 0, whichever link they come on.
+ */
 void td_server_link_down(struct td_server *srv, const struct td_server_link *link);
 
 #endif

@@ -5,6 +5,7 @@
 #include "image/image.h"
 #include "server/server.h"
 #include "slot/request.h"
+#include "smp/image.h"
 
 /* ---- results ------------------------------------------------------------------------- */
 
@@ -30,18 +31,44 @@ static inline struct td_server_result td_result_err(uint32_t code, struct td_cbo
 
 #define TD_NO_REASON ((struct td_cbor_text){ NULL, 0 })
 
-/* ---- erasing ------------------------------------------------------------------------- */
+/* What a hook said: an rc, or with TD_SERVER_GROUP_CODE a code of the group. */
+static inline struct td_server_result td_result_of_hook(uint32_t said, struct td_cbor_text reason)
+{
+    if (said == TD_SMP_RC_OK)
+        return td_result_done();
+    return said < TD_SERVER_GROUP_CODE(0) ? td_result_rc(said, reason)
+                                          : td_result_err(said - TD_SERVER_GROUP_CODE(0), reason);
+}
+
+/* ---- access -------------------------------------------------------------------------- */
+
+/* Whether the rules let the request through; if not, the reason says what the link lacks. */
+bool td_server_may(const struct td_server_config *cfg, const struct td_server_link *link,
+                   const struct td_smp_header *hdr, struct td_cbor_text *reason);
+
+/* ---- what takes long ------------------------------------------------------------------ */
+
+/* A job is between two steps: flash is not to be touched otherwise. */
+bool td_server_job_runs(const struct td_server *srv);
+void td_server_job_step(struct td_server *srv, uint32_t budget_us);
+
+/* It is done, and the request that asked for it is gone. */
+void td_server_job_forget(struct td_server *srv);
 
 struct td_server_range {
     uint32_t off, len;
 };
 
 /*
- * Erases first, then second, of one area; the second may be empty. false: it is under way, the
+ * Erases first, then second, of one area; either may be empty. false: it is under way, the
  * handler answers WAIT and is called again. true: it is done, and how it ended is in *err.
  */
 bool td_server_erase(struct td_server_call *call, const struct td_flash_area *area,
                      struct td_server_range first, struct td_server_range second, enum td_err *err);
+
+/* Hashes a range into upload.hash, which is begun anew; likewise. */
+bool td_server_hash(struct td_server_call *call, const struct td_flash_area *area,
+                    struct td_server_range range, enum td_err *err);
 
 /* ---- slots --------------------------------------------------------------------------- */
 
@@ -101,11 +128,19 @@ struct td_server_result td_server_basic_erase(struct td_server_call *call);
 struct td_server_result td_server_tandem_why(struct td_server_call *call);
 struct td_server_result td_server_tandem_accepts(struct td_server_call *call);
 
+struct td_server_result td_server_tandem_upload(struct td_server_call *call);
+
+/* ---- uploads -------------------------------------------------------------------------- */
+
 /*
  * Whether an upload is writing this slot: what it reads as then is a mixture, the header of one
  * image and the TLVs of another, say, and no image.
  */
 bool td_server_is_written(const struct td_server *srv, unsigned image, unsigned slot);
+
+/* Where the upload goes: the slot, and bytes into it where its first byte is put. */
+const struct td_flash_area *td_server_upload_area(const struct td_server *srv);
+uint32_t td_server_upload_base(const struct td_server *srv);
 
 /* Whether a sector of the upload can be erased before its data comes, and the beginning of it. */
 bool td_server_upload_wants_ahead(const struct td_server *srv);
@@ -113,5 +148,50 @@ void td_server_upload_ahead(struct td_server *srv);
 
 /* The sector that went ahead is done. */
 void td_server_upload_went_ahead(struct td_server *srv, enum td_err err);
+
+/* The hash for which a request waited is there, or was broken off, and nobody waits any more. */
+void td_server_upload_orphaned(struct td_server *srv, enum td_err err);
+
+/* What the first chunk says, once it makes sense by itself. */
+struct td_server_first {
+    const struct td_img_upload_req *req;
+    struct td_image_header hdr;
+    uint8_t image;
+    unsigned slot;
+    const struct td_flash_area *area;
+    uint32_t base;
+};
+
+/* Rules 2 to 5, and 7 to 10: a code of the group and a reason; TD_IMG_OK fills *first in. */
+uint32_t td_server_first_chunk(struct td_server_first *first, struct td_cbor_text *reason);
+uint32_t td_server_first_device(const struct td_server *srv, struct td_server_first *first,
+                                struct td_cbor_text *reason);
+
+/* Which image the request is about, and which slot of it; NULL: it has none. */
+uint32_t td_server_wanted_image(const struct td_server *srv, const struct td_img_upload_req *req);
+const struct td_flash_area *td_server_wanted_slot(const struct td_server *srv, unsigned image,
+                                                  const struct td_img_upload_req *req,
+                                                  unsigned *slot);
+
+/* ---- across resets --------------------------------------------------------------------- */
+
+#define TD_SERVER_KEPT_DIGEST 8 /* leading bytes of the SHA-256 of what is kept */
+
+/* How often this upload is worth a record; upload.keep_every. */
+void td_server_keep_plan(struct td_server *srv);
+
+/*
+ * How much of the upload that begins is said to lie in its slot, whole sectors from the start;
+ * 0: nothing, and start says why.
+ */
+uint32_t td_server_kept(struct td_server *srv, uint8_t digest[TD_SERVER_KEPT_DIGEST],
+                        uint8_t *start);
+
+/* The upload's first len bytes lie in flash, and upload.hash is theirs. */
+void td_server_keep(struct td_server *srv, uint32_t len,
+                    const uint8_t digest[TD_SERVER_KEPT_DIGEST]);
+
+/* Before anything of a slot is erased, and when it is complete: nothing is kept of it. */
+void td_server_keep_nothing(const struct td_server *srv, unsigned image, unsigned slot);
 
 #endif

@@ -483,9 +483,12 @@ static void two_links_do_not_mix_their_files(void **state)
     struct td_server_link other = { .authenticated = true };
     const struct td_server_link one = { .authenticated = true };
     struct td_img_upload_rsp rsp;
+    struct td_img_upload_req again;
+    uint8_t sha[32];
 
     (void)state;
     start(&td_server_tandem, TD_MODE_MOVE);
+    again = chunk(image_b, 9001, 0, 1000);
     rig.speaker = &other;
     assert_int_equal(upload(chunk(image_a, 5000, 0, 500), &rsp), 0);
     assert_int_equal(upload(chunk(image_a, 5000, 500, 500), &rsp), 0);
@@ -497,11 +500,21 @@ static void two_links_do_not_mix_their_files(void **state)
     rig.speaker = &rig.link;
     assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
     assert_int_equal(rsp.off, 2000);
-    // A link that is gone leaves its upload to whoever goes on with it.
+    // A link that is gone leaves its upload to a first chunk with the same sha, and to no other.
+    td_hash_of(&td_sha256, image_b, 9001, sha);
+    again.has_sha = true;
+    again.sha = (struct td_cbor_bytes){ sha, 32 };
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
     td_server_link_down(&rig.srv, &rig.link);
     rig.speaker = &one;
+    assert_int_equal(upload(chunk(image_a, 5000, 2000, 1000), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(rsp.off, 2000);
     for (uint32_t off = 2000; off < 9001; off += 1000)
         assert_int_equal(upload(chunk(image_b, 9001, off, 1000), &rsp), 0);
+    assert_true(rsp.has_match && rsp.match);
     check_slot(1, 0, image_b, 9001);
 }
 

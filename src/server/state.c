@@ -423,6 +423,8 @@ static struct td_server_result erase_slot(struct td_server_call *call, unsigned 
     if (!call->resumed)
         err = td_flash_is_blank(area, 0, area->size, &blank);
     if (err == TD_OK && !blank) {
+        if (!call->resumed)
+            td_server_keep_nothing(srv, index, slot);
         if (!td_server_erase(call, area,
                              (struct td_server_range){ trailer_at, area->size - trailer_at },
                              (struct td_server_range){ 0, trailer_at }, &err))

@@ -158,3 +158,31 @@ struct td_server_result td_server_tandem_accepts(struct td_server_call *call)
     }
     return td_result_done();
 }
+
+static uint32_t progress_of(const struct td_server_session *up)
+{
+    switch (up->state) {
+    case TD_SERVER_UPLOADING:
+    case TD_SERVER_FINISHING: return TD_TANDEM_UPLOADING;
+    case TD_SERVER_UPLOADED: return TD_TANDEM_COMPLETE;
+    default: return up->start == TD_START_THERE ? TD_TANDEM_COMPLETE : TD_TANDEM_IDLE;
+    }
+}
+
+struct td_server_result td_server_tandem_upload(struct td_server_call *call)
+{
+    const struct td_server_session *up = &call->srv->upload;
+    struct td_tandem_upload upload = { .state = progress_of(up), .start = up->start };
+
+    if (td_smp_get_map(call->payload, call->hdr->len, NULL, 0) != TD_OK)
+        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+    if (upload.state != TD_TANDEM_IDLE) {
+        upload.image = up->image;
+        upload.slot = up->slot;
+        upload.off = up->off;
+        upload.len = up->len;
+        upload.kept = up->kept;
+    }
+    td_tandem_upload_put(call->out, &upload);
+    return td_result_done();
+}

@@ -232,8 +232,15 @@ static void why(const uint8_t *p, size_t n)
 static void accepts(const uint8_t *p, size_t n)
 {
     struct td_tandem_accepts a, back;
+    struct td_tandem_upload upload, upload_back;
     struct td_cbor_writer w = begin();
 
+    if (td_tandem_upload_get(p, n, &upload) == TD_OK) {
+        td_tandem_upload_put(&w, &upload);
+        MUST(td_tandem_upload_get(out, done(&w), &upload_back) == TD_OK);
+        MUST(memcmp(&upload, &upload_back, sizeof upload) == 0);
+    }
+    w = begin();
     if (td_tandem_accepts_get(p, n, &a) != TD_OK)
         return;
     for (uint8_t i = 0; i < a.n_keys; i++)

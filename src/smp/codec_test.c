@@ -551,6 +551,31 @@ static void a_verdict_from_the_future_is_read_with_its_facts(void **state)
     assert_int_equal(v.wanted, 0);
 }
 
+static void how_an_upload_was_taken_survives_both_ways(void **state)
+{
+    static const struct td_tandem_upload rows[] = {
+        { 0 },
+        { TD_TANDEM_UPLOADING, TD_START_AFTER_RESET, 1, 1, 0xFFFFFFFF, 0xFFFFFFFF, 4096 },
+        { TD_TANDEM_COMPLETE, TD_START_NO_SHA, 0, 1, 9001, 9001, 0 },
+    };
+    uint8_t buf[128];
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct td_tandem_upload back;
+        struct td_cbor_writer w;
+        size_t len;
+
+        td_cbor_writer_init(&w, buf, sizeof buf, TD_CBOR_DEFINITE);
+        td_tandem_upload_put(&w, &rows[i]);
+        assert_int_equal(td_cbor_done(&w, &len), TD_OK);
+        assert_int_equal(td_tandem_upload_get(buf, len, &back), TD_OK);
+        assert_memory_equal(&back, &rows[i], sizeof back);
+    }
+    for (uint32_t start = TD_START_NONE; start <= TD_START_CHANGED; start++)
+        assert_string_not_equal(td_tandem_start_text(start), td_tandem_start_text(99));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +596,7 @@ int main(void)
         cmocka_unit_test(pools_and_groups_are_read_in_either_form),
         cmocka_unit_test(hostile_verdicts_are_refused),
         cmocka_unit_test(a_verdict_from_the_future_is_read_with_its_facts),
+        cmocka_unit_test(how_an_upload_was_taken_survives_both_ways),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

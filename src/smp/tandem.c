@@ -468,3 +468,36 @@ enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len, struct td_
         err = get_stage(&stage, &a->stage);
     return err;
 }
+
+/* ---- upload -------------------------------------------------------------------------- */
+
+void td_tandem_upload_put(struct td_cbor_writer *w, const struct td_tandem_upload *upload)
+{
+    td_cbor_open_map(w);
+    put_fact(w, TD_TEXT("state"), upload->state);
+    put_fact(w, TD_TEXT("start"), upload->start);
+    put_fact(w, TD_TEXT("image"), upload->image);
+    put_fact(w, TD_TEXT("slot"), upload->slot);
+    put_fact(w, TD_TEXT("off"), upload->off);
+    put_fact(w, TD_TEXT("len"), upload->len);
+    put_fact(w, TD_TEXT("kept"), upload->kept);
+    td_cbor_close(w);
+}
+
+enum td_err td_tandem_upload_get(const uint8_t *payload, size_t len,
+                                 struct td_tandem_upload *upload)
+{
+    bool has[7];
+    const struct td_cbor_field fields[] = {
+        TD_CBOR_FIELD_UINT("state", &upload->state, &has[0]),
+        TD_CBOR_FIELD_UINT("start", &upload->start, &has[1]),
+        TD_CBOR_FIELD_UINT("image", &upload->image, &has[2]),
+        TD_CBOR_FIELD_UINT("slot", &upload->slot, &has[3]),
+        TD_CBOR_FIELD_UINT("off", &upload->off, &has[4]),
+        TD_CBOR_FIELD_UINT("len", &upload->len, &has[5]),
+        TD_CBOR_FIELD_UINT("kept", &upload->kept, &has[6]),
+    };
+
+    memset(upload, 0, sizeof *upload);
+    return td_smp_get_map(payload, len, fields, TD_N_OF(fields));
+}

@@ -14,9 +14,10 @@
 enum td_tandem_id {
     TD_TANDEM_WHY = 0,     /* R */
     TD_TANDEM_ACCEPTS = 1, /* R */
+    TD_TANDEM_UPLOAD = 2,  /* R */
 };
 
-/* Request of both: from which verdict, or from which key on. Absent is 0. */
+/* Request of why and accepts: from which verdict, or from which key on. Absent is 0. */
 struct td_tandem_req {
     bool has_off;
     uint32_t off;
@@ -112,5 +113,50 @@ void td_tandem_accepts_put(struct td_cbor_writer *w, const struct td_tandem_acce
 /* Images and keys beyond the arrays are skipped; a key of another length is TD_EFORMAT. */
 enum td_err td_tandem_accepts_get(const uint8_t *payload, size_t len,
                                   struct td_tandem_accepts *accepts);
+
+/* ---- upload -------------------------------------------------------------------------- */
+
+/*
+ * How the latest first chunk was taken, which an upload's answer has no room to say: strict
+ * clients refuse keys that they do not know. Number, sentence.
+ */
+#define TD_TANDEM_STARTS(X)                                                                        \
+    X(TD_START_NONE, 0, "nothing was uploaded since the device started")                           \
+    X(TD_START_NEW, 1, "it began at 0: nothing of a file was there")                               \
+    X(TD_START_AFTER_LINK, 2, "it goes on where the link was lost")                                \
+    X(TD_START_AFTER_RESET, 3, "it goes on after a reset of the device")                           \
+    X(TD_START_THERE, 4, "the whole file was there already")                                       \
+    X(TD_START_NO_SHA, 5, "it began at 0, and will after a reset: it came without a whole sha")    \
+    X(TD_START_NO_LOG, 6, "it began at 0, and will after a reset: the device keeps no record")     \
+    X(TD_START_OTHER, 7, "it began at 0: another file, or another length, was under way")          \
+    X(TD_START_CHANGED, 8, "it began at 0: what the record speaks of is not in the slot any more")
+
+enum td_tandem_start {
+#define TD_TANDEM_START_ENUM(name, number, text) name = number,
+    TD_TANDEM_STARTS(TD_TANDEM_START_ENUM)
+#undef TD_TANDEM_START_ENUM
+};
+
+enum td_tandem_progress {
+    TD_TANDEM_IDLE = 0,
+    TD_TANDEM_UPLOADING = 1,
+    TD_TANDEM_COMPLETE = 2,
+};
+
+struct td_tandem_upload {
+    uint32_t state; /* enum td_tandem_progress */
+    uint32_t start; /* enum td_tandem_start */
+    uint32_t image, slot;
+    uint32_t off, len; /* bytes of the file: there, and in all */
+    uint32_t kept;     /* bytes that would survive a reset */
+};
+
+/* What is 0 is left out, and read as 0. */
+void td_tandem_upload_put(struct td_cbor_writer *w, const struct td_tandem_upload *upload);
+enum td_err td_tandem_upload_get(const uint8_t *payload, size_t len,
+                                 struct td_tandem_upload *upload);
+
+/* A sentence for a person, never NULL; linked only where somebody prints. */
+const char *td_tandem_start_text(uint32_t start);
 
 #endif
