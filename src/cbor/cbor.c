@@ -134,7 +134,7 @@ static void put_string(struct td_cbor_writer *w, unsigned major, const void *byt
     }
     put_head(w, major, (uint32_t)len);
     if (len > 0)
-        memcpy(w->buf + w->len, bytes, len);
+        memmove(w->buf + w->len, bytes, len);
     w->len += len;
 }
 

@@ -77,6 +77,7 @@ void td_cbor_put_uint(struct td_cbor_writer *w, uint32_t value);
 void td_cbor_put_uint64(struct td_cbor_writer *w, uint64_t value);
 void td_cbor_put_int(struct td_cbor_writer *w, int64_t value);
 void td_cbor_put_bool(struct td_cbor_writer *w, bool value);
+/* A string may lie in the part of buf that is not written yet, where it stands or further on. */
 void td_cbor_put_bytes(struct td_cbor_writer *w, const void *bytes, size_t len);
 void td_cbor_put_text(struct td_cbor_writer *w, struct td_cbor_text text);
 

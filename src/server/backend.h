@@ -20,7 +20,7 @@
 
 /* ---- the device as such (group 0) ---------------------------------------------------- */
 
-/* What "os info" tells; empty ones are left out. The letters are Zephyr's. */
+/* What "os info" tells, by letters. One that is empty is unknown, as in a build without it. */
 struct td_server_facts {
     struct td_cbor_text kernel;    /* s */
     struct td_cbor_text node;      /* n */
@@ -72,15 +72,18 @@ struct td_server_settings {
      * than cap, *len says how long and val holds its beginning.
      */
     enum td_err (*get)(void *ctx, struct td_cbor_text name, uint8_t *val, size_t cap, size_t *len);
-    /* TD_ENOTFOUND: nobody takes a setting of that name; TD_EARG: not with that value. */
+    /* TD_ENOTFOUND: nobody takes a setting of that name; TD_EUNSUPPORTED: it is not to be set. */
     enum td_err (*set)(void *ctx, struct td_cbor_text name, const uint8_t *val, size_t len);
+    /* TD_ENOTFOUND: there is none; TD_EUNSUPPORTED: it is not to be deleted. */
     enum td_err (*remove)(void *ctx, struct td_cbor_text name);
     enum td_err (*commit)(void *ctx);                            /* what was set takes effect */
     enum td_err (*load)(void *ctx);                              /* from flash into RAM */
     enum td_err (*save)(void *ctx, struct td_cbor_text subtree); /* RAM to flash; empty: all */
-    uint16_t name_max, value_max;                                /* bytes; 0: 32 and 256 */
+    uint16_t name_max, value_max;                                /* bytes; 0: 31 and 256 */
     void *ctx;
 };
+
+#define TD_SERVER_PATH_MAX 64
 
 /* ---- files (group 8) ----------------------------------------------------------------- */
 
@@ -94,14 +97,26 @@ struct td_server_files {
     /* Reads at most len bytes at off; *got is less only at the end of the file. */
     enum td_err (*read)(void *ctx, struct td_cbor_text path, uint64_t off, uint8_t *dst, size_t len,
                         size_t *got);
-    /* Writes at off, which is at most the file's size; off 0 makes the file, or empties it first. */
+    /*
+     * Writes at off, which is the file's size, or 0: then the file is made, or emptied first, also
+     * where len is 0. TD_ENOTFOUND: nothing is mounted there.
+     */
     enum td_err (*write)(void *ctx, struct td_cbor_text path, uint64_t off, const uint8_t *src,
                          size_t len);
     /* The transfer is over, or was given up: what is buffered goes to flash. May be NULL. */
     void (*close)(void *ctx);
-    uint16_t path_max; /* bytes; 0: 64 */
+    /*
+     * A clock that runs on from anywhere and wraps. With it a transfer that was not heard of for
+     * idle_ms (0: 10 s) no longer keeps other links out. NULL: only its end, its link's, or
+     * another transfer on its link sets it free.
+     */
+    uint32_t (*now_ms)(void *ctx);
+    uint32_t idle_ms;
+    uint16_t path_max; /* bytes; 0: TD_SERVER_PATH_MAX, which is also the most */
     void *ctx;
 };
+
+#define TD_SERVER_LINE_MAX 255
 
 /* ---- shell (group 9) ----------------------------------------------------------------- */
 
@@ -111,7 +126,7 @@ struct td_server_shell {
      * The return value is the command's own; negative ones are errors of errno.
      */
     int32_t (*run)(void *ctx, struct td_cbor_text line, char *out, size_t cap, size_t *len);
-    uint16_t line_max; /* bytes; 0: 256 */
+    uint16_t line_max; /* bytes; 0: TD_SERVER_LINE_MAX, which is also the most */
     void *ctx;
 };
 

@@ -18,6 +18,7 @@ const struct td_server_manner td_server_zephyr_4 = {
     .stock_requests = true,
     .size_is_slot_size = true,
     .checks_sha = true,
+    .full_list_is_corrupt = true,
 };
 
 const struct td_server_manner td_server_zephyr_3_3 = {
@@ -28,4 +29,5 @@ const struct td_server_manner td_server_zephyr_3_3 = {
     .old_state_write = true,
     .pending_is_in_use = true,
     .size_is_slot_size = true,
+    .shell_ret_is_rc = true,
 };

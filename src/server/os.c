@@ -1,6 +1,7 @@
 /* server/os.c - group 0. */
 #include "base/range.h"
 #include "server/server_priv.h"
+#include "smp/tandem.h"
 
 enum { RESET_DELAY_MS = 250, BOOT_MODE_MAX = 255 };
 
@@ -77,6 +78,9 @@ struct td_server_result td_server_os_bootloader(struct td_server_call *call)
         rsp.mode = (int32_t)cfg->images[cfg->running_image].strategy;
         rsp.has_no_downgrade = cfg->no_downgrade;
         rsp.no_downgrade = true;
+    } else if (td_cbor_text_is(req.query, TD_TEXT("active_b0_slot")) && cfg->stage != NULL) {
+        rsp.has_active = true;
+        rsp.active = cfg->stage->slot;
     } else {
         return td_result_err(TD_OS_NO_ANSWER, TD_TEXT("unknown query"));
     }

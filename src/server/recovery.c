@@ -42,24 +42,28 @@ static const struct td_server_command tandem[] = {
     { TD_TANDEM_WHY, td_server_tandem_why, NULL },
 };
 
-const struct td_server_group td_recovery_group_os = { TD_SMP_GROUP_OS, os, TD_N_OF(os), false };
+const struct td_server_group td_recovery_group_os = {
+    .id = TD_SMP_GROUP_OS,
+    .commands = os,
+    .n_commands = TD_N_OF(os),
+};
 const struct td_server_group td_recovery_group_image = {
-    TD_SMP_GROUP_IMAGE,
-    image,
-    TD_N_OF(image),
-    true,
+    .id = TD_SMP_GROUP_IMAGE,
+    .commands = image,
+    .n_commands = TD_N_OF(image),
+    .uses_flash = true,
 };
 const struct td_server_group td_recovery_group_image_full = {
-    TD_SMP_GROUP_IMAGE,
-    image_full,
-    TD_N_OF(image_full),
-    true,
+    .id = TD_SMP_GROUP_IMAGE,
+    .commands = image_full,
+    .n_commands = TD_N_OF(image_full),
+    .uses_flash = true,
 };
 const struct td_server_group td_recovery_group_tandem = {
-    TD_SMP_GROUP_TANDEM,
-    tandem,
-    TD_N_OF(tandem),
-    true,
+    .id = TD_SMP_GROUP_TANDEM,
+    .commands = tandem,
+    .n_commands = TD_N_OF(tandem),
+    .uses_flash = true,
 };
 
 /* ---- what the server asks ------------------------------------------------------------- */

@@ -183,7 +183,7 @@ static bool resume_held(struct td_server *srv, uint8_t *rsp, size_t cap,
     struct td_server_call call = { .srv = srv, .link = srv->held_link, .hdr = &hdr };
     bool failed = false;
 
-    call.resumed = srv->job.state == TD_SERVER_JOB_DONE;
+    call.resumed = srv->job.state == TD_SERVER_JOB_DONE || srv->hashing.runs;
     td_smp_open(srv->hold, srv->held, &hdr, &call.payload);
     if (answer(&call, rsp, answer_cap(srv, call.link, cap), &reply->len, &failed))
         return false;
@@ -251,7 +251,7 @@ size_t td_server_handle(struct td_server *srv, const struct td_server_link *link
             return used;
         while (td_server_job_runs(srv))
             td_server_job_step(srv, STEP_US);
-        call.resumed = srv->job.state == TD_SERVER_JOB_DONE;
+        call.resumed = srv->job.state == TD_SERVER_JOB_DONE || srv->hashing.runs;
     }
     return failed ? len : used;
 }
@@ -299,8 +299,11 @@ void td_server_link_down(struct td_server *srv, const struct td_server_link *lin
 {
     if (srv->upload.link == link)
         srv->upload.link = NULL;
+    if (srv->file.link == link)
+        td_server_file_close(srv);
     if (srv->held_link != link)
         return;
+    srv->hashing.runs = false;
     srv->held = 0;
     srv->held_link = NULL;
     // What is half erased is erased to its end, but nobody asks how it went.

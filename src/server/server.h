@@ -120,19 +120,21 @@ extern const struct td_server_access td_server_access_default[TD_SERVER_ACCESS_D
  */
 struct td_server_manner {
     const char *name;
-    enum td_cbor_style style; /* of answers */
-    bool v1_only;             /* groups' errors as rc alone, the version bits as they came */
-    bool reasons;             /* "rsn" beside an rc or err */
-    bool frugal;              /* false flags and splitStatus left out of lists */
-    bool stock_requests;      /* requests are written as MCUboot's own library writes them */
-    bool old_state_write;     /* marks as before Zephyr 3.4: done is said though nothing changed */
-    bool pending_is_in_use;   /* a pending slot is neither overwritten nor erased */
-    bool size_is_slot_size;   /* rule 8 checks the slot, not what can be swapped */
-    bool checks_sha;          /* "match" at the first and after the last chunk */
-    bool remembers_end;       /* the last chunk again is answered like the first time */
-    bool binds_uploads;       /* chunks of another link than began the upload are refused */
-    bool survives_resets;     /* the same file goes on after a reset, where there is a boot log */
-    bool steps;               /* erase and hash in steps where a hold buffer is lent */
+    enum td_cbor_style style;  /* of answers */
+    bool v1_only;              /* groups' errors as rc alone, the version bits as they came */
+    bool reasons;              /* "rsn" beside an rc or err */
+    bool frugal;               /* false flags and splitStatus left out of lists */
+    bool stock_requests;       /* requests are written as MCUboot's own library writes them */
+    bool old_state_write;      /* marks as before Zephyr 3.4: done is said though nothing changed */
+    bool pending_is_in_use;    /* a pending slot is neither overwritten nor erased */
+    bool size_is_slot_size;    /* rule 8 checks the slot, not what can be swapped */
+    bool checks_sha;           /* "match" at the first and after the last chunk */
+    bool remembers_end;        /* the last chunk again is answered like the first time */
+    bool binds_uploads;        /* chunks of another link than began the upload are refused */
+    bool survives_resets;      /* the same file goes on after a reset, where there is a boot log */
+    bool steps;                /* erase and hash in steps where a hold buffer is lent */
+    bool full_list_is_corrupt; /* a list of groups that does not fit is rc 9, not 7 */
+    bool shell_ret_is_rc;      /* what a shell command returned stands under "rc" */
 };
 
 extern const struct td_server_manner td_server_tandem;     /* "tandem" */
@@ -302,9 +304,11 @@ struct td_server_group {
     const struct td_server_command *commands;
     uint8_t n_commands;
     bool uses_flash; /* waits while a sector is being erased; others are served meanwhile */
+    struct td_cbor_text name; /* as enumeration tells it; may be empty */
 };
 
-extern const struct td_server_group td_server_group_os;        /* echo reset params bootloader */
+/* With echo, reset and params; the rest of it where the config has what it tells of. */
+extern const struct td_server_group td_server_group_os;
 extern const struct td_server_group td_server_group_os_old;    /* without bootloader */
 extern const struct td_server_group td_server_group_image;     /* state upload erase slot-info */
 extern const struct td_server_group td_server_group_image_old; /* without slot-info */
@@ -370,6 +374,29 @@ struct td_server {
         uint32_t next, end; /* to be hashed */
         enum td_err err;    /* when done */
     } job;
+
+    /* the file under way; one for all links */
+    struct td_server_file {
+        const struct td_server_link *link; /* that opened it */
+        enum {
+            TD_SERVER_NO_FILE,
+            TD_SERVER_DOWNLOAD,
+            TD_SERVER_FILE_UPLOAD,
+        } state;
+        uint8_t path_len;
+        char path[TD_SERVER_PATH_MAX];
+        uint64_t len;      /* of the whole file; 0: nobody said */
+        uint64_t off;      /* uploads: bytes written */
+        uint32_t heard_ms; /* when its last request came */
+    } file;
+
+    /* the hash of a file, which takes many steps; the request that asked for it waits */
+    struct td_server_hashing {
+        bool runs;
+        uint32_t crc;
+        struct td_hash sha;
+        uint64_t at, end; /* bytes of the file */
+    } hashing;
 
     /* the slot that was erased as a whole since the start, and not written since */
     const struct td_flash_area *blank;

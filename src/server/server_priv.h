@@ -112,10 +112,50 @@ uint32_t td_server_trailer_at(const struct td_server_image *image, unsigned slot
 /* The group image's code for an error of flash/ or slot/. */
 uint32_t td_server_image_error(enum td_err err);
 
+/* ---- answers ------------------------------------------------------------------------- */
+
+/*
+ * The end of the answer's buffer, as long as leaves `ahead` bytes for what is written besides;
+ * what a back end puts there is then written from there without another buffer.
+ */
+static inline void *td_server_tail(const struct td_server_call *call, size_t ahead, size_t *room)
+{
+    const struct td_cbor_writer *w = call->out;
+
+    *room = w->cap - w->len > ahead ? w->cap - w->len - ahead : 0;
+    return w->buf + w->cap - *room;
+}
+
+/* Whether a group's error can only be told as an rc. */
+static inline bool td_server_speaks_v1(const struct td_server_call *call)
+{
+    return call->hdr->version == TD_SMP_V1 || call->srv->cfg->manner->v1_only;
+}
+
+/* ---- files --------------------------------------------------------------------------- */
+
+/* The file under way is over, or given up. */
+static inline void td_server_file_close(struct td_server *srv)
+{
+    const struct td_server_files *files = srv->cfg->files;
+
+    if (srv->file.state == TD_SERVER_NO_FILE)
+        return;
+    srv->file.state = TD_SERVER_NO_FILE;
+    srv->file.link = NULL;
+    if (files->close != NULL)
+        files->close(files->ctx);
+}
+
 /* ---- handlers ------------------------------------------------------------------------ */
 
 struct td_server_result td_server_os_echo(struct td_server_call *call);
 struct td_server_result td_server_os_console(struct td_server_call *call);
+struct td_server_result td_server_os_tasks(struct td_server_call *call);
+struct td_server_result td_server_os_pools(struct td_server_call *call);
+struct td_server_result td_server_os_datetime(struct td_server_call *call);
+struct td_server_result td_server_os_set_datetime(struct td_server_call *call);
+struct td_server_result td_server_os_info(struct td_server_call *call);
 struct td_server_result td_server_os_reset(struct td_server_call *call);
 struct td_server_result td_server_os_params(struct td_server_call *call);
 struct td_server_result td_server_os_bootloader(struct td_server_call *call);
@@ -124,6 +164,25 @@ struct td_server_result td_server_img_state(struct td_server_call *call);
 struct td_server_result td_server_img_upload(struct td_server_call *call);
 struct td_server_result td_server_img_erase(struct td_server_call *call);
 struct td_server_result td_server_img_slots(struct td_server_call *call);
+struct td_server_result td_server_stat_show(struct td_server_call *call);
+struct td_server_result td_server_stat_list(struct td_server_call *call);
+struct td_server_result td_server_settings_read(struct td_server_call *call);
+struct td_server_result td_server_settings_write(struct td_server_call *call);
+struct td_server_result td_server_settings_delete(struct td_server_call *call);
+struct td_server_result td_server_settings_commit(struct td_server_call *call);
+struct td_server_result td_server_settings_load(struct td_server_call *call);
+struct td_server_result td_server_settings_save(struct td_server_call *call);
+struct td_server_result td_server_fs_download(struct td_server_call *call);
+struct td_server_result td_server_fs_upload(struct td_server_call *call);
+struct td_server_result td_server_fs_status(struct td_server_call *call);
+struct td_server_result td_server_fs_hash(struct td_server_call *call);
+struct td_server_result td_server_fs_types(struct td_server_call *call);
+struct td_server_result td_server_fs_close(struct td_server_call *call);
+struct td_server_result td_server_shell_exec(struct td_server_call *call);
+struct td_server_result td_server_enum_count(struct td_server_call *call);
+struct td_server_result td_server_enum_list(struct td_server_call *call);
+struct td_server_result td_server_enum_single(struct td_server_call *call);
+struct td_server_result td_server_enum_details(struct td_server_call *call);
 struct td_server_result td_server_basic_erase(struct td_server_call *call);
 struct td_server_result td_server_tandem_why(struct td_server_call *call);
 struct td_server_result td_server_tandem_accepts(struct td_server_call *call);
