@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-DEVICE = "base flash log crypto cbor patch image slot boot nsib pcd smp server client".split()
+DEVICE = "base flash log nvs crypto cbor patch image slot boot nsib pcd smp server client".split()
 
 # Put together here, so that this file does not hold what it looks for.
 HOSTS = ["deb." + "debian.org", "security." + "debian.org", "snapshot." + "debian.org",

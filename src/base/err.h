@@ -7,7 +7,7 @@
  * length, and never a row here.
  *
  * Ranges: -1 general, -20 flash, -40 crypto, -60 image, -120 slot and boot, -140 log,
- * -160 cbor and smp, -200 client, -240 host files, keys, transports.
+ * -160 cbor and smp, -170 nvs, -200 client, -240 host files, keys, transports.
  */
 #ifndef TD_BASE_ERR_H
 #define TD_BASE_ERR_H
@@ -90,6 +90,11 @@
     X(TD_ELOG_AREA, -140, "the log's area needs two sectors or more, large enough for entries")    \
     X(TD_EPCD_SILENT, -160, "the network core does not answer")                                    \
     X(TD_EPCD_FAILED, -161, "the network core says that it could not take the image")              \
+    X(TD_ENVS_AREA, -170,                                                                          \
+      "settings need two equal sectors or more, of 64 KB at most, large enough for entries")       \
+    X(TD_ENVS_FOREIGN, -171, "the settings area holds something else than Zephyr's NVS")           \
+    X(TD_ENVS_SIZE, -172, "the value is larger than a sector of the settings area can take")       \
+    X(TD_ENVS_DATA, -173, "the setting's stored value does not give its CRC")                      \
     X(TD_ENOANSWER, -200, "the device does not answer")                                            \
     X(TD_ELINKDOWN, -201, "the connection to the device was lost")                                 \
     X(TD_EGARBAGE, -202, "the device answers with something that is not SMP")                      \

@@ -163,6 +163,10 @@ const struct planted planted_bugs[] = {
       "network core", "update", 0, 2, false, NULL, NULL, planted_core },
     { "head-before-copies", "the log's new sector gets its head before the last of each class",
       "boot log", "only notes", 0, 1, false, NULL, NULL, planted_log },
+    { "entry-before-value", "a setting's entry is written before its value", "settings", "set", 0,
+      1, false, NULL, NULL, planted_entry_first },
+    { "erase-before-done", "the oldest settings are erased before the copies are said to be whole",
+      "settings", "set", 0, 1, false, NULL, NULL, planted_erase_first },
     { "counter-first", "the security counter rises before the image is confirmed", "swap-move",
       "confirm", 0, 1, false, NULL, NULL, planted_confirm },
 };

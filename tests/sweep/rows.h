@@ -41,5 +41,6 @@ extern const struct sweep_group sweep_stage;  /* stage.c: the second stage's own
 extern const struct sweep_group sweep_asks;   /* asks.c: what an application asks for */
 extern const struct sweep_group sweep_log;    /* log.c: the boot log, turning over */
 extern const struct sweep_group sweep_unpack; /* unpack.c: compressed images */
+extern const struct sweep_group sweep_nvs;    /* nvs.c: settings in flash */
 
 #endif

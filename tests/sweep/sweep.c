@@ -15,9 +15,9 @@
 #include "planted.h"
 #include "rows.h"
 
-static const struct sweep_group *const groups[] = { &sweep_boot,  &sweep_choose, &sweep_core,
-                                                    &sweep_stage, &sweep_asks,   &sweep_log,
-                                                    &sweep_unpack };
+static const struct sweep_group *const groups[] = { &sweep_boot,   &sweep_choose, &sweep_core,
+                                                    &sweep_stage,  &sweep_asks,   &sweep_log,
+                                                    &sweep_unpack, &sweep_nvs };
 
 #define JOBS_MAX 64
 
