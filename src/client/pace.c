@@ -141,3 +141,16 @@ uint32_t td_pace_patience_ms(const struct td_pace *p, uint32_t losses)
         wait *= 2;
     return td_min_u32(wait, TRY_MOST_MS);
 }
+
+uint32_t td_rate(uint32_t bytes, uint64_t ms)
+{
+    // A clock that has not moved yet says "less than a millisecond".
+    if (ms == 0)
+        ms = 1;
+    if (ms > UINT32_MAX)
+        ms = UINT32_MAX;
+    // 32 bits are enough when the larger numbers give up the digits nobody sees.
+    if (bytes <= UINT32_MAX / 1000)
+        return bytes * 1000 / (uint32_t)ms;
+    return ms >= 1000 ? bytes / ((uint32_t)ms / 1000) : bytes;
+}

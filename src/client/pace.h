@@ -61,6 +61,9 @@ void td_pace_shrink(struct td_pace *p);
 /* How long an answer may take before it counts as lost. */
 uint32_t td_pace_patience_ms(const struct td_pace *p, uint32_t losses);
 
+/* Bytes per second. */
+uint32_t td_rate(uint32_t bytes, uint64_t ms);
+
 /* Whether the link carries a packet in lines. */
 bool td_pace_has_lines(const struct td_pace *p);
 

@@ -162,7 +162,7 @@ struct td_update_item {
 
 #define TD_UPDATE_EVENTS 64
 
-/* Placed by the caller, about 21 KB. The fields are the update's. */
+/* Placed by the caller, about 25 KB. The fields are the update's. */
 struct td_update {
     struct td_update_config cfg;
     struct td_session session;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "client/chunk_priv.h"
 #include "smp/error.h"
 #include "smp/image.h"
 
@@ -36,11 +37,7 @@ static uint32_t head_size(uint32_t n)
 
 uint32_t td_chunk_data(uint32_t limit, const struct td_chunk_shape *shape)
 {
-    static const struct {
-        uint32_t head, most;
-    } rows[] = { { 1, 23 }, { 2, 255 }, { 3, 65535 }, { 5, UINT32_MAX } };
     uint32_t fixed = TD_SMP_HEADER_SIZE + 1 + 5 + 4 + head_size(shape->off);
-    uint32_t data = 0;
 
     if (shape->off == 0) {
         fixed += 4 + head_size(shape->total);
@@ -51,15 +48,7 @@ uint32_t td_chunk_data(uint32_t limit, const struct td_chunk_shape *shape)
         if (shape->upgrade)
             fixed += UPGRADE_SIZE;
     }
-    if (limit <= fixed)
-        return 0;
-    for (size_t i = 0; i < TD_N_OF(rows); i++) {
-        uint32_t room = limit - fixed;
-
-        if (room > rows[i].head)
-            data = td_max_u32(data, td_min_u32(room - rows[i].head, rows[i].most));
-    }
-    return data;
+    return limit <= fixed ? 0 : td_chunk_fit(limit - fixed);
 }
 
 static struct td_chunk_shape shape_at(const struct td_upload *u, uint32_t off, uint32_t sha_len)
@@ -92,28 +81,6 @@ static uint32_t sha_in_first(const struct td_upload *u, uint32_t packet)
 
 /* ---- chunks ---------------------------------------------------------------------------- */
 
-static size_t put_bytes_head(uint8_t *out, uint32_t n)
-{
-    size_t head = td_cbor_head_size(n);
-
-    if (head == 1) {
-        out[0] = (uint8_t)(0x40 | n);
-    } else if (head == 2) {
-        out[0] = 0x58;
-        out[1] = (uint8_t)n;
-    } else {
-        out[0] = 0x59;
-        out[1] = (uint8_t)(n >> 8);
-        out[2] = (uint8_t)n;
-    }
-    return head;
-}
-
-/*
- * The body of a chunk. The file's bytes go straight from the source to their place, so that no
- * second buffer of a packet's size is needed: the codec writes the message with empty data,
- * and the data is put in where its one byte of head stands.
- */
 static enum td_err write_chunk(const void *ctx, uint32_t arg, uint8_t *out, size_t cap, size_t *len)
 {
     const struct td_upload *u = ctx;
@@ -123,7 +90,6 @@ static enum td_err write_chunk(const void *ctx, uint32_t arg, uint8_t *out, size
     struct td_img_upload_req req = { .has_off = true, .off = c->off, .has_data = true };
     struct td_cbor_writer w;
     enum td_err err;
-    size_t at;
 
     req.data.p = out;
     if (c->off == 0) {
@@ -142,13 +108,7 @@ static enum td_err write_chunk(const void *ctx, uint32_t arg, uint8_t *out, size
     err = td_cbor_done(&w, len);
     if (err != TD_OK)
         return err;
-    if (*len - 1 + td_cbor_head_size(n) + n > cap)
-        return TD_ESPACE;
-    at = *len - tail - 1;
-    memmove(out + at + td_cbor_head_size(n) + n, out + at + 1, tail);
-    at += put_bytes_head(out + at, n);
-    *len = at + n + tail;
-    return td_source_read(&u->cfg.src, c->off, out + at, n);
+    return td_chunk_fill(out, cap, tail, &u->cfg.src, c->off, n, len);
 }
 
 static struct td_upload_chunk *chunk_of(struct td_upload *u, int place)
@@ -551,16 +511,5 @@ void td_upload_stop(struct td_upload *u)
 
 uint32_t td_upload_rate(const struct td_upload *u, uint64_t now_ms)
 {
-    uint64_t ms = now_ms - u->rate_ms;
-    uint32_t bytes = u->acked > u->rate_from ? u->acked - u->rate_from : 0;
-
-    // A clock that has not moved yet says "less than a millisecond".
-    if (ms == 0)
-        ms = 1;
-    if (ms > UINT32_MAX)
-        ms = UINT32_MAX;
-    // 32 bits are enough when the larger numbers give up the digits nobody sees.
-    if (bytes <= UINT32_MAX / 1000)
-        return bytes * 1000 / (uint32_t)ms;
-    return ms >= 1000 ? bytes / ((uint32_t)ms / 1000) : bytes;
+    return td_rate(u->acked > u->rate_from ? u->acked - u->rate_from : 0, now_ms - u->rate_ms);
 }
