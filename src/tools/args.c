@@ -176,6 +176,15 @@ static int unknown_option(struct td_args *args, const char *text, size_t len)
     return stop(args, td_cli_usagef(args->cli, "there is no option --%s", word));
 }
 
+/* The next word, when it is a number: else the option stands alone, and value stays NULL. */
+static void take_number(struct td_args *args)
+{
+    const char *next = args->at < args->argc ? args->argv[args->at] : "";
+
+    if (next[0] >= '0' && next[0] <= '9' && next[strspn(next, "0123456789.")] == '\0')
+        args->value = args->argv[args->at++];
+}
+
 static int long_option(struct td_args *args, const char *text)
 {
     const char *equals = strchr(text, '=');
@@ -192,6 +201,8 @@ static int long_option(struct td_args *args, const char *text)
     }
     if (equals)
         args->value = equals + 1;
+    else if (opt->takes_value == TD_ARG_MAYBE)
+        take_number(args);
     else if (args->at < args->argc)
         args->value = args->argv[args->at++];
     else

@@ -105,11 +105,13 @@ uint64_t td_clock_ms(void); /* CLOCK_MONOTONIC */
  * --name=VALUE, -nVALUE, -n VALUE, flags in a bunch (-vv), and -- before words that begin with a
  * dash. Negative numbers are words. --help prints the verb's usage.
  */
+#define TD_ARG_MAYBE 2
+
 struct td_opt {
     const char *name; /* without the dashes; NULL: short only */
     char letter;      /* 0: long only */
-    bool takes_value;
-    int id; /* 0 or more, what td_args_next returns */
+    int takes_value;  /* false, true, or TD_ARG_MAYBE: a number may follow, "--watch 5" */
+    int id;           /* 0 or more, what td_args_next returns */
 };
 
 enum {

@@ -359,7 +359,7 @@ static bool take_word(struct line *line, const char *word)
     if (!line->only_words && word[0] == '-' && word[1] != '\0') {
         const struct td_opt *opt = option_of(line, word, &value);
 
-        line->wants = opt != NULL && opt->takes_value && value == NULL ? opt : NULL;
+        line->wants = opt != NULL && opt->takes_value == true && value == NULL ? opt : NULL;
         return true;
     }
     if (line->sub != NULL) {

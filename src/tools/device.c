@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/range.h"
 #include "smp/error.h"
 
 #define OPEN_PATIENCE_MS 10000
@@ -364,7 +365,7 @@ int td_device_open(struct td_device *dev, struct td_cli *cli)
     memset(dev, 0, offsetof(struct td_device, rx));
     dev->core = NULL;
     dev->in_turn = dev->turn_again = dev->finished = dev->told_down = false;
-    dev->interrupted = dev->link_lost = dev->booting = false;
+    dev->interrupted = dev->link_lost = dev->booting = dev->watching = false;
     dev->why[0] = '\0';
     dev->cli = cli;
     dev->began_us = clock_us();
@@ -485,7 +486,105 @@ bool td_device_ask(struct td_device *dev, const struct td_request *request, stru
     return reply->failure.err == TD_OK;
 }
 
+/* ---- a pause ------------------------------------------------------------------------- */
+
+struct pause {
+    uint64_t until_ms;
+    bool over;
+};
+
+static size_t pause_send(void *state, uint64_t now, uint8_t *buf, size_t cap)
+{
+    struct pause *pause = state;
+
+    (void)buf;
+    (void)cap;
+    pause->over |= now >= pause->until_ms;
+    return 0;
+}
+
+static void pause_receive(void *state, uint64_t now, const uint8_t *packet, size_t len)
+{
+    (void)state; // an answer that comes too late
+    (void)now;
+    (void)packet;
+    (void)len;
+}
+
+static void pause_link(void *state, uint64_t now, bool up)
+{
+    (void)now;
+    ((struct pause *)state)->over |= !up;
+}
+
+static uint64_t pause_wake_ms(void *state)
+{
+    return ((struct pause *)state)->until_ms;
+}
+
+static bool pause_done(void *state)
+{
+    return ((struct pause *)state)->over;
+}
+
+static const struct td_core pause_core = {
+    .send = pause_send,
+    .receive = pause_receive,
+    .link = pause_link,
+    .wake_ms = pause_wake_ms,
+    .done = pause_done,
+};
+
+bool td_device_pause(struct td_device *dev, uint32_t ms)
+{
+    struct pause pause = { .until_ms = now_ms(dev) + ms };
+
+    if (!dev->interrupted)
+        td_device_run(dev, &pause_core, &pause);
+    return !dev->interrupted && td_link_state(dev->link) == TD_LINK_UP;
+}
+
 /* ---- failures in words --------------------------------------------------------------- */
+
+/* Remedies for what single groups refuse. */
+static const char *remedy_of_group(const struct td_failure *f)
+{
+    static const struct {
+        uint16_t group;
+        uint32_t code;
+        const char *remedy;
+    } rows[] = {
+        { TD_SMP_GROUP_OS, TD_OS_INVALID_FORMAT,
+          "the letters are s n r v b m p i o, or a for all" },
+        { TD_SMP_GROUP_OS, TD_OS_RTC_NOT_SET, "set it: tandem os datetime 2026-01-31T12:00:00" },
+        { TD_SMP_GROUP_OS, TD_OS_NO_ANSWER,
+          "ask for mode, or for active_b0_slot on Nordic's trees" },
+        { TD_SMP_GROUP_STAT, TD_STAT_INVALID_GROUP, "tandem stat list shows which there are" },
+        { TD_SMP_GROUP_SETTINGS, TD_SETTINGS_NOT_FOUND,
+          "names are written as the firmware has them, as in app/name" },
+        { TD_SMP_GROUP_SETTINGS, TD_SETTINGS_NO_ROOT,
+          "a setting is known while a part of the firmware answers for its name" },
+        { TD_SMP_GROUP_SETTINGS, TD_SETTINGS_NOT_SAVABLE, "save all: tandem settings save" },
+        { TD_SMP_GROUP_FS, TD_FS_NOT_FOUND, "a path is whole, as in /lfs1/name" },
+        { TD_SMP_GROUP_FS, TD_FS_INVALID_NAME, "a path is whole, as in /lfs1/name" },
+        { TD_SMP_GROUP_FS, TD_FS_NO_MOUNT_POINT,
+          "a path begins with where the firmware mounts its file system, as in /lfs1" },
+        { TD_SMP_GROUP_FS, TD_FS_NO_SUCH_HASH,
+          "leave the type out, or name one that the firmware has: sha256, crc32" },
+        { TD_SMP_GROUP_SHELL, TD_SHELL_TOO_LONG,
+          "build the firmware with a longer line (Zephyr: "
+          "CONFIG_MCUMGR_GRP_SHELL_BACKEND_DUMMY_BUF_SIZE, CONFIG_SHELL_CMD_BUFF_SIZE)" },
+    };
+
+    // An old device has one rc for all of a group's ways to lack something.
+    for (size_t i = 0; i < TD_N_OF(rows); i++)
+        if (rows[i].group == f->group &&
+            (f->by_group ? rows[i].code == f->code
+                         : f->code == TD_SMP_RC_NO_ENTRY &&
+                               td_smp_v1_rc(f->group, rows[i].code) == TD_SMP_RC_NO_ENTRY))
+            return rows[i].remedy;
+    return "";
+}
 
 static const char *refusal_remedy(const struct td_failure *f)
 {
@@ -493,12 +592,6 @@ static const char *refusal_remedy(const struct td_failure *f)
         return "build the firmware with the image group (Zephyr: CONFIG_MCUMGR_GRP_IMG=y)";
     if (td_failure_unsupported(f))
         return "tandem groups shows what the firmware has, if it tells; the rest must be built in";
-    if (f->by_group && f->group == TD_SMP_GROUP_OS && f->code == TD_OS_INVALID_FORMAT)
-        return "the letters are s n r v b m p i o, or a for all";
-    if (f->by_group && f->group == TD_SMP_GROUP_OS && f->code == TD_OS_RTC_NOT_SET)
-        return "set it: tandem os datetime 2026-01-31T12:00:00";
-    if (f->by_group && f->group == TD_SMP_GROUP_OS && f->code == TD_OS_NO_ANSWER)
-        return "ask for mode, or for active_b0_slot on Nordic's trees";
     if (!f->by_group && f->code == TD_SMP_RC_MSG_SIZE)
         return "build the firmware with larger buffers: tandem os params tells how large they are";
     if (!f->by_group && f->code == TD_SMP_RC_BUSY)
@@ -509,7 +602,9 @@ static const char *refusal_remedy(const struct td_failure *f)
         return "a slot that runs, is pending or is needed to revert is kept: tandem image list";
     if (!f->by_group && f->group == TD_SMP_GROUP_IMAGE && f->code == TD_SMP_RC_INVALID)
         return "older firmware says so of a slot or hash that it does not have: tandem image list";
-    if (f->by_group && f->group == TD_SMP_GROUP_IMAGE) {
+    if (f->group != TD_SMP_GROUP_IMAGE)
+        return remedy_of_group(f);
+    if (f->by_group) {
         switch (f->code) {
         case TD_IMG_NO_IMAGE:
         case TD_IMG_HASH_NOT_FOUND:
@@ -569,6 +664,8 @@ int td_device_failed(struct td_device *dev, const struct td_failure *failure, co
     const char *name, *found;
     bool refused = failure->err == TD_EREFUSED;
 
+    if (dev->interrupted && dev->watching)
+        return TD_EXIT_INTERRUPTED;
     if (dev->interrupted)
         return td_cli_fail(dev->cli, TD_EXIT_INTERRUPTED, "interrupted", "interrupted", what,
                            remedy);
@@ -582,26 +679,32 @@ int td_device_failed(struct td_device *dev, const struct td_failure *failure, co
     return td_cli_fail(dev->cli, exit_of(failure), name, text, where, remedy);
 }
 
+int td_device_refused(struct td_device *dev, const struct td_failure *failure, const char *what,
+                      const char *option)
+{
+    char remedy[160];
+
+    if (option == NULL || !td_failure_unsupported(failure))
+        return td_device_failed(dev, failure, what, NULL);
+    snprintf(remedy, sizeof remedy, "build the firmware with it (Zephyr: CONFIG_MCUMGR_GRP_%s=y)",
+             option);
+    return td_device_failed(dev, failure, what, remedy);
+}
+
 int td_device_ask_once(struct td_cli *cli, const struct td_request *request, const char *what,
                        const char *option,
                        void (*say)(struct td_cli *cli, const struct td_reply *reply))
 {
     struct td_device dev;
     struct td_reply reply;
-    char remedy[160];
     int exit = td_device_open(&dev, cli);
 
     if (exit != TD_EXIT_OK)
         return exit;
-    if (td_device_ask(&dev, request, &reply)) {
+    if (td_device_ask(&dev, request, &reply))
         say(cli, &reply);
-    } else if (option && td_failure_unsupported(&reply.failure)) {
-        snprintf(remedy, sizeof remedy,
-                 "build the firmware with it (Zephyr: CONFIG_MCUMGR_GRP_%s=y)", option);
-        exit = td_device_failed(&dev, &reply.failure, what, remedy);
-    } else {
-        exit = td_device_failed(&dev, &reply.failure, what, NULL);
-    }
+    else
+        exit = td_device_refused(&dev, &reply.failure, what, option);
     td_device_close(&dev);
     return exit;
 }

@@ -52,6 +52,7 @@ struct td_device {
     bool booting;            /* td_device_reset_sent: the line is left alone until hold_ms */
     uint64_t hold_ms;        /* of the loop clock */
     bool link_lost;          /* it was up once and went down */
+    bool watching;           /* Ctrl-C is how this is meant to end: nothing is said then */
     char why[TD_DEVICE_WHY]; /* why it is down; "" while it is up */
     uint64_t began_us;       /* of the log's clock */
 };
@@ -83,6 +84,13 @@ bool td_device_ask(struct td_device *dev, const struct td_request *request, stru
  */
 int td_device_failed(struct td_device *dev, const struct td_failure *failure, const char *what,
                      const char *remedy);
+
+/* Like td_device_failed. option: the Kconfig option that builds the command in, or NULL. */
+int td_device_refused(struct td_device *dev, const struct td_failure *failure, const char *what,
+                      const char *option);
+
+/* Waits, with the link open. false: Ctrl-C came, or the link went down. */
+bool td_device_pause(struct td_device *dev, uint32_t ms);
 
 /*
  * A verb that is one question: opens the device, asks, has the reply said, closes. what is the

@@ -11,25 +11,29 @@
 #include "smp/error.h"
 #include "tools/imagefile.h"
 #include "tools/images.h"
+#include "tools/watch.h"
 
 /* ---- list and slots ------------------------------------------------------------------ */
 
+static int list_once(struct td_device *dev, void *ctx)
+{
+    struct td_reply reply;
+    int exit = td_read_states(dev, &reply);
+
+    (void)ctx;
+    if (exit == TD_EXIT_OK)
+        td_print_states(dev->cli, &reply.of.images);
+    return exit;
+}
+
 static int image_list(struct td_cli *cli, int argc, char **argv)
 {
-    struct td_device dev;
-    struct td_reply reply;
-    int exit = td_args_no_word(cli, argc, argv);
+    struct td_watch watch;
+    int exit = td_watch_args(cli, argc, argv, &watch, NULL);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
-    exit = td_device_open(&dev, cli);
-    if (exit != TD_EXIT_OK)
-        return exit;
-    exit = td_read_states(&dev, &reply);
-    if (exit == TD_EXIT_OK)
-        td_print_states(cli, &reply.of.images);
-    td_device_close(&dev);
-    return exit;
+    return td_watch_run(cli, &watch, list_once, NULL);
 }
 
 static void print_slots_json(struct td_cli *cli, const struct td_slot_sizes *slots)
@@ -582,8 +586,8 @@ static const struct td_verb image_verbs[] = {
     { .name = "list",
       .kind = TD_VERB_DEVICE,
       .summary = "which images the device has, and what their flags mean",
-      .usage = "usage: tandem image list [--json]\n\n"
-               "Which images lie in which slot, and what their flags mean.\n",
+      .usage = "usage: tandem image list [--watch [SECONDS]] [--json]\n\n"
+               "Which images lie in which slot, and what their flags mean.\n\n" TD_WATCH_USAGE,
       .run = image_list },
     { .name = "slots",
       .kind = TD_VERB_DEVICE,

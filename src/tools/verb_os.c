@@ -3,7 +3,7 @@
 
 #include "base/range.h"
 #include "slot/room.h"
-#include "tools/device.h"
+#include "tools/watch.h"
 
 /* ---- echo ---------------------------------------------------------------------------- */
 
@@ -206,11 +206,12 @@ static void say_tasks(struct td_cli *cli, const struct td_reply *reply)
 static int os_tasks(struct td_cli *cli, int argc, char **argv)
 {
     struct td_request request = { .kind = TD_REQ_TASKS };
-    int exit = td_args_no_word(cli, argc, argv);
+    struct td_watch watch;
+    int exit = td_watch_args(cli, argc, argv, &watch, NULL);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
-    return td_device_ask_once(cli, &request, "asking for its threads", "OS_TASKSTAT", say_tasks);
+    return td_watch_ask(cli, &watch, &request, "asking for its threads", "OS_TASKSTAT", say_tasks);
 }
 
 static json_t *pool_json(const struct td_pool *p)
@@ -248,11 +249,12 @@ static void say_pools(struct td_cli *cli, const struct td_reply *reply)
 static int os_pools(struct td_cli *cli, int argc, char **argv)
 {
     struct td_request request = { .kind = TD_REQ_POOLS };
-    int exit = td_args_no_word(cli, argc, argv);
+    struct td_watch watch;
+    int exit = td_watch_args(cli, argc, argv, &watch, NULL);
 
     if (exit != TD_EXIT_OK)
         return exit < 0 ? TD_EXIT_OK : exit;
-    return td_device_ask_once(cli, &request, "asking for its memory pools", NULL, say_pools);
+    return td_watch_ask(cli, &watch, &request, "asking for its memory pools", NULL, say_pools);
 }
 
 /* ---- clock and names ----------------------------------------------------------------- */
@@ -352,15 +354,16 @@ static const struct td_verb os_verbs[] = {
     { .name = "tasks",
       .kind = TD_VERB_DEVICE,
       .summary = "its threads, and how much of their stacks they used",
-      .usage = "usage: tandem os tasks [--json]\n\n"
+      .usage = "usage: tandem os tasks [--watch [SECONDS]] [--json]\n\n"
                "The threads of the device: priority, stack in bytes (the most that was used, and\n"
-               "its size), and the run time where the firmware counts it.\n",
+               "its size), and the run time where the firmware counts it.\n\n" TD_WATCH_USAGE,
       .run = os_tasks },
     { .name = "pools",
       .kind = TD_VERB_DEVICE,
       .summary = "its memory pools, and how full they are",
-      .usage = "usage: tandem os pools [--json]\n\n"
-               "The memory pools of the device, where its firmware tells of them.\n",
+      .usage =
+          "usage: tandem os pools [--watch [SECONDS]] [--json]\n\n"
+          "The memory pools of the device, where its firmware tells of them.\n\n" TD_WATCH_USAGE,
       .run = os_pools },
     { .name = "datetime",
       .kind = TD_VERB_DEVICE,

@@ -13,6 +13,9 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_update,
     &td_verb_image,
     &td_verb_os,
+    &td_verb_stat,
+    &td_verb_settings,
+    &td_verb_shell,
     &td_verb_storage,
     &td_verb_why,
     &td_verb_groups,
@@ -132,7 +135,9 @@ void td_cli_version(struct td_cli *cli)
 static int unknown_verb(struct td_cli *cli, const char *word)
 {
     static const char *const to_come[] = {
-        "stat", "settings", "fs", "shell", "merge", "rehearse",
+        "fs",
+        "merge",
+        "rehearse",
     };
     const char *names[64];
     size_t n = 0;
