@@ -43,6 +43,8 @@ void td_pace_start(struct td_pace *p, const struct td_link_facts *link, uint32_t
         p->packet = buf_size > 0 ? max : td_min_u32(UNKNOWN_START, max);
     p->packet_good = td_min_u32(p->packet, td_pace_has_lines(p) ? of_lines(p, 1) : PACKET_LEAST);
     p->window_max = td_min_u32(buf_count > 1 ? buf_count - 1 : 1, most);
+    if (link->silence_ms > 0)
+        p->window_max = 1; // the next packet would be taken for the rest of one that lost a byte
     p->window = 1;
 }
 
@@ -137,6 +139,8 @@ uint32_t td_pace_patience_ms(const struct td_pace *p, uint32_t losses)
     // A line takes its time, and so does a page that is erased in between.
     uint32_t wait = td_max_u32(p->took_ms * 4, td_pace_has_lines(p) ? 1000 : 300);
 
+    if (p->link.silence_ms > 0)
+        wait = td_max_u32(wait, p->link.silence_ms + TD_SESSION_SILENCE_OVER_MS);
     for (uint32_t i = 0; i < losses && wait < TRY_MOST_MS; i++)
         wait *= 2;
     return td_min_u32(wait, TRY_MOST_MS);

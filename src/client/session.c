@@ -55,6 +55,8 @@ static uint32_t try_ms(const struct td_session *s, const struct td_session_place
     default: break;
     }
     wait = td_session_patience_ms(s);
+    if (s->cfg.link.silence_ms > 0)
+        return s->cfg.link.silence_ms + TD_SESSION_SILENCE_OVER_MS;
     if (place->ask.patience == TD_PATIENCE_PROBE && wait > 400)
         return 400;
     for (uint8_t i = 1; i < place->tries && wait < 2500; i++)

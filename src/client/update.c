@@ -1170,12 +1170,13 @@ static void got_unchanged(struct td_update *u, uint64_t now_ms)
 {
     if (now_ms - u->reset_ms < settle_ms(u)) {
         go_at(u, STEP_POLL, now_ms + POLL_MS);
+    } else if (!u->reset_answered && u->n_resets < MAX_RESETS) {
+        // Nobody knows whether the reset arrived, and nothing has changed: once more. Silence
+        // since then proves nothing, as the link may have lost that answer too.
+        go(u, STEP_RESET);
     } else if (u->reset_answered || u->saw_silence) {
         say_state(u, TD_STATE_VERIFY);
         finish_not_running(u, now_ms, not_running(u));
-    } else if (u->n_resets < MAX_RESETS) {
-        // Nobody knows whether the reset arrived, and nothing has changed: once more.
-        go(u, STEP_RESET);
     } else {
         finish(u, now_ms, TD_RESULT_FAILED,
                "the device answers, but not to a reset, and it runs the old image",

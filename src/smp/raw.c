@@ -34,10 +34,12 @@ void td_raw_in_forget(struct td_raw_in *in)
 }
 
 // Noise, or the tail of a packet that was dropped, is mostly told by its first byte: the
-// reserved bits are 0, and what is asked is a read or a write.
-static bool begins_request(uint8_t byte)
+// reserved bits are 0, and what is asked (or answered) is a read or a write.
+static bool begins_packet(const struct td_raw_in *in, uint8_t byte)
 {
-    return (byte & 0xe0) == 0 && ((byte & 7) == TD_SMP_READ || (byte & 7) == TD_SMP_WRITE);
+    uint8_t op = (uint8_t)((byte & 7) - (in->answers ? 1 : 0));
+
+    return (byte & 0xe0) == 0 && (op == TD_SMP_READ || op == TD_SMP_WRITE);
 }
 
 static size_t announced(const struct td_raw_in *in)
@@ -53,7 +55,7 @@ enum td_raw_event td_raw_in_byte(struct td_raw_in *in, uint8_t byte)
         in->skip--;
         return TD_RAW_NOTHING;
     }
-    if (in->len == 0 && !begins_request(byte))
+    if (in->len == 0 && !begins_packet(in, byte))
         return TD_RAW_DROPPED;
     in->buf[in->len++] = byte;
     if (in->len < TD_SMP_HEADER_SIZE)
@@ -187,6 +189,10 @@ static uint8_t next_byte(struct td_cobs_out *out)
 {
     uint8_t byte;
 
+    if (out->state == TD_COBS_FIRST) {
+        out->state = TD_COBS_BLOCK;
+        return 0;
+    }
     if (out->state == TD_COBS_BLOCK)
         return begin_block(out);
     if (out->state == TD_COBS_LAST) {
@@ -210,5 +216,5 @@ size_t td_cobs_out_bytes(struct td_cobs_out *out, uint8_t *buf, size_t cap)
 
 size_t td_cobs_size_max(size_t len)
 {
-    return len + CRC_SIZE + (len + CRC_SIZE) / BLOCK_MOST + 2;
+    return len + CRC_SIZE + (len + CRC_SIZE) / BLOCK_MOST + 3;
 }

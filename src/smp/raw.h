@@ -6,7 +6,8 @@
  *   raw    the packet as it is. Its own header says where it ends; nothing says where it begins,
  *          so what stalls in the middle is dropped, and the next byte begins anew.
  *   cobs   packet | CRC-16 (2 bytes, big-endian, td_crc16 over the packet), without its zeros
- *          (COBS), then one 00. Every 00 is a fresh start, and damage is seen.
+ *          (COBS), between two 00. Every 00 is a fresh start, and damage is seen. The one in
+ *          front is ours: a lost 00 behind a packet then costs that packet and not the next.
  *
  * Format: docs/spec/recovery.md. The packet buffers are the caller's.
  */
@@ -33,12 +34,13 @@ struct td_raw_in {
     size_t len;
     size_t skip; /* bytes of a packet beyond cap that are still to come */
     bool complete;
+    bool answers; /* set after init by who asks: answers begin a packet here, not requests */
 };
 
 void td_raw_in_init(struct td_raw_in *in, uint8_t *buf, size_t cap);
 
 /*
- * Takes one byte. A first byte that no request begins with is DROPPED, and so, once, is a packet
+ * Takes one byte. A first byte that no request (no answer) begins with is DROPPED, and so, once, is a packet
  * larger than cap, whose other bytes are then swallowed.
  */
 enum td_raw_event td_raw_in_byte(struct td_raw_in *in, uint8_t byte);
@@ -78,7 +80,7 @@ struct td_cobs_out {
     uint16_t crc;
     uint8_t left; /* bytes of the block under way that are still to go out */
     bool full;    /* it is as long as blocks get, and stands for no zero */
-    enum { TD_COBS_BLOCK, TD_COBS_BYTES, TD_COBS_LAST, TD_COBS_DONE } state;
+    enum { TD_COBS_FIRST, TD_COBS_BLOCK, TD_COBS_BYTES, TD_COBS_LAST, TD_COBS_DONE } state;
 };
 
 /* TD_EARG: an empty packet. */

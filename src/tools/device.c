@@ -313,6 +313,7 @@ struct td_session_config td_device_session_config(struct td_device *dev)
             .max_packet = (uint32_t)td_link_max_packet(dev->link),
             .overhead = (uint16_t)td_link_overhead(dev->link),
             .line = (uint16_t)td_link_line(dev->link),
+            .silence_ms = (uint16_t)td_link_silence_ms(dev->link),
         },
         .timeout_ms = dev->cli->timeout_ms,
         .rx = dev->rx,

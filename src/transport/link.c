@@ -16,13 +16,16 @@
 
 #include "smp/console.h"
 #include "smp/header.h"
+#include "smp/raw.h"
 #include "transport/conn_priv.h"
 
 #define TEXT_MAX       512
 #define CONSOLE_RAW    93 /* bytes that one line of 127 carries */
 #define UDP_V4_PAYLOAD 1472
 #define UDP_V6_PAYLOAD 1452
-#define RAW_SILENCE_MS 500 /* an unfinished raw packet is given up after this */
+#define RAW_SILENCE_MS 500  /* an unfinished raw packet is given up after this */
+#define RAW_DEVICE_MS  3000 /* and after this by the slowest devices, MCUboot's and Zephyr's */
+#define COBS_PIECE     512
 
 struct queued {
     struct queued *next;
@@ -52,9 +55,10 @@ struct td_link {
 
     /* in */
     struct td_console_in in;
+    struct td_raw_in raw;
+    struct td_cobs_in cobs;
     uint8_t packet[TD_LINK_MAX_PACKET];
-    size_t n_packet; /* raw framing: bytes so far */
-    uint64_t packet_ms;
+    uint64_t bytes_ms; /* raw: when the last came */
     char text[TEXT_MAX];
     size_t n_text;
 };
@@ -96,7 +100,9 @@ static void forget_queues(struct td_link *link)
     uv_timer_stop(&link->pace);
 
     td_console_in_init(&link->in, link->packet, sizeof link->packet);
-    link->n_packet = 0;
+    td_raw_in_init(&link->raw, link->packet, sizeof link->packet);
+    link->raw.answers = true;
+    td_cobs_in_init(&link->cobs, link->packet, sizeof link->packet);
     link->n_text = 0;
 }
 
@@ -174,6 +180,12 @@ static void give_packet(struct td_link *link, const uint8_t *packet, size_t len)
         link->events.packet(link->ctx, packet, len);
 }
 
+static void tell_damaged(struct td_link *link)
+{
+    if (link->events.frame)
+        link->events.frame(link->ctx, TD_FRAME_DAMAGED, link->packet, 0);
+}
+
 static void flush_text(struct td_link *link)
 {
     size_t len = link->n_text;
@@ -199,20 +211,10 @@ static void take_console(struct td_link *link, const struct td_conn *conn, const
         switch (td_console_in_byte(&link->in, bytes[i])) {
         case TD_CONSOLE_PACKET: give_packet(link, link->packet, link->in.len); break;
         case TD_CONSOLE_TEXT: take_text(link, bytes[i]); break;
-        case TD_CONSOLE_DROPPED:
-            if (link->events.frame)
-                link->events.frame(link->ctx, TD_FRAME_DAMAGED, link->packet, 0);
-            break;
+        case TD_CONSOLE_DROPPED: tell_damaged(link); break;
         case TD_CONSOLE_NOTHING: break;
         }
     }
-}
-
-static size_t raw_needs(const struct td_link *link)
-{
-    if (link->n_packet < TD_SMP_HEADER_SIZE)
-        return TD_SMP_HEADER_SIZE;
-    return TD_SMP_HEADER_SIZE + ((size_t)link->packet[2] << 8 | link->packet[3]);
 }
 
 static void take_raw(struct td_link *link, const struct td_conn *conn, const uint8_t *bytes,
@@ -221,25 +223,28 @@ static void take_raw(struct td_link *link, const struct td_conn *conn, const uin
     uint64_t now = uv_now(link->loop);
 
     // Without markers only silence tells where the next packet begins.
-    if (link->n_packet > 0 && now - link->packet_ms > RAW_SILENCE_MS) {
-        if (link->events.frame)
-            link->events.frame(link->ctx, TD_FRAME_DAMAGED, link->packet, link->n_packet);
-        link->n_packet = 0;
+    if (td_raw_in_waits(&link->raw) && now - link->bytes_ms > RAW_SILENCE_MS) {
+        td_raw_in_forget(&link->raw);
+        tell_damaged(link);
     }
-    link->packet_ms = now;
-    while (len > 0 && link->conn == conn) {
-        size_t want = raw_needs(link) - link->n_packet;
-        size_t n = want < len ? want : len;
+    link->bytes_ms = now;
+    for (size_t i = 0; i < len && link->conn == conn; i++) {
+        switch (td_raw_in_byte(&link->raw, bytes[i])) {
+        case TD_RAW_PACKET: give_packet(link, link->packet, link->raw.len); break;
+        case TD_RAW_DROPPED: tell_damaged(link); break;
+        case TD_RAW_NOTHING: break;
+        }
+    }
+}
 
-        memcpy(link->packet + link->n_packet, bytes, n);
-        link->n_packet += n;
-        bytes += n;
-        len -= n;
-        if (link->n_packet >= TD_SMP_HEADER_SIZE && link->n_packet == raw_needs(link)) {
-            size_t whole = link->n_packet;
-
-            link->n_packet = 0;
-            give_packet(link, link->packet, whole);
+static void take_cobs(struct td_link *link, const struct td_conn *conn, const uint8_t *bytes,
+                      size_t len)
+{
+    for (size_t i = 0; i < len && link->conn == conn; i++) {
+        switch (td_cobs_in_byte(&link->cobs, bytes[i])) {
+        case TD_RAW_PACKET: give_packet(link, link->packet, link->cobs.len); break;
+        case TD_RAW_DROPPED: tell_damaged(link); break;
+        case TD_RAW_NOTHING: break;
         }
     }
 }
@@ -254,6 +259,7 @@ void td_conn_bytes(struct td_conn *conn, const uint8_t *bytes, size_t len)
     case TD_FRAMING_DATAGRAM: give_packet(link, bytes, len); break;
     case TD_FRAMING_CONSOLE: take_console(link, conn, bytes, len); break;
     case TD_FRAMING_RAW: take_raw(link, conn, bytes, len); break;
+    case TD_FRAMING_COBS: take_cobs(link, conn, bytes, len); break;
     }
 }
 
@@ -322,6 +328,18 @@ static enum td_err enqueue(struct td_link *link, const uint8_t *packet, size_t l
     return TD_OK;
 }
 
+static void send_cobs(struct td_link *link, const uint8_t *packet, size_t len)
+{
+    const struct td_conn *conn = link->conn;
+    uint8_t piece[COBS_PIECE];
+    struct td_cobs_out out;
+    size_t n;
+
+    (void)td_cobs_out_begin(&out, packet, len);
+    while (link->conn == conn && (n = td_cobs_out_bytes(&out, piece, sizeof piece)) > 0)
+        conn->carrier->write(link->conn, piece, n);
+}
+
 enum td_err td_link_send(struct td_link *link, const uint8_t *packet, size_t len)
 {
     bool lines = link->url.framing == TD_FRAMING_CONSOLE;
@@ -334,7 +352,10 @@ enum td_err td_link_send(struct td_link *link, const uint8_t *packet, size_t len
         link->events.frame(link->ctx, TD_FRAME_SENT, packet, len);
     if (lines)
         return enqueue(link, packet, len);
-    link->conn->carrier->write(link->conn, packet, len);
+    if (link->url.framing == TD_FRAMING_COBS)
+        send_cobs(link, packet, len);
+    else
+        link->conn->carrier->write(link->conn, packet, len);
     return TD_OK;
 }
 
@@ -415,19 +436,31 @@ size_t td_link_max_packet(const struct td_link *link)
     switch (link->url.framing) {
     case TD_FRAMING_DATAGRAM: return v6 ? UDP_V6_PAYLOAD : UDP_V4_PAYLOAD;
     case TD_FRAMING_CONSOLE: return 65533;
-    case TD_FRAMING_RAW: break;
+    case TD_FRAMING_RAW:
+    case TD_FRAMING_COBS: break;
     }
     return TD_LINK_MAX_PACKET;
 }
 
 size_t td_link_overhead(const struct td_link *link)
 {
-    return link->url.framing == TD_FRAMING_CONSOLE ? TD_CONSOLE_OVERHEAD : 0;
+    switch (link->url.framing) {
+    case TD_FRAMING_CONSOLE: return TD_CONSOLE_OVERHEAD;
+    case TD_FRAMING_COBS: return 2; // the CRC; a device may keep it beside the packet
+    case TD_FRAMING_DATAGRAM:
+    case TD_FRAMING_RAW: break;
+    }
+    return 0;
 }
 
 size_t td_link_line(const struct td_link *link)
 {
     return link->url.framing == TD_FRAMING_CONSOLE ? CONSOLE_RAW : 0;
+}
+
+uint32_t td_link_silence_ms(const struct td_link *link)
+{
+    return link->url.framing == TD_FRAMING_RAW ? RAW_DEVICE_MS : 0;
 }
 
 const char *td_link_name(const struct td_link *link)

@@ -96,6 +96,12 @@ size_t td_link_max_packet(const struct td_link *link);
 size_t td_link_overhead(const struct td_link *link);
 size_t td_link_line(const struct td_link *link);
 
+/*
+ * Raw framing: what follows half a packet sooner than this may be taken for its other half, so
+ * nothing is repeated sooner. 0: the framing says where a packet begins.
+ */
+uint32_t td_link_silence_ms(const struct td_link *link);
+
 /* How the link calls itself in sentences: "udp:127.0.0.1:1337". */
 const char *td_link_name(const struct td_link *link);
 

@@ -398,6 +398,7 @@ static void a_raw_stream_is_cut_where_the_headers_say(void **state)
     assert_int_equal(listen(listener, 1), 0);
     memcpy(two, echo, sizeof echo);
     memcpy(two + sizeof echo, echo, sizeof echo);
+    two[0] = two[sizeof echo] = 0x0b; // answers; what only a client sends begins no packet here
     snprintf(url, sizeof url, "tcp:127.0.0.1:%u?framing=raw", port);
     open_link(&seen, url);
     run_until(&seen, &seen.ups, 1);
@@ -409,12 +410,45 @@ static void a_raw_stream_is_cut_where_the_headers_say(void **state)
     assert_int_equal(seen.packets, 1);
     assert_true(write(far, two + 18, sizeof two - 18) > 0);
     run_until(&seen, &seen.packets, 2);
-    assert_memory_equal(seen.packet, echo, sizeof echo);
+    assert_memory_equal(seen.packet, two, sizeof echo);
+    assert_true(write(far, "I: log\n", 7) == 7 && write(far, two, sizeof echo) == sizeof echo);
+    run_until(&seen, &seen.packets, 3);
+    assert_true(td_link_silence_ms(seen.link) >= 3000);
     close(far);
     run_until(&seen, &seen.downs, 1);
     assert_non_null(strstr(seen.why, "closed the connection"));
     run_until(&seen, &seen.ups, 2);
     close_link(&seen);
+    close(listener);
+}
+
+static void a_cobs_stream_is_cut_at_its_zeros_each_way(void **state)
+{
+    static const uint8_t frame[] = { 0x00, 0x02, 0x0a, 0x01, 0x02, 0x06, 0x01, 0x02, 0x42, 0x09,
+                                     0xa1, 0x61, 0x64, 0x62, 0x68, 0x69, 0x9b, 0x0a, 0x00 };
+    struct seen seen;
+    uint8_t got[64];
+    char url[64];
+    uint16_t port;
+    int listener = bound_socket(SOCK_STREAM, &port), far;
+
+    (void)state;
+    assert_int_equal(listen(listener, 1), 0);
+    snprintf(url, sizeof url, "tcp:127.0.0.1:%u?framing=cobs", port);
+    open_link(&seen, url);
+    run_until(&seen, &seen.ups, 1);
+    far = accept(listener, NULL, NULL);
+    assert_int_equal(td_link_send(seen.link, echo, sizeof echo), TD_OK);
+    uv_run(&seen.loop, UV_RUN_NOWAIT);
+    assert_int_equal(recv(far, got, sizeof got, 0), sizeof frame);
+    assert_memory_equal(got, frame, sizeof frame);
+    assert_true(write(far, frame, 9) == 9 && write(far, frame, sizeof frame) == sizeof frame);
+    run_until(&seen, &seen.packets, 1); // the half before it is dropped
+    assert_int_equal(seen.packets, 1);
+    assert_memory_equal(seen.packet, echo, sizeof echo);
+    assert_int_equal(td_link_silence_ms(seen.link), 0);
+    close_link(&seen);
+    close(far);
     close(listener);
 }
 
@@ -466,6 +500,7 @@ int main(void)
         cmocka_unit_test(a_port_is_used_by_one_program_at_a_time),
         cmocka_unit_test(what_is_no_serial_port_is_refused),
         cmocka_unit_test(a_raw_stream_is_cut_where_the_headers_say),
+        cmocka_unit_test(a_cobs_stream_is_cut_at_its_zeros_each_way),
         cmocka_unit_test(a_refused_connection_is_said),
         cmocka_unit_test(a_link_may_be_closed_before_it_stands),
     };

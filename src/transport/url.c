@@ -50,7 +50,7 @@ static enum td_err take_framing(const char *text, size_t len, struct td_url *url
     else if (len == 3 && memcmp(text, "raw", 3) == 0)
         url->framing = TD_FRAMING_RAW;
     else if (len == 4 && memcmp(text, "cobs", 4) == 0)
-        return no(TD_EUNSUPPORTED, why, "this version cannot speak the framing ", "cobs");
+        url->framing = TD_FRAMING_COBS;
     else
         return no(TD_EFORMAT, why, "framing is console, raw or cobs", "");
     return TD_OK;

@@ -25,6 +25,7 @@ enum td_framing {
     TD_FRAMING_DATAGRAM, /* one datagram is one packet */
     TD_FRAMING_CONSOLE,  /* base64 lines with a checksum (smp/console.h) */
     TD_FRAMING_RAW,      /* bare packets; the header's length says where one ends */
+    TD_FRAMING_COBS,     /* packet and checksum without zeros, and a zero (smp/raw.h) */
 };
 
 #define TD_URL_TEXT 256 /* longest host or path, with its terminator */
@@ -42,7 +43,7 @@ struct td_url {
 
 /*
  * Takes text apart. TD_EFORMAT: it is no URL of the above; TD_EUNSUPPORTED: it is one that this
- * version cannot serve (ble:, framing=cobs). In both cases why holds a sentence and *url is not
+ * version cannot serve (ble:). In both cases why holds a sentence and *url is not
  * to be used.
  */
 enum td_err td_url_parse(const char *text, struct td_url *url, char why[TD_URL_WHY]);

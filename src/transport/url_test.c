@@ -55,7 +55,6 @@ static const struct {
     { "tcp:h?framing=raw", TD_EFORMAT, "needs its port" },
     { "tcp:h:1?framing=", TD_EFORMAT, "not framing=" },
     { "tcp:h:1?framing=slip", TD_EFORMAT, "framing is" },
-    { "tcp:h:1?framing=cobs", TD_EUNSUPPORTED, "cobs" },
     { "serial:", TD_EFORMAT, "path is missing" },
     { "serial:?baud=9600", TD_EFORMAT, "path is missing" },
     { "serial:p?baud=fast", TD_EFORMAT, "baud is a number" },
