@@ -418,7 +418,7 @@ static bool slot_of(const char *name, size_t len, enum sim_part *part)
 }
 
 static int does_not_fit(struct td_cli *cli, const struct sim_partition *part,
-                        const struct td_file *file, const char *path)
+                        const struct td_disk_file *file, const char *path)
 {
     char text[160];
 
@@ -440,7 +440,7 @@ static int program(struct desk *desk, const char *wish)
     const char *equals = strchr(wish, '=');
     enum sim_part which;
     const struct sim_partition *part;
-    struct td_file file;
+    struct td_disk_file file;
     uint32_t off = 0;
     int exit;
 
