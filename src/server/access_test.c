@@ -12,9 +12,12 @@ static struct td_server_result handle(struct td_server_call *call)
 /* A command 0 of a group that the rig has no back end for. */
 static const struct td_server_command any[] = { { 0, handle, handle } };
 static const struct td_server_group others[] = {
-    { TD_SMP_GROUP_STAT, any, 1, false }, { TD_SMP_GROUP_SETTINGS, any, 1, false },
-    { TD_SMP_GROUP_FS, any, 1, false },   { TD_SMP_GROUP_SHELL, any, 1, false },
-    { TD_SMP_GROUP_ENUM, any, 1, false }, { 64, any, 1, false },
+    { TD_SMP_GROUP_STAT, any, 1, false, { NULL, 0 } },
+    { TD_SMP_GROUP_SETTINGS, any, 1, false, { NULL, 0 } },
+    { TD_SMP_GROUP_FS, any, 1, false, { NULL, 0 } },
+    { TD_SMP_GROUP_SHELL, any, 1, false, { NULL, 0 } },
+    { TD_SMP_GROUP_ENUM, any, 1, false, { NULL, 0 } },
+    { 64, any, 1, false, { NULL, 0 } },
 };
 
 static const struct td_server_group *groups[4 + TD_N_OF(others)];
