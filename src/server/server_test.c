@@ -375,9 +375,19 @@ static void two_links_do_not_mix_their_files(void **state)
     rig.speaker = &rig.link;
     assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
     assert_int_equal(rsp.off, 2000);
+    // One byte of a sha is enough for who has the upload, and too little for any other.
+    again.has_sha = true;
+    again.sha = (struct td_cbor_bytes){ (const uint8_t *)"x", 1 };
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(rsp.off, 2000);
+    rig.speaker = &other;
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(rsp.off, 1000);
+    rig.speaker = &rig.link;
     // A link that is gone leaves its upload to a first chunk with the same sha, and to no other.
     td_hash_of(&td_sha256, image_b, 9001, sha);
-    again.has_sha = true;
     again.sha = (struct td_cbor_bytes){ sha, 32 };
     assert_int_equal(upload(again, &rsp), 0);
     assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
@@ -416,6 +426,7 @@ static void a_file_that_lies_there_already_is_not_sent_again(void **state)
 
 static void the_last_chunk_again_is_answered_like_the_first_time(void **state)
 {
+    const struct td_server_link other = { .authenticated = true };
     struct td_img_upload_rsp rsp;
     uint8_t sha[32];
 
@@ -427,6 +438,10 @@ static void the_last_chunk_again_is_answered_like_the_first_time(void **state)
     assert_int_equal(rsp.off, 9001);
     assert_true(rsp.has_match && rsp.match);
     assert_int_equal(rig.told.done, 1);
+    // To another link it means nothing: the chunk may be the end of another file.
+    rig.speaker = &other;
+    assert_int_equal(upload(chunk(image_b, 9001, 8000, 2000), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
     // An older server has forgotten it.
     start(&td_server_zephyr_4, TD_MODE_MOVE);
     assert_int_equal(upload_all(image_b, 9001, 2000, sha, &rsp), 0);
