@@ -173,7 +173,7 @@ static const struct td_verdict *verdict_of(const struct td_update *u,
     for (uint8_t i = 0; i < page->n; i++) {
         const struct td_verdict *v = &page->at[i];
 
-        if (!is_new_verdict(u, v) || v->class == TD_VERDICT_NOTE || v->image != item->file->image)
+        if (!is_new_verdict(u, v) || v->kind == TD_VERDICT_NOTE || v->image != item->file->image)
             continue;
         if (memcmp(v->hash, item->facts.hash, sizeof(v->hash)) == 0)
             return v;
@@ -192,9 +192,9 @@ void td_update_got_why(struct td_update *u, uint64_t now_ms, const struct td_rep
     if (v != NULL) {
         enum td_update_result result = u->outcome.result;
 
-        if (v->class == TD_VERDICT_REFUSAL)
+        if (v->kind == TD_VERDICT_REFUSAL)
             result = TD_RESULT_REFUSED;
-        else if (v->class == TD_VERDICT_REVERT)
+        else if (v->kind == TD_VERDICT_REVERT)
             result = TD_RESULT_REVERTED;
         td_update_set_outcome(u, result,
                               "the device's bootloader says: ", td_verdict_remedy(v->code));

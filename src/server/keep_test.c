@@ -263,7 +263,7 @@ static void
 records_of_an_upload_take_a_quarter_of_a_sector_of_the_log_and_no_last_verdict(void **state)
 {
     const struct td_log log = { &rig.log };
-    struct td_verdict v = { .code = TD_V_DOWNGRADE, .class = TD_VERDICT_REFUSAL, .off = 5 };
+    struct td_verdict v = { .code = TD_V_DOWNGRADE, .kind = TD_VERDICT_REFUSAL, .off = 5 };
     struct td_img_upload_rsp rsp;
     struct td_log_iter it;
     uint64_t erases, of_slot = 0;
@@ -272,7 +272,7 @@ records_of_an_upload_take_a_quarter_of_a_sector_of_the_log_and_no_last_verdict(v
     (void)state;
     begin();
     assert_int_equal(td_log_append(&log, &v), TD_OK);
-    v = (struct td_verdict){ .code = TD_V_REVERTED, .class = TD_VERDICT_REVERT, .off = 6 };
+    v = (struct td_verdict){ .code = TD_V_REVERTED, .kind = TD_VERDICT_REVERT, .off = 6 };
     assert_int_equal(td_log_append(&log, &v), TD_OK);
     erases = rig.nor.stats.erases;
     for (unsigned n = 0; n < 20; n++) {

@@ -1282,7 +1282,7 @@ static void verdicts_are_told_page_by_page_newest_first(void **state)
     const struct td_log log = { &rig.log };
     struct td_verdict v = {
         .code = TD_V_DOWNGRADE,
-        .class = TD_VERDICT_REFUSAL,
+        .kind = TD_VERDICT_REFUSAL,
         .image = 255,
         .slot = 255,
         .swap_type = 255,

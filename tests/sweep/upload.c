@@ -203,7 +203,7 @@ static bool has_verdicts(void)
 
     td_log_begin(&it, &log);
     while (td_log_next(&it, &v, &end) == TD_OK && !end)
-        seen |= v.class == TD_VERDICT_NOTE || v.off == 70u + v.class ? 1u << v.class : 0x100u;
+        seen |= v.kind == TD_VERDICT_NOTE || v.off == 70u + v.kind ? 1u << v.kind : 0x100u;
     return end && (seen & ~(1u << TD_VERDICT_NOTE)) ==
                       ((1u << TD_VERDICT_REFUSAL) | (1u << TD_VERDICT_REVERT));
 }
@@ -316,7 +316,7 @@ static void write_log(unsigned notes)
     for (unsigned i = 0; i < 2 + notes; i++) {
         uint8_t class = i == 0 ? TD_VERDICT_REFUSAL : i == 1 ? TD_VERDICT_REVERT : TD_VERDICT_NOTE;
         const struct td_verdict v = {
-            .class = class,
+            .kind = class,
             .code = (uint16_t)(20 + class),
             .off = i < 2 ? 70u + class : i,
         };
