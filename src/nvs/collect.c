@@ -274,7 +274,8 @@ enum td_err td_nvs_turn(struct td_nvs *nvs)
 
 /* --- forgetting everything --- */
 
-enum td_err td_nvs_drop_older(struct td_nvs *nvs)
+/* Every sector but the one that is being filled. */
+static enum td_err drop_all(struct td_nvs *nvs)
 {
     uint16_t sector = oldest(nvs);
     enum td_err err = TD_OK;
@@ -286,7 +287,7 @@ enum td_err td_nvs_drop_older(struct td_nvs *nvs)
     return err;
 }
 
-enum td_err td_nvs_wipe(struct td_nvs *nvs)
+enum td_err td_nvs_forget(struct td_nvs *nvs)
 {
     struct td_nvs_view view;
     enum td_err err;
@@ -298,8 +299,16 @@ enum td_err td_nvs_wipe(struct td_nvs *nvs)
         err = begin_next(nvs);
     if (err == TD_OK)
         err = td_nvs_put_done(nvs, td_nvs_next_wipe(view.wipe));
-    if (err == TD_OK)
-        err = td_nvs_drop_older(nvs);
     nvs->writable = err == TD_OK;
+    return err;
+}
+
+enum td_err td_nvs_wipe(struct td_nvs *nvs)
+{
+    enum td_err err = td_nvs_forget(nvs);
+
+    if (err == TD_OK)
+        err = drop_all(nvs);
+    nvs->writable = nvs->writable && err == TD_OK;
     return err;
 }

@@ -5,7 +5,7 @@
  * holds the mark D of a finished garbage collection: then the power went as it was closed.
  *
  * 1. A sector with D that is not closed is the one being filled. The next one holds nothing that
- *    counts; when it is not erased, erasing it was cut.
+ *    counts; when it is not erased, erasing it was cut. So it is with all others after a wipe.
  * 2. Without such a one it is the sector behind the closed ones. When the one behind that is not
  *    erased, garbage collection was cut: what was copied is erased, and copied again.
  * 3. Two sectors with D that are not closed: one of them was being erased. The other one was
@@ -214,50 +214,63 @@ static enum td_err count_older(struct td_nvs *nvs, uint32_t most)
     return err;
 }
 
-static enum td_err take_sector(struct td_nvs *nvs, uint16_t sector)
+static enum td_err take_sector(struct td_nvs *nvs, uint16_t sector, const struct td_nvs_view *view)
 {
-    struct td_nvs_view view;
-    enum td_err err = td_nvs_view(nvs, sector, &view);
-
     nvs->sector = sector;
-    if (err != TD_OK)
-        return err;
-    nvs->newest = view.last;
-    nvs->entry_off = view.next;
-    nvs->has_done = view.has_done;
-    nvs->done_is_newest = view.done_is_last;
-    return end_of_data(nvs, &view, &nvs->data_off);
+    nvs->newest = view->last;
+    nvs->entry_off = view->next;
+    nvs->has_done = view->has_done;
+    nvs->done_is_newest = view->done_is_last;
+    return end_of_data(nvs, view, &nvs->data_off);
 }
 
 /* What is to be done before anything is written. */
 enum task {
     NOTHING,
-    ERASE_NEXT,    /* it is not blank, and nothing in it counts */
+    ERASE_REST,    /* sectors that do not count are not blank */
     MARK_ERASE,    /* the same, and Zephyr of old wrote no D */
     COLLECT_AGAIN, /* the copies do not count; erase and copy */
     BEGIN,         /* nothing is in it: erase, and begin */
     MARK,          /* Zephyr of old wrote no D */
-    WIPE_ON,       /* everything else is to be erased */
 };
+
+/* The sectors that do not count stand behind the one that is being filled. */
+static uint32_t n_rest(const struct td_nvs *nvs)
+{
+    return nvs->sector_count - 1u - nvs->older;
+}
+
+static enum td_err rest_is_blank(const struct td_nvs *nvs, bool *blank)
+{
+    uint16_t sector = nvs->sector;
+    enum td_err err = TD_OK;
+
+    *blank = true;
+    for (uint32_t i = 0; i < n_rest(nvs) && *blank && err == TD_OK; i++) {
+        sector = td_nvs_after(nvs, sector);
+        err = sector_is_blank(nvs, sector, blank);
+    }
+    return err;
+}
 
 static enum td_err find_task(const struct td_nvs *nvs, enum task *task)
 {
     struct td_nvs_view view;
-    bool next_blank;
+    bool blank;
     enum td_err err = td_nvs_view(nvs, nvs->sector, &view);
 
     if (err == TD_OK)
-        err = sector_is_blank(nvs, td_nvs_after(nvs, nvs->sector), &next_blank);
+        err = rest_is_blank(nvs, &blank);
     if (err != TD_OK)
         return err;
     if (view.has_done)
-        *task = view.wipe != 0 && nvs->older > 0 ? WIPE_ON : next_blank ? NOTHING : ERASE_NEXT;
+        *task = blank ? NOTHING : ERASE_REST;
     else if (view.n == 0)
         *task = BEGIN;
-    else if (next_blank)
-        *task = MARK;
+    else if (nvs->older + 1u == nvs->sector_count)
+        *task = COLLECT_AGAIN;
     else
-        *task = nvs->older + 1u == nvs->sector_count ? COLLECT_AGAIN : MARK_ERASE;
+        *task = blank ? MARK : MARK_ERASE;
     return TD_OK;
 }
 
@@ -271,14 +284,17 @@ static void empty_sector(struct td_nvs *nvs)
 
 static enum td_err find_out(struct td_nvs *nvs, enum task *task)
 {
+    struct td_nvs_view view = { .wipe = 0 };
     uint16_t sector;
     enum td_err err = find_sector(nvs, &sector);
 
     if (err == TD_OK)
-        err = take_sector(nvs, sector);
-    // What has D is the only one of its two neighbours that counts.
+        err = td_nvs_view(nvs, sector, &view);
     if (err == TD_OK)
-        err = count_older(nvs, nvs->sector_count - (nvs->has_done ? 2u : 1u));
+        err = take_sector(nvs, sector, &view);
+    // What has D needs the sector behind it no more; what was wiped needs none.
+    if (err == TD_OK && view.wipe == 0)
+        err = count_older(nvs, nvs->sector_count - (view.has_done ? 2u : 1u));
     return err == TD_OK ? find_task(nvs, task) : err;
 }
 
@@ -349,11 +365,19 @@ static enum td_err mark(struct td_nvs *nvs)
     return room ? td_nvs_put_done(nvs, TD_NVS_PART) : TD_OK;
 }
 
-static enum td_err erase_next(struct td_nvs *nvs)
+static enum td_err erase_rest(struct td_nvs *nvs)
 {
-    enum td_err err = td_nvs_erase(nvs, td_nvs_after(nvs, nvs->sector));
+    uint16_t sector = nvs->sector;
+    enum td_err err = TD_OK;
 
-    nvs->next_is_sound = err == TD_OK;
+    for (uint32_t i = 0; i < n_rest(nvs) && err == TD_OK; i++) {
+        bool blank;
+
+        sector = td_nvs_after(nvs, sector);
+        err = sector_is_blank(nvs, sector, &blank);
+        if (err == TD_OK && !blank)
+            err = td_nvs_erase(nvs, sector);
+    }
     return err;
 }
 
@@ -366,9 +390,8 @@ static enum td_err mend(struct td_nvs *nvs, enum task task)
     case BEGIN:
     case COLLECT_AGAIN: return collect_again(nvs);
     case MARK: return mark(nvs);
-    case MARK_ERASE: err = mark(nvs); return err == TD_OK ? erase_next(nvs) : err;
-    case ERASE_NEXT: return erase_next(nvs);
-    case WIPE_ON: return td_nvs_drop_older(nvs);
+    case MARK_ERASE: err = mark(nvs); return err == TD_OK ? erase_rest(nvs) : err;
+    case ERASE_REST: return erase_rest(nvs);
     }
     return err;
 }

@@ -91,6 +91,12 @@ enum td_err td_nvs_format(struct td_nvs *nvs, const struct td_nvs_config *cfg);
 enum td_err td_nvs_wipe(struct td_nvs *nvs);
 
 /*
+ * The same without the erasing, for who erases in steps: every sector but nvs->sector, the one
+ * behind it first; then the store is mounted again. Whoever writes before that undoes it.
+ */
+enum td_err td_nvs_forget(struct td_nvs *nvs);
+
+/*
  * Copies the value into dst and its whole length to *len. TD_ENOTFOUND: no such key, or deleted;
  * *len is 0. TD_ESPACE: it is longer than cap, dst holds its beginning. TD_ENVS_DATA: its CRC is
  * wrong. TD_ESTATE, TD_EFLASH.

@@ -122,9 +122,6 @@ enum td_err td_nvs_put_done(struct td_nvs *nvs, uint8_t part);
 /* Whether what lives in that sector fits into an erased one. TD_ENOSPC: no. */
 enum td_err td_nvs_can_collect(const struct td_nvs *nvs, uint16_t from);
 
-/* Erases every sector but the one that is being filled. */
-enum td_err td_nvs_drop_older(struct td_nvs *nvs);
-
 /* Closes the sector that is being filled and goes on in the next one, after td_nvs_collect. */
 enum td_err td_nvs_turn(struct td_nvs *nvs);
 

@@ -2,17 +2,32 @@
 #include "server/server_priv.h"
 #include "smp/basic.h"
 
+/* What a store keeps to know, after a power cut, that it was to be erased. */
+static struct td_flash_sector to_keep(const struct td_server_call *call)
+{
+    const struct td_server_config *cfg = call->srv->cfg;
+
+    if (call->resumed || cfg->hooks == NULL || cfg->hooks->storage_begin == NULL)
+        return (struct td_flash_sector){ 0, 0 };
+    return cfg->hooks->storage_begin(cfg->hook_ctx);
+}
+
 struct td_server_result td_server_basic_erase(struct td_server_call *call)
 {
     const struct td_server_config *cfg = call->srv->cfg;
+    struct td_flash_sector keep;
+    uint32_t behind;
     enum td_err err;
 
     if (td_smp_get_map(call->payload, call->hdr->len, NULL, 0) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
     if (cfg->storage == NULL)
         return td_result_err(TD_BASIC_FLASH_OPEN, TD_TEXT("no storage area"));
-    if (!td_server_erase(call, cfg->storage, (struct td_server_range){ 0, cfg->storage->size },
-                         (struct td_server_range){ 0, 0 }, &err))
+    keep = to_keep(call);
+    behind = keep.off + keep.size;
+    if (!td_server_erase(call, cfg->storage,
+                         (struct td_server_range){ behind, cfg->storage->size - behind },
+                         (struct td_server_range){ 0, keep.off }, &err))
         return td_result_wait();
     if (err != TD_OK)
         return td_result_err(TD_BASIC_FLASH_ERASE, TD_TEXT("flash erase failed"));

@@ -182,6 +182,11 @@ struct td_server_hooks {
     void (*upload_done)(void *ctx, const struct td_server_upload *upload);
     /* The running image was confirmed. */
     void (*confirmed)(void *ctx, uint8_t image);
+    /*
+     * The storage area is going to be erased. What is returned stays: a sector that says already
+     * that all the others count for nothing, and is empty; size 0: nothing does. May be NULL.
+     */
+    struct td_flash_sector (*storage_begin)(void *ctx);
     /* The storage area was erased: what was read from it is stale. */
     void (*storage_erased)(void *ctx);
     /* The last byte is written, and the answer is not: the image may still be refused. */

@@ -42,9 +42,7 @@ static uint32_t now_ms(const struct sim_device *dev)
 void sim_rescue_begin(struct sim_device *dev)
 {
     struct sim_rescue *r = &dev->rescue;
-    const uint16_t said = dev->profile->recovery.buf_size;
-    const struct td_recovery_buffers buffers = { r->rx, r->tx, r->hold,
-                                                 said == 0 ? SIM_RESCUE_BUF : said };
+    const struct td_recovery_buffers buffers = { r->rx, r->tx, r->hold, SIM_RESCUE_BUF };
 
     dev->image[0].active_slot = 0;
     r->link = NULL;

@@ -174,7 +174,7 @@ static int send_file(struct td_cli *cli, const struct set *set)
 
 static int settings_set(struct td_cli *cli, int argc, char **argv)
 {
-    struct set set = { NULL };
+    struct set set = { .value = NULL };
     uint8_t bytes[VALUE_MAX];
     size_t len;
     int exit = parse_set(cli, argc, argv, &set);

@@ -10,11 +10,18 @@
 #include <string.h>
 
 #include "base/range.h"
-#include "nvs/nvs.h"
+#include "nvs/settings.h"
 #include "planted.h"
 #include "rows.h"
 
-enum { SECTOR = 256, SECTORS_MAX = 4, KEYS = 5, VALUE_MAX = 24, STEPS_MAX = 64 };
+enum {
+    SECTOR = 256,
+    SECTOR_NAMED = 512,
+    SECTORS_MAX = 4,
+    KEYS = 5,
+    VALUE_MAX = 24,
+    STEPS_MAX = 64
+};
 
 /* What was wrong with what a cut left behind. Nothing later makes it good. */
 enum { NO_MOUNT = 1, NOT_OLD_OR_NEW = 2 };
@@ -40,11 +47,13 @@ static const struct story {
     const char *name;
     uint32_t before; /* steps that are done when the power comes on; without them it is erased */
     const char *steps;
+    bool named; /* the keys are settings by name */
 } stories[] = {
-    { "set", 9, "abcdeabcdeabcdeababcdea" },
-    { "set and delete", 9, "abcdeAabBcCdDabcdeEAabcBCdeDEab" },
-    { "wipe", 11, "abcdeabcdea!bcde!abcdea" },
-    { "first use", 0, "aabbA!a!!bc" },
+    { "set", 9, "abcdeabcdeabcdeababcdea", false },
+    { "set and delete", 9, "abcdeAabBcCdDabcdeEAabcBCdeDEab", false },
+    { "wipe", 11, "abcdeabcdea!bcde!abcdea", false },
+    { "by name", 9, "abcdeAabBcCdDabc!deEa", true },
+    { "first use", 0, "aabbA!a!!bc", false },
 };
 
 static struct bench {
@@ -54,7 +63,7 @@ static struct bench {
     struct sim_nor nor;
     struct td_flash_area area;
     struct td_nvs_config cfg;
-    struct td_nvs nvs;
+    struct td_settings settings;
     struct shim shim;
     const struct story *story;
     uint32_t done; /* the latest step that this run was told is done */
@@ -90,6 +99,22 @@ static uint32_t holder(unsigned k, uint32_t n)
     return 0;
 }
 
+static enum td_err read_key(unsigned k, void *dst, size_t cap, size_t *len)
+{
+    const char name[] = { 'a', '/', (char)('a' + k) };
+
+    return b.story->named ? td_settings_get(&b.settings, name, sizeof name, dst, cap, len)
+                          : td_nvs_read(&b.settings.nvs, (uint16_t)(k * 1000), dst, cap, len);
+}
+
+static enum td_err write_key(unsigned k, const void *src, size_t len)
+{
+    const char name[] = { 'a', '/', (char)('a' + k) };
+
+    return b.story->named ? td_settings_set(&b.settings, name, sizeof name, src, len)
+                          : td_nvs_write(&b.settings.nvs, (uint16_t)(k * 1000), src, len);
+}
+
 /* Whether the keys read as they have to after n steps. */
 static bool reads_as(uint32_t n)
 {
@@ -97,7 +122,7 @@ static bool reads_as(uint32_t n)
         uint8_t want[VALUE_MAX], got[VALUE_MAX];
         uint32_t step = holder(k, n);
         size_t len, want_len = step == 0 ? 0 : value_of(step, want);
-        enum td_err err = td_nvs_read(&b.nvs, (uint16_t)(k * 1000), got, sizeof got, &len);
+        enum td_err err = read_key(k, got, sizeof got, &len);
 
         if (err != (step == 0 ? TD_ENOTFOUND : TD_OK) || len != want_len ||
             memcmp(got, want, len) != 0)
@@ -123,10 +148,10 @@ static enum td_err do_step(uint32_t n)
     size_t len = value_of(n, value);
 
     if (step == '!')
-        return td_nvs_wipe(&b.nvs);
+        return td_settings_wipe(&b.settings);
     if (step >= 'a')
-        return td_nvs_write(&b.nvs, (uint16_t)((step - 'a') * 1000), value, len);
-    return td_nvs_delete(&b.nvs, (uint16_t)((step - 'A') * 1000));
+        return write_key((unsigned)(step - 'a'), value, len);
+    return write_key((unsigned)(step - 'A'), NULL, 0);
 }
 
 static void run(void *ctx)
@@ -134,10 +159,10 @@ static void run(void *ctx)
     (void)ctx;
     shim_forget(&b.shim);
     b.done = UINT32_MAX;
-    if (td_nvs_look(&b.nvs, &b.cfg) != TD_OK)
+    if (td_settings_look(&b.settings, &b.cfg) != TD_OK)
         return;
     b.done = find_step(b.story->before);
-    if (b.done == UINT32_MAX || td_nvs_mount(&b.nvs, &b.cfg) != TD_OK)
+    if (b.done == UINT32_MAX || td_settings_mount(&b.settings, &b.cfg) != TD_OK)
         return;
     while (b.done < n_steps() && do_step(b.done + 1) == TD_OK)
         b.done++;
@@ -147,7 +172,7 @@ static void run(void *ctx)
 static unsigned passed(void *ctx)
 {
     (void)ctx;
-    if (b.done == UINT32_MAX || td_nvs_look(&b.nvs, &b.cfg) != TD_OK)
+    if (b.done == UINT32_MAX || td_settings_look(&b.settings, &b.cfg) != TD_OK)
         return NO_MOUNT;
     return reads_as(b.done) || (b.done < n_steps() && reads_as(b.done + 1)) ? 0 : NOT_OLD_OR_NEW;
 }
@@ -159,7 +184,7 @@ static const char *judge(void *ctx, unsigned before)
         return "the store cannot be read";
     if ((before & NOT_OLD_OR_NEW) != 0)
         return "a key reads neither its old nor its new value, or another one changed";
-    if (b.done != n_steps() || !b.nvs.writable || !reads_as(n_steps()))
+    if (b.done != n_steps() || !b.settings.nvs.writable || !reads_as(n_steps()))
         return "the store cannot be written any more";
     return NULL;
 }
@@ -167,10 +192,11 @@ static const char *judge(void *ctx, unsigned before)
 static const struct cut_subject *subject_of(const struct story *story, const struct chip *chip)
 {
     static struct cut_subject subject;
+    const uint32_t sector = story->named ? SECTOR_NAMED : SECTOR;
 
     memset(&b, 0, sizeof b);
     b.story = story;
-    b.runs = (struct td_flash_run){ chip->sectors, SECTOR };
+    b.runs = (struct td_flash_run){ chip->sectors, sector };
     b.model = (struct sim_nor_model){ .name = chip->name,
                                       .runs = &b.runs,
                                       .n_runs = 1,
@@ -179,14 +205,14 @@ static const struct cut_subject *subject_of(const struct story *story, const str
                                       .write_size = chip->word,
                                       .ecc_error = chip->ecc_error,
                                       .write_unit = chip->word,
-                                      .erase_unit = SECTOR };
+                                      .erase_unit = sector };
     sim_nor_init(&b.nor, &b.model, calloc(1, sim_nor_size(&b.model)),
                  calloc(1, sim_nor_meta_size(&b.model)), &b.power, 7);
-    b.area = (struct td_flash_area){ &b.nor.dev, 0, chip->sectors * SECTOR };
+    b.area = (struct td_flash_area){ &b.nor.dev, 0, chip->sectors * sector };
     b.cfg = (struct td_nvs_config){ .area = &b.area, .data_crc = chip->data_crc };
     sim_power_on(&b.power);
     if (story->before > 0)
-        (void)td_nvs_mount(&b.nvs, &b.cfg);
+        (void)td_settings_mount(&b.settings, &b.cfg);
     for (uint32_t n = 1; n <= story->before; n++)
         (void)do_step(n);
     subject = (struct cut_subject){ .ctx = &b,
@@ -247,7 +273,7 @@ static bool is_any_entry(const void *ctx, const struct op *op)
 static bool is_done(const void *ctx, const struct op *op)
 {
     (void)ctx;
-    return is_entry(op) && b.nvs.has_done == false &&
+    return is_entry(op) && b.settings.nvs.has_done == false &&
            op->off % SECTOR != SECTOR - TD_NVS_ENTRY_SIZE;
 }
 
