@@ -5,12 +5,15 @@ CPUS = cortex-m0 cortex-m33+nodsp
 QUIET = $(if $(CI),-- --quiet)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: help deps build build-clang build-asan build-arm build-fuzz sources
+PREFIX ?= /usr/local
+
+.PHONY: help install deps build build-clang build-asan build-arm build-fuzz sources
 .PHONY: demo original doctor-case test test-clang test-asan test-arm test-port interop bench fuzz planted sweep size check format clean
 
 help:
 	@echo 'make demo      build, and show an update, a refusal, a revert, a power cut'
 	@echo 'make test      build, and run the unit tests'
+	@echo 'make install   the command and libtandem, to PREFIX=/usr/local (and DESTDIR=)'
 	@echo 'make interop   run against imgtool, smpclient, smpmgr, Zephyr and MCUboot (needs PyPI)'
 	@echo 'make original  boot flash states with the real MCUboot in QEMU and with ours, and compare'
 	@echo 'make sweep     cut the power at every flash operation'
@@ -30,6 +33,10 @@ build:
 	@cmake -G Ninja -S . -B build/gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=gcc \
 		--log-level=WARNING >/dev/null
 	@cmake --build build/gcc -j $(JOBS) $(QUIET)
+
+install: build
+	@DESTDIR=$(DESTDIR) cmake --install build/gcc --prefix $(PREFIX) >/dev/null
+	@echo 'installed to $(DESTDIR)$(PREFIX)'
 
 build-clang:
 	@ci/deps build clang

@@ -107,6 +107,7 @@
     X(TD_ESTUCK, -208, "the device answers, but takes no more of the file")                        \
     X(TD_EOFFSET, -209, "the device asks for bytes beyond the end of the file")                    \
     X(TD_EMATCH, -210, "what the device wrote is not what was sent")                               \
+    X(TD_EINTERRUPTED, -230, "it was interrupted")                                                 \
     X(TD_EKEYFILE, -240, "the key file cannot be read")                                            \
     X(TD_EKEYPEM, -241, "there is no PEM key in the file")                                         \
     X(TD_EKEYLOCKED, -242, "the key is encrypted, and there is no passphrase")                     \

@@ -32,7 +32,7 @@ void td_verdict_encode(const struct td_verdict *v, uint8_t out[TD_VERDICT_SIZE])
 {
     memset(out, 0, TD_VERDICT_SIZE);
     out[0] = RECORD_VERSION;
-    out[1] = v->class;
+    out[1] = v->kind;
     td_store_le16(out + 2, v->code);
     out[4] = v->image;
     out[5] = v->slot;
@@ -53,7 +53,7 @@ enum td_err td_verdict_decode(const uint8_t in[TD_VERDICT_SIZE], struct td_verdi
     if (in[0] != RECORD_VERSION || td_load_le16(in + 2) == TD_V_NONE)
         return TD_EFORMAT;
     memset(v, 0, sizeof *v);
-    v->class = in[1];
+    v->kind = in[1];
     v->code = td_load_le16(in + 2);
     v->image = in[4];
     v->slot = in[5];

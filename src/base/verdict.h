@@ -334,7 +334,7 @@ enum td_reset_cause {
 
 struct td_verdict {
     uint16_t code;                     /* enum td_verdict_code, or one from the future */
-    uint8_t class;                     /* enum td_verdict_class */
+    uint8_t kind;                      /* enum td_verdict_class */
     uint8_t image;                     /* which image of several */
     uint8_t slot;                      /* 0 primary, 1 secondary */
     uint8_t swap_type;                 /* what had been asked: enum td_swap_type's number */

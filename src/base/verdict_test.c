@@ -11,7 +11,7 @@
 
 static const struct td_verdict sample = {
     .code = TD_V_DOWNGRADE,
-    .class = TD_VERDICT_REFUSAL,
+    .kind = TD_VERDICT_REFUSAL,
     .image = 1,
     .slot = 1,
     .swap_type = 2,

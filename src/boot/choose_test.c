@@ -457,7 +457,7 @@ static void imgtool_s_ram_images_run_where_they_were_signed_for(void **state)
     boot();
     assert_false(b.result.bootable);
     assert_true(ram_is_untouched());
-    assert_int_equal(b.result.verdicts[0].class, TD_VERDICT_REFUSAL);
+    assert_int_equal(b.result.verdicts[0].kind, TD_VERDICT_REFUSAL);
 }
 
 /* ---- one slot, loader ---------------------------------------------------------------------------- */

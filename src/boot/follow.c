@@ -81,7 +81,7 @@ static enum td_err give(struct td_boot_run *run, const struct td_boot_follower *
     td_boot_verdict_of_image(&v, report);
     err =
         f->give(f->ctx, run->primary.area, report->img.hdr.hdr_size, report->img.hdr.img_size, &v);
-    v.class = (uint8_t)td_verdict_class_of(v.code);
+    v.kind = (uint8_t)td_verdict_class_of(v.code);
     if (err == TD_OK)
         td_boot_record_note(run, &v);
     else

@@ -33,7 +33,7 @@ void td_boot_verdict(const struct td_boot_run *run, enum td_verdict_code code, s
 {
     memset(v, 0, sizeof *v);
     v->code = (uint16_t)code;
-    v->class = (uint8_t)td_verdict_class_of((uint16_t)code);
+    v->kind = (uint8_t)td_verdict_class_of((uint16_t)code);
     v->image = run->image;
 }
 
@@ -107,7 +107,7 @@ static bool is_same(const struct td_verdict *old, const struct td_verdict *v)
 static bool is_no_change(const struct td_verdict *old, const struct td_verdict *v)
 {
     (void)v;
-    return old->class != TD_VERDICT_NOTE && old->class != TD_VERDICT_REVERT;
+    return old->kind != TD_VERDICT_NOTE && old->kind != TD_VERDICT_REVERT;
 }
 
 // A state that lasts is written down when it begins, not at each boot. A change of images ends it.
@@ -120,13 +120,13 @@ void td_boot_record_once(struct td_boot_run *run, const struct td_verdict *v)
 
 static bool is_same_event(const struct td_verdict *old, const struct td_verdict *v)
 {
-    return old->class == v->class && about_the_same(old, v) &&
-           (v->class == TD_VERDICT_REVERT || old->code == v->code);
+    return old->kind == v->kind && about_the_same(old, v) &&
+           (v->kind == TD_VERDICT_REVERT || old->code == v->code);
 }
 
 static bool is_same_story(const struct td_verdict *old, const struct td_verdict *v)
 {
-    return old->class == v->class && about_the_same(old, v);
+    return old->kind == v->kind && about_the_same(old, v);
 }
 
 // An event that an earlier boot may have written down just before its power went. The first

@@ -20,10 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/core.h"
 #include "base/err.h"
 
 #define TD_SESSION_PLACES          18 /* requests that can be under way at once, each in a place */
-#define TD_NEVER                   UINT64_MAX
 #define TD_SESSION_SILENCE_OVER_MS 100u /* beyond the silence that ends half a raw packet */
 
 /* How patient to be with a request. */
@@ -53,16 +53,6 @@ struct td_ask {
     td_body_fn *body;
     const void *ctx;
     uint32_t arg;
-};
-
-/* What the link can do; the owner of the link knows. */
-struct td_link_facts {
-    uint32_t max_packet; /* bytes of the largest SMP packet that the link carries; 0 = 64 KiB */
-    uint16_t overhead;   /* bytes of the device's buffer that framing takes: 4 on a console */
-    uint16_t line;       /* raw bytes a console line carries (93); 0 = the link has no lines */
-    uint16_t silence_ms; /* raw framing: what comes sooner is taken for the rest of half a packet,
-                            so nothing is repeated sooner, and one packet is under way; else 0 */
-    bool fragments;      /* an answer may arrive in pieces (BLE notifications) */
 };
 
 struct td_session_config {

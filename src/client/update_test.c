@@ -565,7 +565,7 @@ static void each_bad_end_has_its_reason(void **state)
             a_tandem_device();
             w.dev.verdict =
                 (struct td_verdict){ .code = rows[i].verdict,
-                                     .class = (uint8_t)td_verdict_class_of(rows[i].verdict),
+                                     .kind = (uint8_t)td_verdict_class_of(rows[i].verdict),
                                      .slot = 1,
                                      .seq = 5,
                                      .count = 1 };
@@ -589,7 +589,7 @@ static void an_old_verdict_is_not_taken_for_the_answer(void **state)
     w.dev.fate = FATE_CRASHES;
     w.dev.struck = true; // it tells this from the start
     w.dev.verdict = (struct td_verdict){
-        .code = TD_V_DOWNGRADE, .class = TD_VERDICT_REFUSAL, .seq = 9, .count = 1
+        .code = TD_V_DOWNGRADE, .kind = TD_VERDICT_REFUSAL, .seq = 9, .count = 1
     };
     run();
     ends(TD_RESULT_REVERTED);

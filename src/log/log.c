@@ -146,7 +146,7 @@ static enum td_err glance(const struct td_log *log, uint32_t off, struct wanted 
     enum td_err err = td_flash_read(log->area, off, raw, sizeof raw);
 
     *match = err == TD_OK && td_verdict_decode(raw, v) == TD_OK &&
-             (w.image == ANY || v->image == w.image) && (w.class == ANY || v->class == w.class);
+             (w.image == ANY || v->image == w.image) && (w.class == ANY || v->kind == w.class);
     return err == TD_EECC ? TD_OK : err;
 }
 

@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     const struct td_flash_area area = { &dev, 0, SECTOR * SECTORS };
     const struct td_log log = { &area };
-    struct td_verdict v = { .code = 36, .class = TD_VERDICT_REFUSAL, .off = 77 }, got;
+    struct td_verdict v = { .code = 36, .kind = TD_VERDICT_REFUSAL, .off = 77 }, got;
 
     if (size < 4)
         return 0;

@@ -62,7 +62,7 @@ static void stop(struct bench *b)
 /* A verdict whose facts all follow from its number, so that a broken one is noticed. */
 static struct td_verdict verdict(uint8_t class, uint8_t image, uint32_t id)
 {
-    struct td_verdict v = { .class = class, .image = image, .code = (uint16_t)(class * 20) };
+    struct td_verdict v = { .kind = class, .image = image, .code = (uint16_t)(class * 20) };
 
     v.off = id;
     v.found = id * 2654435761u;
@@ -73,7 +73,7 @@ static struct td_verdict verdict(uint8_t class, uint8_t image, uint32_t id)
 
 static bool is_whole(const struct td_verdict *v)
 {
-    struct td_verdict want = verdict(v->class, v->image, v->off);
+    struct td_verdict want = verdict(v->kind, v->image, v->off);
 
     return td_verdict_same(v, &want);
 }
@@ -206,9 +206,9 @@ static void lesser_entries_never_push_out_the_last_of_a_class(void **state)
             append(&b, verdict(TD_VERDICT_NOTE, 0, i));
         n = list(&b, got, 256);
         for (uint32_t i = 0; i < n; i++) {
-            refusals += got[i].class == TD_VERDICT_REFUSAL && got[i].off == 2;
-            reverts += got[i].class == TD_VERDICT_REVERT;
-            faults += got[i].class == TD_VERDICT_FAULT;
+            refusals += got[i].kind == TD_VERDICT_REFUSAL && got[i].off == 2;
+            reverts += got[i].kind == TD_VERDICT_REVERT;
+            faults += got[i].kind == TD_VERDICT_FAULT;
         }
         assert_int_equal(refusals, 1);
         assert_int_equal(reverts, 1);
@@ -263,8 +263,8 @@ static void check_history(struct bench *b, uint32_t last, const char *when, uint
     bool there = false;
 
     for (uint32_t i = 0; i <= last; i++) {
-        refusal = history(i).class == TD_VERDICT_REFUSAL ? i : refusal;
-        revert = history(i).class == TD_VERDICT_REVERT ? i : revert;
+        refusal = history(i).kind == TD_VERDICT_REFUSAL ? i : refusal;
+        revert = history(i).kind == TD_VERDICT_REVERT ? i : revert;
     }
     for (uint32_t i = 0; i < n; i++) {
         there = there || (i < 2 && td_verdict_same(&got[i], &want));
@@ -275,8 +275,8 @@ static void check_history(struct bench *b, uint32_t last, const char *when, uint
     }
     // A younger one of its class may have replaced it just now.
     if (n > 0 && got[0].off == last + 1) {
-        refusal = got[0].class == TD_VERDICT_REFUSAL ? 0 : refusal;
-        revert = got[0].class == TD_VERDICT_REVERT ? 0 : revert;
+        refusal = got[0].kind == TD_VERDICT_REFUSAL ? 0 : refusal;
+        revert = got[0].kind == TD_VERDICT_REVERT ? 0 : revert;
     }
     if (!there || refusal != 0 || revert != 0)
         fail_msg("%s %u, after %u: newest %d, lost refusal %u, lost revert %u", when, op, last,
@@ -431,7 +431,7 @@ static void bookmarks_push_out_no_last_verdict_and_notes_push_out_no_bookmark(vo
         td_log_begin(&it, &b.log);
         while (td_log_next(&it, &v, &end) == TD_OK && !end) {
             assert_true(is_whole(&v));
-            seen |= 1u << v.class;
+            seen |= 1u << v.kind;
         }
         assert_int_equal(seen, 0x3c);
         for (uint32_t n = 0; n < 60; n++) {

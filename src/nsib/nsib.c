@@ -83,7 +83,7 @@ static void say(struct boot *b, enum td_verdict_code code, uint8_t slot, uint32_
     struct td_verdict v = { 0 };
 
     v.code = (uint16_t)code;
-    v.class = (uint8_t)td_verdict_class_of(v.code);
+    v.kind = (uint8_t)td_verdict_class_of(v.code);
     v.slot = slot;
     v.wanted = wanted;
     v.found = found;
@@ -564,7 +564,7 @@ enum td_err td_nsib_validate(const struct td_nsib_config *config, struct td_nsib
     if (reason.code == TD_V_NONE && td_nsib_is_full(&work->provision, *version))
         reason = (struct td_nsib_why){ TD_V_NSIB_COUNTER_FULL, 0, *version };
     why->code = (uint16_t)reason.code;
-    why->class = (uint8_t)td_verdict_class_of(why->code);
+    why->kind = (uint8_t)td_verdict_class_of(why->code);
     why->slot = slot;
     why->wanted = reason.wanted;
     why->found = reason.found;

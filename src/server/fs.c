@@ -137,16 +137,17 @@ static struct td_server_result put_chunk(struct td_server_call *call, uint64_t o
     };
     size_t room, got = 0;
     uint8_t *data = td_server_tail(call, download_around(&rsp, call->out->cap), &room);
-    size_t want = file->len - off < room ? (size_t)(file->len - off) : room;
+    const uint64_t left = off < file->len ? file->len - off : 0;
+    size_t want = left < room ? (size_t)left : room;
 
-    if (want == 0 && off < file->len)
+    if (want == 0 && left > 0)
         return td_result_rc(TD_SMP_RC_MSG_SIZE, TD_TEXT("no room for data"));
     if (want > 0 && files->read(files->ctx, (struct td_cbor_text){ file->path, file->path_len },
                                 off, data, want, &got) != TD_OK)
         return td_result_err(TD_FS_READ_FAILED, TD_TEXT("read failed"));
     rsp.data = (struct td_cbor_bytes){ data, got < want ? got : want };
     td_fs_download_rsp_put(call->out, &rsp);
-    if (off + rsp.data.len >= file->len)
+    if (rsp.data.len >= left)
         td_server_file_close(call->srv);
     return td_result_done();
 }
@@ -165,10 +166,7 @@ static struct td_server_result download(struct td_server_call *call,
         file->state = TD_SERVER_DOWNLOAD;
     }
     heard(call->srv);
-    if (req->off > file->len)
-        result = td_result_err(TD_FS_OFFSET_BEYOND, TD_TEXT("beyond the file's end"));
-    else
-        result = put_chunk(call, req->off);
+    result = put_chunk(call, req->off);
     if (result.kind != TD_SERVER_DONE)
         td_server_file_close(call->srv);
     return result;

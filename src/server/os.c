@@ -30,7 +30,7 @@ struct td_server_result td_server_os_reset(struct td_server_call *call)
     struct td_cbor_text reason = TD_NO_REASON;
     struct td_os_reset_req req;
     struct td_server_reset reset = { .delay_ms = RESET_DELAY_MS };
-    uint32_t rc;
+    uint32_t said;
 
     if (cfg->hooks == NULL || cfg->hooks->reset == NULL)
         return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
@@ -41,9 +41,9 @@ struct td_server_result td_server_os_reset(struct td_server_call *call)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("no such boot mode"));
     reset.force = req.has_force && req.force;
     reset.boot_mode = req.has_boot_mode ? (uint8_t)req.boot_mode : TD_OS_BOOT_NORMAL;
-    rc = cfg->hooks->reset(cfg->hook_ctx, &reset, &reason);
-    if (rc != TD_SMP_RC_OK)
-        return td_result_rc(rc, reason);
+    said = cfg->hooks->reset(cfg->hook_ctx, &reset, &reason);
+    if (said != TD_SMP_RC_OK)
+        return td_result_of_hook(said, reason);
     td_smp_put_empty(call->out);
     return td_result_done();
 }

@@ -49,7 +49,9 @@ struct rig_told {
     unsigned resets, begun, done, confirmed, storage;
     struct td_server_reset reset;
     struct td_server_upload upload;
-    uint32_t access_rc, reset_rc, upload_rc; /* what the hooks answer */
+    unsigned chunks;
+    uint32_t chunk_off, chunk_len;
+    uint32_t access_rc, reset_rc, upload_rc, chunk_rc, done_rc; /* what the hooks answer */
 };
 
 struct rig {
@@ -102,6 +104,27 @@ static inline uint32_t rig_begin(void *ctx, const struct td_server_upload *uploa
     return rig->told.upload_rc;
 }
 
+static inline uint32_t rig_chunk(void *ctx, const struct td_server_upload *upload, uint32_t off,
+                                 uint32_t len, struct td_cbor_text *reason)
+{
+    struct rig *rig = ctx;
+
+    (void)upload;
+    *reason = TD_TEXT("not now");
+    rig->told.chunks++;
+    rig->told.chunk_off = off;
+    rig->told.chunk_len = len;
+    return rig->told.chunk_rc;
+}
+
+static inline uint32_t rig_uploaded(void *ctx, const struct td_server_upload *upload,
+                                    struct td_cbor_text *reason)
+{
+    (void)upload;
+    *reason = TD_TEXT("not this one");
+    return ((struct rig *)ctx)->told.done_rc;
+}
+
 static inline void rig_done(void *ctx, const struct td_server_upload *upload)
 {
     struct rig *rig = ctx;
@@ -125,6 +148,8 @@ static const struct td_server_hooks rig_hooks = {
     .access = rig_access,
     .reset = rig_reset,
     .upload_begin = rig_begin,
+    .chunk = rig_chunk,
+    .uploaded = rig_uploaded,
     .upload_done = rig_done,
     .confirmed = rig_confirmed,
     .storage_erased = rig_storage_erased,
@@ -194,6 +219,14 @@ static inline void rig_init(struct rig *rig, const struct td_server_manner *mann
     rig->speaker = &rig->link;
     memset(&rig->told, 0, sizeof rig->told);
     td_server_init(&rig->srv, &rig->cfg, rig->hold, sizeof rig->hold);
+}
+
+/* A reset of the device: flash stays, and nothing else. */
+static inline void rig_restart(struct rig *rig)
+{
+    sim_nor_power_off(&rig->nor);
+    sim_power_on(&rig->power);
+    td_server_init(&rig->srv, &rig->cfg, rig->hold, rig->srv.hold_cap);
 }
 
 /* An image of this total size (76 or more) and version, with its hash; filler tells two apart. */

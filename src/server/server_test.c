@@ -8,9 +8,7 @@
 #include <cmocka.h>
 
 #include "base/hex_test.h"
-#include "server/rig_test.h"
-
-static struct rig rig;
+#include "server/talk_test.h"
 
 /* ---- packets in, packets out ------------------------------------------------------------- */
 
@@ -56,6 +54,20 @@ static void what_is_wrong_with_a_request_is_answered_as_the_protocol_has_it(void
           "0900000500000705 a162726308" },
         { "an answer for a question", "0900000100000700 a0", "0b00000500000700 a162726308" },
         { "operation 7", "0f00000100000700 a0", "0b00000500000700 a162726308" },
+        { "an unknown group, v1", "0000000104d20700 a0", "0100000504d20700 a162726308" },
+        { "an unknown command of the image group, v2", "0800000100010702 a0",
+          "0900000500010702 a162726308" },
+        { "the read-back of a core, v2", "0800000100010704 a0", "0900000500010704 a162726308" },
+        { "version 2 before an unknown group", "1000000104d20700 a0",
+          "0900000504d20700 a16272630d" },
+        { "a truncated packet before version 3", "1a00000204d20700 a0",
+          "0b00000504d20700 a162726309" },
+        { "nothing at all for a list of verdicts", "0800000054440700",
+          "0900000454440700 a1617680" },
+        { "a map of indefinite length with a key that nobody knows",
+          "0a00000800004200 bf617801616460ff", "0b00000400004200 a1617260" },
+        { "bytes behind the map", "0a00000700004200 a161646268 6900",
+          "0b00000600004200 a161726268 69" },
         { "no CBOR, v2", "0a00000100000700 ff",
           "0b00001b00000700 a2627263036372736e716d616c666f726d65642072657175657374" },
         { "a wrong type", "0a00000400000700 a1616401",
@@ -179,143 +191,6 @@ static void an_answer_keeps_to_the_smallest_of_links(void **state)
                 assert_int_equal(rig.rsp[k], 0xa5);
         }
     }
-}
-
-/* ---- asking with structures ------------------------------------------------------------- */
-
-static uint8_t seq;
-
-static void ask(uint8_t version, uint8_t op, uint16_t group, uint8_t id,
-                void (*put)(struct td_cbor_writer *, const void *), const void *what)
-{
-    static uint8_t packet[RIG_BUF];
-    const struct td_smp_header hdr = { version, op, 0, 0, group, seq++, id };
-    struct td_cbor_writer w;
-    size_t len;
-
-    td_smp_begin(&w, packet, sizeof packet, TD_CBOR_DEFINITE);
-    if (put == NULL)
-        td_smp_put_empty(&w);
-    else
-        put(&w, what);
-    assert_int_equal(td_smp_end(&w, &hdr, &len), TD_OK);
-    rig_send(&rig, packet, len);
-    assert_true(rig.rsp_len >= 8);
-    assert_int_equal(rig.rsp[0], version << 3 | (op + 1));
-    assert_int_equal(rig.rsp[6], hdr.seq);
-}
-
-static const uint8_t *payload(void)
-{
-    return rig.rsp + 8;
-}
-
-static size_t payload_len(void)
-{
-    return rig.rsp_len - 8;
-}
-
-/* rc of the answer, or 1000 + the group's code. */
-static unsigned result(void)
-{
-    struct td_smp_status status;
-
-    assert_int_equal(td_smp_status_decode(payload(), payload_len(), &status), TD_OK);
-    return status.of_group ? 1000 + status.code : status.code;
-}
-
-static void put_upload(struct td_cbor_writer *w, const void *req)
-{
-    td_img_upload_req_put(w, req);
-}
-
-static void put_state(struct td_cbor_writer *w, const void *req)
-{
-    td_img_state_req_put(w, req);
-}
-
-static void put_erase(struct td_cbor_writer *w, const void *req)
-{
-    td_img_erase_req_put(w, req);
-}
-
-static unsigned upload(struct td_img_upload_req req, struct td_img_upload_rsp *rsp)
-{
-    unsigned code;
-
-    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_IMAGE, TD_IMG_UPLOAD, put_upload, &req);
-    code = result();
-    if (code == 0)
-        assert_int_equal(td_img_upload_rsp_get(payload(), payload_len(), rsp), TD_OK);
-    return code;
-}
-
-static struct td_img_upload_req chunk(const uint8_t *image, uint32_t size, uint32_t off,
-                                      uint32_t len)
-{
-    struct td_img_upload_req req = { .has_off = true, .off = off, .has_data = true };
-
-    req.data = (struct td_cbor_bytes){ image + off, td_min_u32(len, size - off) };
-    req.has_len = off == 0;
-    req.len = size;
-    return req;
-}
-
-static uint8_t image_a[RIG_IMAGE_MAX], image_b[RIG_IMAGE_MAX];
-static uint8_t hash_a[32], hash_b[32];
-static const struct td_version v1 = { 1, 0, 0, 0 }, v2 = { 2, 0, 1, 0 };
-
-/* Uploads a whole image in pieces of n bytes; gives the last answer. */
-static unsigned upload_all(const uint8_t *image, uint32_t size, uint32_t n, const uint8_t *sha,
-                           struct td_img_upload_rsp *rsp)
-{
-    unsigned code = 0;
-
-    for (uint32_t off = 0; off < size && code == 0;) {
-        struct td_img_upload_req req = chunk(image, size, off, n);
-
-        if (off == 0 && sha != NULL) {
-            req.has_sha = true;
-            req.sha = (struct td_cbor_bytes){ sha, 32 };
-        }
-        code = upload(req, rsp);
-        if (code == 0)
-            assert_true(rsp->has_off && rsp->off == off + req.data.len);
-        off += (uint32_t)req.data.len;
-    }
-    return code;
-}
-
-static void check_slot(unsigned slot, uint32_t off, const uint8_t *image, uint32_t size)
-{
-    assert_memory_equal(sim_nor_peek(&rig.nor, rig.slot[slot].off + off), image, size);
-    for (uint32_t i = off + size; i < RIG_SLOT_SIZE; i++)
-        assert_int_equal(*sim_nor_peek(&rig.nor, rig.slot[slot].off + i), 0xff);
-}
-
-/* The list's entry of a slot; false when it is not listed. */
-static bool listed(unsigned slot, struct td_img_entry *entry)
-{
-    struct td_img_list list;
-    bool end;
-
-    ask(1, TD_SMP_READ, TD_SMP_GROUP_IMAGE, TD_IMG_STATE, NULL, NULL);
-    assert_int_equal(td_img_list_get_begin(payload(), payload_len(), &list), TD_OK);
-    for (;;) {
-        assert_int_equal(td_img_list_get(&list, entry, &end), TD_OK);
-        if (end)
-            return false;
-        if (entry->slot == slot)
-            return true;
-    }
-}
-
-static void start(const struct td_server_manner *manner, enum td_strategy_id mode)
-{
-    rig_init(&rig, manner, mode);
-    rig_build(image_a, 5000, v1, 1, hash_a);
-    rig_build(image_b, 9001, v2, 2, hash_b);
-    rig_program(&rig, 0, 0, image_a, 5000);
 }
 
 /* ---- upload ------------------------------------------------------------------------------ */
@@ -500,9 +375,19 @@ static void two_links_do_not_mix_their_files(void **state)
     rig.speaker = &rig.link;
     assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
     assert_int_equal(rsp.off, 2000);
+    // One byte of a sha is enough for who has the upload, and too little for any other.
+    again.has_sha = true;
+    again.sha = (struct td_cbor_bytes){ (const uint8_t *)"x", 1 };
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(rsp.off, 2000);
+    rig.speaker = &other;
+    assert_int_equal(upload(again, &rsp), 0);
+    assert_int_equal(rsp.off, 1000);
+    rig.speaker = &rig.link;
     // A link that is gone leaves its upload to a first chunk with the same sha, and to no other.
     td_hash_of(&td_sha256, image_b, 9001, sha);
-    again.has_sha = true;
     again.sha = (struct td_cbor_bytes){ sha, 32 };
     assert_int_equal(upload(again, &rsp), 0);
     assert_int_equal(upload(chunk(image_b, 9001, 1000, 1000), &rsp), 0);
@@ -541,6 +426,7 @@ static void a_file_that_lies_there_already_is_not_sent_again(void **state)
 
 static void the_last_chunk_again_is_answered_like_the_first_time(void **state)
 {
+    const struct td_server_link other = { .authenticated = true };
     struct td_img_upload_rsp rsp;
     uint8_t sha[32];
 
@@ -552,6 +438,10 @@ static void the_last_chunk_again_is_answered_like_the_first_time(void **state)
     assert_int_equal(rsp.off, 9001);
     assert_true(rsp.has_match && rsp.match);
     assert_int_equal(rig.told.done, 1);
+    // To another link it means nothing: the chunk may be the end of another file.
+    rig.speaker = &other;
+    assert_int_equal(upload(chunk(image_b, 9001, 8000, 2000), &rsp), 0);
+    assert_int_equal(rsp.off, 0);
     // An older server has forgotten it.
     start(&td_server_zephyr_4, TD_MODE_MOVE);
     assert_int_equal(upload_all(image_b, 9001, 2000, sha, &rsp), 0);
@@ -1392,7 +1282,7 @@ static void verdicts_are_told_page_by_page_newest_first(void **state)
     const struct td_log log = { &rig.log };
     struct td_verdict v = {
         .code = TD_V_DOWNGRADE,
-        .class = TD_VERDICT_REFUSAL,
+        .kind = TD_VERDICT_REFUSAL,
         .image = 255,
         .slot = 255,
         .swap_type = 255,

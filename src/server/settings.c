@@ -167,10 +167,12 @@ struct td_server_result td_server_settings_save(struct td_server_call *call)
     struct td_settings_name_req req;
     struct td_server_result result = td_result_done();
 
-    if (settings == NULL || settings->save == NULL)
+    if (settings == NULL)
         return not_built();
     if (td_settings_name_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         return malformed();
+    if (settings->save == NULL)
+        return td_result_err(TD_SETTINGS_NOT_SAVABLE, TD_NO_REASON);
     if (req.has_name)
         result = check_name(settings, req.name);
     if (result.kind == TD_SERVER_DONE)

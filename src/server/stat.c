@@ -24,7 +24,7 @@ struct td_server_result td_server_stat_show(struct td_server_call *call)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("no name, or too long"));
     stat = find(call->srv->cfg, req.name);
     if (stat == NULL)
-        return td_result_err(TD_STAT_INVALID_GROUP, TD_TEXT("no such group"));
+        return td_result_err(TD_STAT_INVALID_NAME, TD_TEXT("no statistics of that name"));
     td_stat_show_put_begin(call->out, stat->name);
     for (unsigned i = 0; i < stat->n_fields; i++) {
         const struct td_stat_field field = { stat->fields[i], stat->value(stat->ctx, i) };

@@ -85,13 +85,19 @@ static bool has_digest(struct td_server *srv, const uint8_t *want, size_t len)
 
 /* ---- the first chunk ----------------------------------------------------------------- */
 
-/* Whether this is the upload under way. The sha may be as short as its sender likes. */
-static bool resumes(const struct td_server *srv, const struct td_img_upload_req *req)
+/*
+ * Whether this is the upload under way. The sha may be as short as its sender likes, but who comes
+ * by another way has to say all of it.
+ */
+static bool resumes(const struct td_server *srv, const struct td_server_link *link,
+                    const struct td_img_upload_req *req)
 {
     const struct td_server_session *up = &srv->upload;
+    bool knows_it =
+        !srv->cfg->manner->binds_uploads || up->link == link || req->sha.len == TD_SERVER_SHA_LEN;
     unsigned slot;
 
-    return up->state == TD_SERVER_UPLOADING && up->off > 0 && req->sha.len > 0 &&
+    return knows_it && up->state == TD_SERVER_UPLOADING && up->off > 0 && req->sha.len > 0 &&
            up->len == req->len && up->image == td_server_wanted_image(srv, req) &&
            td_server_wanted_slot(srv, up->image, req, &slot) != NULL && up->slot == slot &&
            up->sha_len == req->sha.len && memcmp(up->sha, req->sha.p, req->sha.len) == 0;
@@ -503,7 +509,7 @@ static struct td_server_result first(struct td_server_call *call,
 
     if (code != TD_IMG_OK)
         return td_result_err(code, reason);
-    if (resumes(srv, req)) {
+    if (resumes(srv, call->link, req)) {
         srv->upload.link = call->link;
         srv->upload.start = TD_START_AFTER_LINK;
         return put_offset(call, srv->upload.off);
@@ -525,15 +531,16 @@ static struct td_server_result later(struct td_server_call *call,
 {
     const struct td_server_session *up = &call->srv->upload;
     bool is_bound = call->srv->cfg->manner->binds_uploads;
+    bool is_mine = !is_bound || up->link == call->link;
 
     // The last chunk again: its answer was lost.
-    if (up->state == TD_SERVER_UPLOADED && call->srv->cfg->manner->remembers_end &&
+    if (up->state == TD_SERVER_UPLOADED && call->srv->cfg->manner->remembers_end && is_mine &&
         req->off < up->len && req->data.len == up->len - req->off)
         return put_end(call);
     // Bytes of two files would make a third one, where the offsets happen to fit.
     if (up->state != TD_SERVER_UPLOADING || (is_bound && up->link == NULL))
         return put_offset(call, 0);
-    if (is_bound && up->link != call->link)
+    if (!is_mine)
         return td_result_rc(TD_SMP_RC_BUSY, TD_TEXT("another link uploads"));
     if (req->off != up->off)
         return put_offset(call, up->off);

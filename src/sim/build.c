@@ -195,22 +195,83 @@ static struct td_cbor_text text_of(const char *s)
     return (struct td_cbor_text){ .p = s, .len = strlen(s) };
 }
 
-static void build_groups(struct sim_device *dev)
+/* The OS group without one of its commands. */
+static const struct td_server_group *os_without_params(struct sim_device *dev,
+                                                       const struct td_server_group *os)
 {
-    const bool old = dev->profile->server.manner == SIM_BEHAVES_ZEPHYR_3_3;
-    const uint8_t has = dev->profile->server.groups;
     uint8_t n = 0;
 
-    if ((has & SIM_GROUP_OS) != 0)
-        dev->groups[n++] = old ? &td_server_group_os_old : &td_server_group_os;
-    if ((has & SIM_GROUP_IMAGE) != 0)
-        dev->groups[n++] = old ? &td_server_group_image_old : &td_server_group_image;
-    if ((has & SIM_GROUP_BASIC) != 0)
-        dev->groups[n++] = &td_server_group_basic;
-    if ((has & SIM_GROUP_TANDEM) != 0)
-        dev->groups[n++] = &td_server_group_tandem;
+    for (uint8_t i = 0; i < os->n_commands && n < TD_N_OF(dev->os_commands); i++) {
+        if (os->commands[i].id != TD_OS_PARAMS)
+            dev->os_commands[n++] = os->commands[i];
+    }
+    dev->os_group = *os;
+    dev->os_group.commands = dev->os_commands;
+    dev->os_group.n_commands = n;
+    return &dev->os_group;
+}
+
+static const struct td_server_group *os_group(struct sim_device *dev)
+{
+    const bool old = dev->profile->server.manner == SIM_BEHAVES_ZEPHYR_3_3;
+    const struct td_server_group *os = old ? &td_server_group_os_old : &td_server_group_os;
+
+    return dev->profile->server.no_params ? os_without_params(dev, os) : os;
+}
+
+static void build_groups(struct sim_device *dev)
+{
+    const struct {
+        enum sim_group group;
+        const struct td_server_group *is;
+    } rows[] = {
+        { SIM_GROUP_OS, os_group(dev) },
+        { SIM_GROUP_IMAGE, dev->profile->server.manner == SIM_BEHAVES_ZEPHYR_3_3
+                               ? &td_server_group_image_old
+                               : &td_server_group_image },
+        { SIM_GROUP_STAT, &td_server_group_stat },
+        { SIM_GROUP_SETTINGS, &td_server_group_settings },
+        { SIM_GROUP_FS, &td_server_group_fs },
+        { SIM_GROUP_SHELL, &td_server_group_shell },
+        { SIM_GROUP_ENUM, &td_server_group_enum },
+        { SIM_GROUP_BASIC, &td_server_group_basic },
+        { SIM_GROUP_TANDEM, &td_server_group_tandem },
+    };
+
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        if ((dev->profile->server.groups & rows[i].group) != 0)
+            dev->groups[dev->config.n_groups++] = rows[i].is;
+    }
     dev->config.groups = dev->groups;
-    dev->config.n_groups = n;
+}
+
+/* The profile's rules before the safe ones: the first that is about a request decides. */
+static void build_access(struct sim_device *dev)
+{
+    const struct sim_profile *p = dev->profile;
+    uint8_t n = 0;
+
+    if (p->server.access != SIM_ACCESS_RULES)
+        return;
+    for (uint8_t i = 0; i < p->server.n_rules; i++)
+        dev->access[n++] = p->server.rules[i];
+    for (uint8_t i = 0; i < TD_SERVER_ACCESS_DEFAULT_N; i++)
+        dev->access[n++] = td_server_access_default[i];
+    dev->config.access = dev->access;
+    dev->config.n_access = n;
+}
+
+/* What stands behind the groups; one that the profile does not name has nothing behind it. */
+static void build_backends(struct sim_device *dev)
+{
+    const uint16_t has = dev->profile->server.groups;
+
+    sim_board_build(dev);
+    sim_stats_build(dev);
+    if ((has & SIM_GROUP_FS) != 0 && dev->io.files != NULL)
+        dev->config.files = &dev->io.files->server;
+    if ((has & SIM_GROUP_SHELL) != 0)
+        sim_shell_build(dev);
 }
 
 static const struct td_server_manner *manner_of(enum sim_manner manner)
@@ -282,6 +343,8 @@ static void build_server(struct sim_device *dev)
         .hook_ctx = dev,
     };
     build_groups(dev);
+    build_access(dev);
+    build_backends(dev);
 }
 
 enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM_FLASHES_MAX])

@@ -215,6 +215,7 @@ static void hang(struct sim_device *dev, const char *who)
 static void crash(struct sim_device *dev, const char *who)
 {
     dev->crashes++;
+    dev->crashed++;
     if (dev->crashes > SIM_CRASHES_MAX) {
         sim_say(dev, "sim: the application crashes at every start; the device is stopped");
         dev->state = SIM_LOOPS;
@@ -307,6 +308,8 @@ static void run_bootloader(struct sim_device *dev)
 static void boot(struct sim_device *dev, enum td_reset_cause cause)
 {
     memset(&dev->server, 0, sizeof dev->server);
+    sim_stats_reset(dev);
+    sim_board_reset(dev);
     dev->retained.cause = cause;
     dev->reset_at_us = NEVER;
     dev->state = SIM_DEAD;
@@ -319,6 +322,7 @@ static void boot(struct sim_device *dev, enum td_reset_cause cause)
         sim_say(dev, "sim: no second stage; the device waits for a power cycle");
     else if (!stage_fails(dev))
         run_bootloader(dev);
+    sim_board_ran(dev, SIM_THREAD_MAIN);
     settle(dev);
 }
 
@@ -369,6 +373,14 @@ enum td_err sim_device_program(struct sim_device *dev, enum sim_part part, uint3
     return TD_OK;
 }
 
+static void answer(struct sim_device *dev, const struct td_server_reply *reply)
+{
+    if (reply->len == 0 || dev->state != SIM_SERVES)
+        return;
+    sim_stats_answer(dev, reply->link, dev->reply, reply->len);
+    dev->io.send(dev->io.ctx, reply->link, dev->reply, reply->len);
+}
+
 void sim_device_poll(struct sim_device *dev, uint64_t now_us)
 {
     struct td_server_reply reply = { .link = NULL, .len = 0 };
@@ -391,9 +403,9 @@ void sim_device_poll(struct sim_device *dev, uint64_t now_us)
     if (dev->state != SIM_SERVES || !td_server_busy(&dev->server))
         return;
     td_server_work(&dev->server, WORK_US, dev->reply, dev->profile->server.buf_size, &reply);
+    sim_board_ran(dev, SIM_THREAD_FLASH);
     settle(dev);
-    if (reply.len > 0 && dev->state == SIM_SERVES)
-        dev->io.send(dev->io.ctx, reply.link, dev->reply, reply.len);
+    answer(dev, &reply);
 }
 
 uint64_t sim_device_wake_us(const struct sim_device *dev)
@@ -413,15 +425,19 @@ void sim_device_receive(struct sim_device *dev, uint64_t now_us, const struct td
     size_t cap = dev->profile->server.buf_size;
 
     take_now(dev, now_us);
-    if (len > cap)
+    if (len > cap) {
+        sim_stats_dropped(dev, link);
         return;
+    }
     while (len > 0 && dev->state == SIM_SERVES) {
         struct td_server_reply reply = { .link = NULL, .len = 0 };
         size_t used = td_server_handle(&dev->server, link, packet, len, dev->reply, cap, &reply);
 
+        if (used > 0)
+            sim_stats_request(dev, link, used);
+        sim_board_ran(dev, SIM_THREAD_SMP);
         settle(dev);
-        if (reply.len > 0 && dev->state == SIM_SERVES)
-            dev->io.send(dev->io.ctx, reply.link, dev->reply, reply.len);
+        answer(dev, &reply);
         packet += used;
         len -= used;
     }
@@ -435,6 +451,19 @@ void sim_device_receive_bytes(struct sim_device *dev, uint64_t now_us,
         return;
     sim_rescue_receive(dev, link, bytes, len);
     settle(dev);
+}
+
+size_t sim_device_typed(struct sim_device *dev, uint64_t now_us, const struct td_server_link *link,
+                        const char *line, size_t len, char *out, size_t cap)
+{
+    size_t n = 0;
+
+    take_now(dev, now_us);
+    if (dev->state != SIM_SERVES || dev->config.shell == NULL || !link->authenticated)
+        return 0;
+    (void)sim_shell_run(dev, (struct td_cbor_text){ .p = line, .len = len }, out, cap, &n);
+    settle(dev);
+    return dev->state == SIM_SERVES ? n : 0;
 }
 
 void sim_device_link_down(struct sim_device *dev, const struct td_server_link *link)

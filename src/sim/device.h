@@ -24,11 +24,15 @@
 #include "patch/lzma2.h"
 #include "server/server.h"
 #include "sim/app.h"
+#include "sim/board.h"
+#include "sim/files.h"
 #include "sim/first.h"
 #include "sim/net.h"
 #include "sim/nor.h"
 #include "sim/profile.h"
 #include "sim/rescue.h"
+#include "sim/shell.h"
+#include "sim/stats.h"
 
 /* What the device says. send and console must be there; spend may be NULL. */
 struct sim_device_io {
@@ -41,6 +45,8 @@ struct sim_device_io {
     /* Flash was busy for so long since the last call: who wants real speed sleeps here. */
     void (*spend)(void *ctx, uint64_t us);
     void *ctx;
+    const struct sim_files *files; /* NULL: it has no file system */
+    const char *version;           /* of the build, for whoever asks; NULL: not told */
 };
 
 /* One flash's memory, the caller's: see sim/nor.h. */
@@ -71,6 +77,8 @@ struct sim_retained {
     uint8_t boot_mode; /* as the last reset request had it */
     enum td_reset_cause cause;
     struct td_boot_result boot; /* what the bootloader handed to the application */
+    bool clock_set;
+    int64_t clock_offset_ms; /* of the wall clock to the time base */
 };
 
 struct sim_device {
@@ -80,11 +88,13 @@ struct sim_device {
     uint64_t now_us;
     uint64_t reset_at_us; /* UINT64_MAX: no reset is due */
     enum td_reset_cause reset_cause;
-    uint64_t spent_us; /* of power.busy_us, what io.spend was told */
-    unsigned boots;    /* since init */
-    unsigned crashes;  /* in a row */
-    bool was_cut;      /* the power went where power_on was told to let it go */
-    bool has_app;      /* app holds the running application's descriptor */
+    uint64_t spent_us;   /* of power.busy_us, what io.spend was told */
+    unsigned boots;      /* since init */
+    unsigned crashes;    /* in a row */
+    unsigned crashed;    /* since init */
+    uint64_t started_us; /* when the last reset was */
+    bool was_cut;        /* the power went where power_on was told to let it go */
+    bool has_app;        /* app holds the running application's descriptor */
     struct sim_app app;
     struct sim_retained retained;
 
@@ -110,7 +120,15 @@ struct sim_device {
 
     struct td_room_geometry room[SIM_IMAGES_MAX];
     struct td_server_image image[SIM_IMAGES_MAX];
-    const struct td_server_group *groups[4];
+    const struct td_server_group *groups[SIM_GROUPS_MAX];
+    struct td_server_group os_group; /* without params */
+    struct td_server_command os_commands[16];
+    struct sim_board board;
+    struct sim_traffic traffic[SIM_TRAFFIC_MAX];
+    struct sim_stat_of stat_of[SIM_STATS_MAX];
+    struct td_server_stat stats[SIM_STATS_MAX];
+    struct td_server_shell shell;
+    struct td_server_access access[SIM_GROUPS_MAX + TD_SERVER_ACCESS_DEFAULT_N];
     struct td_server_hooks server_hooks;
     struct td_server_config config;
     struct td_server server;
@@ -155,6 +173,13 @@ void sim_device_receive(struct sim_device *dev, uint64_t now_us, const struct td
 /* Bytes on a serial line, unframed, while the state is SIM_RECOVERS. */
 void sim_device_receive_bytes(struct sim_device *dev, uint64_t now_us,
                               const struct td_server_link *link, const uint8_t *bytes, size_t len);
+
+/*
+ * A line that was typed on the console: what the shell prints goes to out, its length is returned.
+ * 0 where the device does not serve, has no shell, or the link may not use it.
+ */
+size_t sim_device_typed(struct sim_device *dev, uint64_t now_us, const struct td_server_link *link,
+                        const char *line, size_t len, char *out, size_t cap);
 
 /* The link is gone: nothing more is sent to it. */
 void sim_device_link_down(struct sim_device *dev, const struct td_server_link *link);

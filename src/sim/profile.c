@@ -271,6 +271,22 @@ static bool net_is_sound(const struct sim_profile *p, struct sim_profile_fault *
     return true;
 }
 
+uint16_t sim_group_id(enum sim_group group)
+{
+    switch (group) {
+    case SIM_GROUP_OS: return TD_SMP_GROUP_OS;
+    case SIM_GROUP_IMAGE: return TD_SMP_GROUP_IMAGE;
+    case SIM_GROUP_STAT: return TD_SMP_GROUP_STAT;
+    case SIM_GROUP_SETTINGS: return TD_SMP_GROUP_SETTINGS;
+    case SIM_GROUP_FS: return TD_SMP_GROUP_FS;
+    case SIM_GROUP_SHELL: return TD_SMP_GROUP_SHELL;
+    case SIM_GROUP_ENUM: return TD_SMP_GROUP_ENUM;
+    case SIM_GROUP_BASIC: return TD_SMP_GROUP_BASIC;
+    case SIM_GROUP_TANDEM: return TD_SMP_GROUP_TANDEM;
+    }
+    return UINT16_MAX;
+}
+
 static bool server_is_sound(const struct sim_profile *p, struct sim_profile_fault *fault)
 {
     if (p->server.buf_size < 64)

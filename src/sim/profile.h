@@ -45,11 +45,19 @@ enum sim_group {
     SIM_GROUP_IMAGE = 2,
     SIM_GROUP_BASIC = 4,
     SIM_GROUP_TANDEM = 8,
+    SIM_GROUP_STAT = 16,
+    SIM_GROUP_SETTINGS = 32,
+    SIM_GROUP_FS = 64,
+    SIM_GROUP_SHELL = 128,
+    SIM_GROUP_ENUM = 256,
 };
+
+#define SIM_GROUPS_MAX 9
 
 enum sim_access {
     SIM_ACCESS_OPEN,   /* whoever reaches a link may do everything */
-    SIM_ACCESS_LOCKED, /* what reads or changes images, storage or verdicts is refused */
+    SIM_ACCESS_LOCKED, /* everything but the OS group is refused */
+    SIM_ACCESS_RULES,  /* server.rules, and for other groups the server's safe ones */
 };
 
 enum sim_confirms {
@@ -112,7 +120,8 @@ struct sim_recovery {
     enum td_recovery_framing framing; /* of every serial line while it serves */
     uint8_t entry;                    /* of enum sim_entry */
     enum td_server_target target;
-    bool manages; /* image test, confirm and erase are served, too */
+    bool manages;      /* image test, confirm and erase are served, too */
+    uint16_t buf_size; /* bytes of its largest message, 256 to 4096; 0: 1024 */
 };
 
 /* Form and generation of what a first stage was given. */
@@ -175,8 +184,11 @@ struct sim_profile {
     struct sim_network_core net;
     struct {
         enum sim_manner manner; /* TANDEM, ZEPHYR_4 or ZEPHYR_3_3 */
-        uint8_t groups;         /* of enum sim_group, or-ed */
+        uint16_t groups;        /* of enum sim_group, or-ed */
         enum sim_access access;
+        struct td_server_access rules[SIM_GROUPS_MAX]; /* RULES: one a group at most */
+        uint8_t n_rules;
+        bool no_params;    /* the OS group does not tell how large its buffers are */
         uint16_t buf_size; /* bytes of the largest request or response, 64 or more */
         uint8_t buf_count;
         uint32_t reset_delay_ms; /* between the answer to a reset and the reset */
@@ -196,6 +208,9 @@ bool sim_profile_check(const struct sim_profile *p, struct sim_profile_fault *fa
 
 /* How many sectors a partition has; of a profile that may still be unsound. */
 uint32_t sim_profile_sectors(const struct sim_profile *p, enum sim_part part);
+
+/* SMP's number of a group. */
+uint16_t sim_group_id(enum sim_group group);
 
 /* "primary", "boot_log": the partition's name as YAML and --program have it. */
 const char *sim_part_name(enum sim_part part);

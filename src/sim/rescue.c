@@ -42,7 +42,9 @@ static uint32_t now_ms(const struct sim_device *dev)
 void sim_rescue_begin(struct sim_device *dev)
 {
     struct sim_rescue *r = &dev->rescue;
-    const struct td_recovery_buffers buffers = { r->rx, r->tx, r->hold, SIM_RESCUE_BUF };
+    const uint16_t said = dev->profile->recovery.buf_size;
+    const struct td_recovery_buffers buffers = { r->rx, r->tx, r->hold,
+                                                 said == 0 ? SIM_RESCUE_BUF : said };
 
     dev->image[0].active_slot = 0;
     r->link = NULL;

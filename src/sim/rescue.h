@@ -11,13 +11,14 @@
 
 struct sim_device;
 
-#define SIM_RESCUE_BUF 1024
+#define SIM_RESCUE_BUF     1024 /* where the profile does not say */
+#define SIM_RESCUE_BUF_MAX 4096
 
 struct sim_rescue {
     struct td_recovery_config config;
     const struct td_server_group *groups[3];
     struct td_recovery server;
-    uint8_t rx[SIM_RESCUE_BUF], tx[SIM_RESCUE_BUF], hold[SIM_RESCUE_BUF];
+    uint8_t rx[SIM_RESCUE_BUF_MAX], tx[SIM_RESCUE_BUF_MAX], hold[SIM_RESCUE_BUF_MAX];
     const struct td_server_link *link; /* that spoke last, and gets the answers */
 };
 

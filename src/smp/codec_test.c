@@ -546,7 +546,7 @@ static void a_verdict_from_the_future_is_read_with_its_facts(void **state)
     assert_int_equal(td_tandem_why_get(&why, &v, &end), TD_OK);
     assert_false(end);
     assert_int_equal(v.code, 999);
-    assert_int_equal(v.class, 9);
+    assert_int_equal(v.kind, 9);
     assert_int_equal(v.found, 5);
     assert_int_equal(v.wanted, 0);
 }

@@ -89,8 +89,8 @@ enum td_smp_rc {
 #define TD_SMP_STAT_ERRORS(X)                                                                      \
     X(TD_STAT_OK, 0, 0, "done")                                                                    \
     X(TD_STAT_UNKNOWN, 1, 1, "the device gives no reason")                                         \
-    X(TD_STAT_INVALID_GROUP, 2, 5, "the device has no statistics of that name")                    \
-    X(TD_STAT_INVALID_NAME, 3, 5, "the device does not know that counter")                         \
+    X(TD_STAT_INVALID_GROUP, 2, 5, "the device has no such group of statistics")                   \
+    X(TD_STAT_INVALID_NAME, 3, 5, "the device has no statistics of that name")                     \
     X(TD_STAT_INVALID_SIZE, 4, 3, "the counter has a width the device cannot tell")                \
     X(TD_STAT_WALK_ABORTED, 5, 1, "the device stopped half way through its counters")
 
@@ -103,7 +103,7 @@ enum td_smp_rc {
     X(TD_SETTINGS_NO_ROOT, 5, 1, "no part of the firmware takes settings under that name")         \
     X(TD_SETTINGS_NOT_WRITABLE, 6, 1, "the setting cannot be written")                             \
     X(TD_SETTINGS_NOT_DELETABLE, 7, 1, "the setting cannot be deleted")                            \
-    X(TD_SETTINGS_NOT_SAVABLE, 8, 1, "the settings cannot be saved by name")
+    X(TD_SETTINGS_NOT_SAVABLE, 8, 1, "the device cannot save these settings")
 
 #define TD_SMP_FS_ERRORS(X)                                                                        \
     X(TD_FS_OK, 0, 0, "done")                                                                      \

@@ -245,7 +245,8 @@ void td_os_tasks_put(struct td_cbor_writer *w, const struct td_os_task *task)
     put_number(w, TD_TEXT("state"), task->state);
     put_number(w, TD_TEXT("stksiz"), task->stack_words);
     put_number(w, TD_TEXT("stkuse"), task->stack_used_words);
-    put_number(w, TD_TEXT("runtime"), task->runtime);
+    if (task->runtime != 0)
+        put_number(w, TD_TEXT("runtime"), task->runtime);
     td_cbor_close(w);
 }
 

@@ -85,7 +85,7 @@ void td_tandem_why_put(struct td_cbor_writer *w, const struct td_verdict *v)
     td_cbor_key(w, "code");
     td_cbor_put_uint(w, v->code);
     td_cbor_key(w, "class");
-    td_cbor_put_uint(w, v->class);
+    td_cbor_put_uint(w, v->kind);
     put_fact(w, TD_TEXT("image"), v->image);
     put_fact(w, TD_TEXT("slot"), v->slot);
     put_fact(w, TD_TEXT("swap"), v->swap_type);
@@ -168,7 +168,7 @@ static enum td_err check_raw(struct raw_verdict *raw, struct td_verdict *v)
         raw->count > UINT16_MAX)
         return TD_EFORMAT;
     v->code = (uint16_t)raw->code;
-    v->class = (uint8_t)raw->class;
+    v->kind = (uint8_t)raw->class;
     v->image = (uint8_t)raw->image;
     v->slot = (uint8_t)raw->slot;
     v->swap_type = (uint8_t)raw->swap;

@@ -5,21 +5,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/range.h"
+#include "client/cores.h"
 #include "smp/error.h"
 
 #define OPEN_PATIENCE_MS 10000
-#define BUSY_LOOK_MS     20
-
-/* How long a line is left alone after a reset: without a sign of life, after a line of the boot
- * log, and after the line with which MCUboot announces a swap. */
-#define BOOT_SILENT_MS 2000
-#define BOOT_QUIET_MS  1000
-#define BOOT_SWAP_MS   20000
-#define LOG_VERSION    1
+#define LOG_VERSION      1
 
 /* ---- the log ------------------------------------------------------------------------- */
 
@@ -107,14 +102,6 @@ void td_device_log(struct td_device *dev, const char *format, ...)
 
 /* ---- the loop ------------------------------------------------------------------------ */
 
-static uint64_t now_ms(struct td_device *dev)
-{
-    uv_update_time(&dev->loop);
-    return uv_now(&dev->loop);
-}
-
-static void take_turn(struct td_device *dev);
-
 static void finish(struct td_device *dev)
 {
     // Without the stop the loop would still wait for whatever comes next on the wire.
@@ -122,87 +109,9 @@ static void finish(struct td_device *dev)
     uv_stop(&dev->loop);
 }
 
-static void woken(uv_timer_t *timer)
+static void on_done(void *ctx)
 {
-    take_turn(timer->data);
-}
-
-static bool is_held(struct td_device *dev)
-{
-    if (dev->booting && now_ms(dev) >= dev->hold_ms)
-        dev->booting = false;
-    return dev->booting;
-}
-
-static void send_what_is_due(struct td_device *dev)
-{
-    size_t n;
-
-    if (is_held(dev))
-        return;
-    // A line takes its time on the wire; the core's clock of an answer starts when it is free.
-    while (!dev->core->done(dev->state) && td_link_queued(dev->link) == 0 &&
-           td_link_state(dev->link) == TD_LINK_UP &&
-           (n = dev->core->send(dev->state, now_ms(dev), dev->packet, sizeof dev->packet)) > 0)
-        (void)td_link_send(dev->link, dev->packet, n);
-}
-
-static void set_timer(struct td_device *dev)
-{
-    uint64_t wake = dev->core->wake_ms(dev->state), now = now_ms(dev);
-
-    if (wake == TD_NEVER) {
-        uv_timer_stop(&dev->wake);
-        return;
-    }
-    // While the line or the link is busy, what is due to be sent has to wait; time-outs do not.
-    if (td_link_queued(dev->link) > 0 || td_link_state(dev->link) != TD_LINK_UP || is_held(dev))
-        wake = wake > now + BUSY_LOOK_MS ? wake : now + BUSY_LOOK_MS;
-    uv_timer_start(&dev->wake, woken, wake > now ? wake - now : 0, 0);
-}
-
-/* Lets the core say and hear what is due; events that come out of it are taken afterwards. */
-static void take_turn(struct td_device *dev)
-{
-    if (!dev->core)
-        return;
-    if (dev->in_turn) {
-        dev->turn_again = true;
-        return;
-    }
-    dev->in_turn = true;
-    do {
-        dev->turn_again = false;
-        send_what_is_due(dev);
-        // A core that is down still has to notice what time it is.
-        if (td_link_state(dev->link) != TD_LINK_UP && !dev->core->done(dev->state))
-            (void)dev->core->send(dev->state, now_ms(dev), dev->packet, sizeof dev->packet);
-        if (dev->core->turn)
-            dev->core->turn(dev->state);
-    } while (dev->turn_again);
-    dev->in_turn = false;
-
-    if (dev->core->done(dev->state) || (dev->interrupted && !dev->core->interrupt))
-        finish(dev);
-    else
-        set_timer(dev);
-}
-
-static void on_packet(void *ctx, const uint8_t *packet, size_t len)
-{
-    struct td_device *dev = ctx;
-
-    if (!dev->core || dev->core->done(dev->state))
-        return;
-    dev->core->receive(dev->state, now_ms(dev), packet, len);
-    take_turn(dev);
-}
-
-static void tell_core(struct td_device *dev, bool up)
-{
-    dev->told_down = !up;
-    if (!dev->core->done(dev->state))
-        dev->core->link(dev->state, now_ms(dev), up);
+    finish(ctx);
 }
 
 static void on_state(void *ctx, enum td_link_state state, const char *why)
@@ -211,50 +120,25 @@ static void on_state(void *ctx, enum td_link_state state, const char *why)
 
     if (state == TD_LINK_DOWN) {
         snprintf(dev->why, sizeof dev->why, "%s", why);
-        dev->link_lost = true;
         td_device_log(dev, "link down: %s", why);
     } else if (state == TD_LINK_UP) {
         dev->why[0] = '\0';
         td_device_log(dev, "link up");
     }
-    if (!dev->core) {
-        if (state != TD_LINK_OPENING)
-            finish(dev);
-        return;
-    }
-    if (state == TD_LINK_DOWN)
-        tell_core(dev, false);
-    else if (state == TD_LINK_UP && dev->told_down)
-        tell_core(dev, true);
-    take_turn(dev);
-}
-
-static void on_drained(void *ctx)
-{
-    take_turn(ctx);
-}
-
-static void hold_for(struct td_device *dev, uint64_t ms)
-{
-    dev->hold_ms = now_ms(dev) + ms;
+    if (dev->opening && state != TD_LINK_OPENING)
+        finish(dev);
 }
 
 void td_device_reset_sent(struct td_device *dev)
 {
-    td_link_reopen(dev->link);
-    dev->booting = td_link_line(dev->link) > 0;
-    hold_for(dev, BOOT_SILENT_MS);
+    td_drive_reset_sent(dev->drive);
 }
 
 static void on_text(void *ctx, const char *line, size_t len)
 {
-    static const char swaps[] = "Starting swap";
     struct td_device *dev = ctx;
     FILE *to[2];
     size_t n = log_targets(dev, to);
-
-    if (dev->booting)
-        hold_for(dev, memmem(line, len, swaps, strlen(swaps)) ? BOOT_SWAP_MS : BOOT_QUIET_MS);
 
     for (size_t i = 0; i < n; i++) {
         log_stamp(dev, to[i], '|');
@@ -275,19 +159,23 @@ static void on_frame(void *ctx, enum td_link_frame what, const uint8_t *bytes, s
     }
 }
 
+static const struct td_drive_events drive_events = {
+    .done = on_done,
+    .state = on_state,
+    .text = on_text,
+    .frame = on_frame,
+};
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct td_device *dev = handle->data;
 
     (void)number;
     dev->interrupted = true;
-    if (!dev->core) {
+    if (dev->opening)
         finish(dev);
-        return;
-    }
-    if (dev->core->interrupt)
-        dev->core->interrupt(dev->state, now_ms(dev));
-    take_turn(dev);
+    else
+        td_drive_interrupt(dev->drive);
 }
 
 static void on_open_timeout(uv_timer_t *timer)
@@ -298,23 +186,10 @@ static void on_open_timeout(uv_timer_t *timer)
     finish(dev);
 }
 
-static const struct td_link_events link_events = {
-    .packet = on_packet,
-    .state = on_state,
-    .text = on_text,
-    .drained = on_drained,
-    .frame = on_frame,
-};
-
 struct td_session_config td_device_session_config(struct td_device *dev)
 {
     return (struct td_session_config){
-        .link = {
-            .max_packet = (uint32_t)td_link_max_packet(dev->link),
-            .overhead = (uint16_t)td_link_overhead(dev->link),
-            .line = (uint16_t)td_link_line(dev->link),
-            .silence_ms = (uint16_t)td_link_silence_ms(dev->link),
-        },
+        .link = td_drive_facts(dev->drive),
         .timeout_ms = dev->cli->timeout_ms,
         .rx = dev->rx,
         .rx_cap = sizeof dev->rx,
@@ -325,7 +200,6 @@ static void run_until_finished(struct td_device *dev)
 {
     while (!dev->finished)
         uv_run(&dev->loop, UV_RUN_ONCE);
-    uv_timer_stop(&dev->wake);
 }
 
 static int read_url(struct td_device *dev)
@@ -363,11 +237,7 @@ int td_device_open(struct td_device *dev, struct td_cli *cli)
     size_t n;
     int exit;
 
-    memset(dev, 0, offsetof(struct td_device, rx));
-    dev->core = NULL;
-    dev->in_turn = dev->turn_again = dev->finished = dev->told_down = false;
-    dev->interrupted = dev->link_lost = dev->booting = dev->watching = false;
-    dev->why[0] = '\0';
+    memset(dev, 0, sizeof *dev);
     dev->cli = cli;
     dev->began_us = clock_us();
     exit = read_url(dev);
@@ -379,21 +249,25 @@ int td_device_open(struct td_device *dev, struct td_cli *cli)
         log_head(dev, to[i]);
 
     uv_loop_init(&dev->loop);
-    uv_timer_init(&dev->loop, &dev->wake);
+    uv_timer_init(&dev->loop, &dev->patience);
     uv_signal_init(&dev->loop, &dev->on_int);
     uv_signal_init(&dev->loop, &dev->on_term);
-    dev->wake.data = dev->on_int.data = dev->on_term.data = dev;
+    dev->patience.data = dev->on_int.data = dev->on_term.data = dev;
     uv_signal_start(&dev->on_int, on_signal, SIGINT);
     uv_signal_start(&dev->on_term, on_signal, SIGTERM);
-    td_link_open(&dev->loop, &dev->url, &link_events, dev, &dev->link);
-    uv_timer_start(&dev->wake, on_open_timeout,
+    if (td_drive_open(&dev->loop, &dev->url, &drive_events, dev, &dev->drive) != TD_OK)
+        return td_cli_fail(cli, TD_EXIT_FILE, "no-memory", "there is no memory left", NULL, NULL);
+    dev->link = td_drive_link(dev->drive);
+    dev->opening = true;
+    uv_timer_start(&dev->patience, on_open_timeout,
                    cli->timeout_ms > 0 ? cli->timeout_ms : OPEN_PATIENCE_MS, 0);
     run_until_finished(dev);
+    uv_timer_stop(&dev->patience);
+    dev->opening = false;
 
     if (td_link_state(dev->link) == TD_LINK_UP) {
         config = td_device_session_config(dev);
         td_session_start(&dev->session, &config);
-        dev->link_lost = false;
         return TD_EXIT_OK;
     }
     if (dev->interrupted)
@@ -409,12 +283,12 @@ int td_device_open(struct td_device *dev, struct td_cli *cli)
 
 void td_device_close(struct td_device *dev)
 {
-    if (!dev->link)
+    if (!dev->drive)
         return;
-    dev->core = NULL;
-    td_link_close(dev->link);
+    td_drive_close(dev->drive);
+    dev->drive = NULL;
     dev->link = NULL;
-    uv_close((uv_handle_t *)&dev->wake, NULL);
+    uv_close((uv_handle_t *)&dev->patience, NULL);
     uv_close((uv_handle_t *)&dev->on_int, NULL);
     uv_close((uv_handle_t *)&dev->on_term, NULL);
     // A finish outside of the loop leaves a stop behind, which ends the first run at once.
@@ -425,60 +299,24 @@ void td_device_close(struct td_device *dev)
 
 void td_device_run(struct td_device *dev, const struct td_core *core, void *state)
 {
-    dev->core = core;
-    dev->state = state;
-    dev->finished = dev->told_down = false;
-    if (td_link_state(dev->link) != TD_LINK_UP)
-        tell_core(dev, false);
-    take_turn(dev);
+    dev->finished = false;
+    td_drive_run(dev->drive, core, state);
+    // It came between two cores, and is for this one then.
+    if (dev->interrupted)
+        td_drive_interrupt(dev->drive);
     run_until_finished(dev);
-    dev->core = NULL;
 }
 
 /* ---- one request --------------------------------------------------------------------- */
-
-static size_t call_send(void *state, uint64_t now, uint8_t *buf, size_t cap)
-{
-    return td_call_send(state, now, buf, cap);
-}
-
-static void call_receive(void *state, uint64_t now, const uint8_t *packet, size_t len)
-{
-    td_call_receive(state, now, packet, len);
-}
-
-static void call_link(void *state, uint64_t now, bool up)
-{
-    (void)now;
-    td_call_link(state, up);
-}
-
-static uint64_t call_wake_ms(void *state)
-{
-    return td_call_wake_ms(state);
-}
-
-static bool call_done(void *state)
-{
-    return ((struct td_call *)state)->done;
-}
-
-static const struct td_core call_core = {
-    .send = call_send,
-    .receive = call_receive,
-    .link = call_link,
-    .wake_ms = call_wake_ms,
-    .done = call_done,
-};
 
 bool td_device_ask(struct td_device *dev, const struct td_request *request, struct td_reply *reply)
 {
     struct td_call call;
 
     td_session_link(&dev->session, td_link_state(dev->link) == TD_LINK_UP);
-    td_call_start(&call, &dev->session, request, now_ms(dev));
+    td_call_start(&call, &dev->session, request, td_drive_now_ms(dev->drive));
     if (!call.done)
-        td_device_run(dev, &call_core, &call);
+        td_device_run(dev, &td_call_core, &call);
     if (!call.done) {
         td_session_cancel(&dev->session, call.place);
         call.reply.failure = (struct td_failure){ .err = TD_ENOANSWER };
@@ -538,7 +376,7 @@ static const struct td_core pause_core = {
 
 bool td_device_pause(struct td_device *dev, uint32_t ms)
 {
-    struct pause pause = { .until_ms = now_ms(dev) + ms };
+    struct pause pause = { .until_ms = td_drive_now_ms(dev->drive) + ms };
 
     if (!dev->interrupted)
         td_device_run(dev, &pause_core, &pause);

@@ -8,27 +8,16 @@
 #define TD_TOOLS_DEVICE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <uv.h>
 
+#include "base/core.h"
 #include "client/failure.h"
 #include "client/requests.h"
 #include "client/session.h"
 #include "tools/cli.h"
-#include "transport/link.h"
-
-/* A core of client/, as the loop drives it. state is the core's structure. */
-struct td_core {
-    size_t (*send)(void *state, uint64_t now_ms, uint8_t *buf, size_t cap);
-    void (*receive)(void *state, uint64_t now_ms, const uint8_t *packet, size_t len);
-    void (*link)(void *state, uint64_t now_ms, bool up);
-    uint64_t (*wake_ms)(void *state);
-    bool (*done)(void *state);
-    void (*turn)(void *state);                       /* may be NULL: after each turn */
-    void (*interrupt)(void *state, uint64_t now_ms); /* may be NULL: the loop just ends */
-};
+#include "transport/drive.h"
 
 #define TD_DEVICE_WHY 512
 
@@ -36,24 +25,18 @@ struct td_device {
     struct td_cli *cli;
     struct td_url url;
     uv_loop_t loop;
-    uv_timer_t wake;
+    uv_timer_t patience; /* with the link, while it is opened */
     uv_signal_t on_int, on_term;
-    struct td_link *link;
+    struct td_drive *drive;
+    struct td_link *link; /* the drive's */
     struct td_session session;
     uint8_t rx[4096]; /* the session's */
-    uint8_t packet[TD_LINK_MAX_PACKET];
 
-    const struct td_core *core; /* that runs now */
-    void *state;
-    bool in_turn, turn_again;
+    bool opening;            /* the link never stood so far */
     bool finished;           /* the core is done, or the wait for the link is over */
-    bool told_down;          /* the core knows that the link is down */
     bool interrupted;        /* Ctrl-C came */
-    bool booting;            /* td_device_reset_sent: the line is left alone until hold_ms */
-    uint64_t hold_ms;        /* of the loop clock */
-    bool link_lost;          /* it was up once and went down */
     bool watching;           /* Ctrl-C is how this is meant to end: nothing is said then */
-    char why[TD_DEVICE_WHY]; /* why it is down; "" while it is up */
+    char why[TD_DEVICE_WHY]; /* why the link is down; "" while it is up */
     uint64_t began_us;       /* of the log's clock */
 };
 

@@ -26,7 +26,7 @@ static int fail_at(struct td_cli *cli, const char *code, const char *text, const
     return td_cli_fail(cli, TD_EXIT_FILE, code, text, where, remedy);
 }
 
-void td_file_free(struct td_file *file)
+void td_file_free(struct td_disk_file *file)
 {
     free(file->bytes);
     file->bytes = NULL;
@@ -82,7 +82,7 @@ static bool slurp_path(const char *path, uint8_t **bytes, size_t *size)
 }
 
 static int read_hex(struct td_cli *cli, const char *path, const uint8_t *bytes, size_t size,
-                    struct td_file *file)
+                    struct td_disk_file *file)
 {
     struct td_hex_error error;
     char line[32] = "whole file";
@@ -95,13 +95,13 @@ static int read_hex(struct td_cli *cli, const char *path, const uint8_t *bytes, 
                    "write the Intel hex file again; if it was copied, compare the copies");
 }
 
-int td_file_read(struct td_cli *cli, const char *path, struct td_file *file)
+int td_file_read(struct td_cli *cli, const char *path, struct td_disk_file *file)
 {
     uint8_t *bytes;
     size_t size;
     int exit = TD_EXIT_OK;
 
-    *file = (struct td_file){ 0 };
+    *file = (struct td_disk_file){ 0 };
     if (!slurp_path(path, &bytes, &size))
         return fail_at(cli, "unreadable", "the file cannot be read", path, strerror(errno),
                        errno == ENOENT ? "check the path" : "check what it is and who may read it");

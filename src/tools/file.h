@@ -18,7 +18,8 @@
 /* No microcontroller has more; a hex file that spans more holds two memories, not one image. */
 #define TD_FILE_MAX (64u * 1024 * 1024)
 
-struct td_file {
+/* A file of this machine; client/file.h is about those of a device. */
+struct td_disk_file {
     uint8_t *bytes;
     uint32_t size;
     bool has_base; /* came from a hex file */
@@ -29,8 +30,8 @@ struct td_file {
 bool td_file_is_hex(const char *path);
 
 /* Reads a raw or hex file. Gaps of a hex file read as 0xFF. Free with td_file_free. */
-int td_file_read(struct td_cli *cli, const char *path, struct td_file *file);
-void td_file_free(struct td_file *file);
+int td_file_read(struct td_cli *cli, const char *path, struct td_disk_file *file);
+void td_file_free(struct td_disk_file *file);
 
 /*
  * Writes a file whole or not at all: into a temporary one beside it, which then takes the
@@ -62,7 +63,8 @@ struct td_hex_error {
 };
 
 /* Reads the text of a hex file; false and *error when it is none. Free with td_file_free. */
-bool td_hex_parse(const char *text, size_t len, struct td_file *file, struct td_hex_error *error);
+bool td_hex_parse(const char *text, size_t len, struct td_disk_file *file,
+                  struct td_hex_error *error);
 
 /*
  * Loads a key. passphrase_file may be NULL: then a locked key's passphrase is asked for on the

@@ -151,7 +151,7 @@ static bool measure(struct reader *r, uint64_t addr, const struct line *line, vo
 }
 
 struct filling {
-    struct td_file *file;
+    struct td_disk_file *file;
     uint8_t *used;
 };
 
@@ -169,13 +169,14 @@ static bool fill(struct reader *r, uint64_t addr, const struct line *line, void 
     return true;
 }
 
-bool td_hex_parse(const char *text, size_t len, struct td_file *file, struct td_hex_error *error)
+bool td_hex_parse(const char *text, size_t len, struct td_disk_file *file,
+                  struct td_hex_error *error)
 {
     struct reader r = { .error = error };
     struct filling filling = { file, NULL };
     bool filled;
 
-    *file = (struct td_file){ 0 };
+    *file = (struct td_disk_file){ 0 };
     if (!each_record(&r, text, len, measure, NULL))
         return false;
     r.n_line = 0;

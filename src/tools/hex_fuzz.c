@@ -11,11 +11,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void write_and_read_again(const struct td_file *file)
+static void write_and_read_again(const struct td_disk_file *file)
 {
     const struct td_hex_chunk chunk = { file->base, file->bytes, file->size };
     struct td_hex_error error;
-    struct td_file again;
+    struct td_disk_file again;
     size_t len;
     char *text = td_hex_format(&chunk, 1, &len);
 
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + (size == 0)); // of exactly this length, so that ASan sees
     struct td_hex_error error = { NULL, 0 };
-    struct td_file file;
+    struct td_disk_file file;
 
     if (text == NULL)
         abort();

@@ -89,7 +89,7 @@ int td_image_file_fail(struct td_cli *cli, const char *path, enum td_err err,
 }
 
 /* What people hand over instead of an image, by its first bytes. */
-static int refuse_other_kinds(struct td_cli *cli, const char *path, const struct td_file *file)
+static int refuse_other_kinds(struct td_cli *cli, const char *path, const struct td_disk_file *file)
 {
     static const struct {
         uint8_t magic[4];

@@ -8,7 +8,7 @@
 /* A signed image, read whole. */
 struct td_image_file {
     const char *path;
-    struct td_file file;
+    struct td_disk_file file;
     struct td_source src; /* over file */
     uint8_t sha[32];      /* SHA-256 of all bytes */
     struct td_image_facts facts;

@@ -20,7 +20,7 @@
 struct inspection {
     struct td_cli *cli;
     const char *path;
-    struct td_file file;
+    struct td_disk_file file;
     struct td_source src;
     struct td_image img;
 

@@ -45,7 +45,7 @@ static int add_file(struct td_cli *cli, const char *path, struct td_layout_file 
 {
     struct td_layout_fault fault;
     enum td_layout_kind kind;
-    struct td_file text;
+    struct td_disk_file text;
     enum td_err err;
     int exit;
 

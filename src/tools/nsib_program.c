@@ -206,7 +206,7 @@ static int highest_in(struct td_cli *cli, const char *path, uint32_t *version)
 {
     struct td_survey s = { .at = NULL };
     struct td_memory m = { .at = NULL };
-    struct td_file file;
+    struct td_disk_file file;
     bool found = false;
     int exit = td_file_read(cli, path, &file);
 

@@ -48,7 +48,7 @@ const char *nsib_key_place_trouble(const char *path);
 /* An unsigned program, then a sealed one. Begin with { 0 }, end with nsib_program_free. */
 struct nsib_program {
     const char *in;
-    struct td_file file;
+    struct td_disk_file file;
     uint32_t base;          /* address of the file's first byte */
     struct td_fw_info info; /* info.off counts from there */
     uint32_t start, end;    /* of the signed range, in the file */

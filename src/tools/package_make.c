@@ -41,7 +41,7 @@ static int read_member(struct td_cli *cli, const struct td_package_file *from, s
 {
     char name[sizeof p->at[0].name];
     struct td_member *m;
-    struct td_file file;
+    struct td_disk_file file;
     int exit;
 
     member_name(from->path, name, sizeof name);

@@ -173,61 +173,7 @@ static bool resolve_parts(struct reading *r)
     return true;
 }
 
-/* server and application */
-
-static bool read_group(struct reading *r, yaml_node_t *node, size_t i, void *dst)
-{
-    static const struct choice groups[] = {
-        { "os", SIM_GROUP_OS },
-        { "image", SIM_GROUP_IMAGE },
-        { "basic", SIM_GROUP_BASIC },
-        { "tandem", SIM_GROUP_TANDEM },
-        { NULL, 0 },
-    };
-    unsigned value;
-
-    (void)i;
-    if (!td_profile_choose(r, node, "groups", groups, &value))
-        return false;
-    *(uint8_t *)dst = (uint8_t)(*(uint8_t *)dst | value);
-    return true;
-}
-
-static bool read_groups(struct reading *r, yaml_node_t *node, void *dst)
-{
-    *(uint8_t *)dst = 0;
-    return td_profile_list(r, node, "groups", 8, read_group, dst);
-}
-
-static bool read_server(struct reading *r, yaml_node_t *node, void *dst)
-{
-    static const struct choice manners[] = {
-        { "tandem", SIM_BEHAVES_TANDEM },
-        { "zephyr-4", SIM_BEHAVES_ZEPHYR_4 },
-        { "zephyr-3.3", SIM_BEHAVES_ZEPHYR_3_3 },
-        { NULL, 0 },
-    };
-    static const struct choice access[] = {
-        { "open", SIM_ACCESS_OPEN },
-        { "locked", SIM_ACCESS_LOCKED },
-        { NULL, 0 },
-    };
-    static const struct key keys[] = {
-        { "behaves_as", true, KIND_CHOICE, AT(struct sim_profile, server.manner), 0, 0, manners,
-          NULL },
-        { "groups", false, KIND_OTHER, AT(struct sim_profile, server.groups), 0, 0, NULL,
-          read_groups },
-        { "access", true, KIND_CHOICE, AT(struct sim_profile, server.access), 0, 0, access, NULL },
-        { "buf_size", true, KIND_NUMBER, AT(struct sim_profile, server.buf_size), 64, 16384, NULL,
-          NULL },
-        { "buf_count", true, KIND_NUMBER, AT(struct sim_profile, server.buf_count), 1, 64, NULL,
-          NULL },
-        { "reset_delay_ms", true, KIND_NUMBER, AT(struct sim_profile, server.reset_delay_ms), 0,
-          60000, NULL, NULL },
-    };
-
-    return td_profile_map(r, node, "server", keys, TD_N_OF(keys), dst);
-}
+/* application */
 
 static bool read_application(struct reading *r, yaml_node_t *node, void *dst)
 {
@@ -252,7 +198,7 @@ static const struct key top_keys[] = {
     { "recovery", true, KIND_OTHER, 0, 0, 0, 0, NULL, td_profile_read_recovery },
     { "first_stage", true, KIND_OTHER, 0, 0, 0, 0, NULL, td_profile_read_first },
     { "network_core", true, KIND_OTHER, 0, 0, 0, 0, NULL, td_profile_read_net },
-    { "server", false, KIND_OTHER, 0, 0, 0, 0, NULL, read_server },
+    { "server", false, KIND_OTHER, 0, 0, 0, 0, NULL, td_profile_read_server },
     { "application", true, KIND_OTHER, 0, 0, 0, 0, NULL, read_application },
     { "watchdog_ms", true, KIND_NUMBER, AT(struct sim_profile, watchdog_ms), 0, 600000, NULL,
       NULL },

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/range.h"
+#include "sim/rescue.h"
 #include "tools/profile_priv.h"
 
 /* boot */
@@ -188,6 +189,8 @@ bool td_profile_read_recovery(struct reading *r, yaml_node_t *node, void *dst)
         { "entry", false, KIND_OTHER, AT(struct sim_recovery, entry), 0, 0, NULL, read_entries },
         { "target", true, KIND_CHOICE, AT(struct sim_recovery, target), 0, 0, targets, NULL },
         { "manages", true, KIND_CHOICE, AT(struct sim_recovery, manages), 0, 0, yes_no, NULL },
+        { "buf_size", true, KIND_NUMBER, AT(struct sim_recovery, buf_size), 256, SIM_RESCUE_BUF_MAX,
+          NULL, NULL },
     };
 
     (void)dst;

@@ -81,6 +81,9 @@ bool td_profile_read_recovery(struct reading *r, yaml_node_t *node, void *dst);
 bool td_profile_read_first(struct reading *r, yaml_node_t *node, void *dst);
 bool td_profile_read_net(struct reading *r, yaml_node_t *node, void *dst);
 
+/* profile_server.c */
+bool td_profile_read_server(struct reading *r, yaml_node_t *node, void *dst);
+
 /* Built-in profiles are parsed under this name, and their keys are built in as well. */
 #define BUILTIN_PREFIX "built-in:"
 

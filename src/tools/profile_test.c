@@ -17,7 +17,7 @@ static void the_built_in_profiles_are_known_by_name(void **state)
         const char *name;
         enum sim_manner boot, server;
         enum td_strategy_id strategy;
-        uint8_t groups;
+        uint16_t groups;
         uint16_t buf_size;
         bool has_log;
     } rows[] = {
@@ -167,7 +167,16 @@ static void each_mistake_is_shown_with_its_line_and_what_is_allowed(void **state
         { "none", "none, encryption_hmac: sha512", "x.yml:1", "of x25519", "" },
         { "none", "none, max_sectors: 3", "x.yml:8", "has 4 sectors", "" },
         { "none", "none, max_align: 12", "x.yml:1", "max_align", "" },
-        { "os, image", "os, shell", "x.yml:12", "'shell'", "os, image, basic, tandem" },
+        { "os, image", "os, shall", "x.yml:12", "'shall'",
+          "os, image, stat, settings, fs, shell, enum, basic, tandem" },
+        { "buf_size: 400", "access: locket", "x.yml:12", "'locket'", "open, locked" },
+        { "buf_size: 400", "access: { images: open }", "x.yml:12", "'images'", "os, image, stat" },
+        { "buf_size: 400", "access: { fs: read }", "x.yml:12", "'read'",
+          "open, encrypted, authenticated, never" },
+        { "buf_size: 400", "access: { fs: { write: no } }", "x.yml:12", "'no'", "open, encrypted" },
+        { "buf_size: 400", "access: { fs: { run: open } }", "x.yml:12", "'run'", "read, write" },
+        { "buf_size: 400", "access: { fs: open, fs: never }", "x.yml:12", "twice", "" },
+        { "buf_size: 400", "params: maybe", "x.yml:12", "'maybe'", "true, false" },
         { "[ os, image ]", "os", "x.yml:12", "list", "" },
         { "buf_size: 400", "buf_size: 40", "x.yml:12", "out of range", "64 to 16384" },
         { "buf_size: 400", "behaves_as: nordic", "x.yml:12", "nordic", "zephyr-3.3" },
@@ -305,6 +314,66 @@ static void a_key_that_opens_nothing_is_refused(void **state)
     }
 }
 
+static void every_group_can_be_named(void **state)
+{
+    struct sim_profile p;
+    struct td_desk_fault fault;
+    char text[sizeof good + 200];
+    size_t len = with(text, sizeof text, "os, image",
+                      "os, image, stat, settings, fs, shell, enum, basic, tandem");
+
+    (void)state;
+    if (!td_profile_parse(text, len, "x.yml", &p, &fault))
+        fail_msg("%s %s", fault.where, fault.what);
+    assert_int_equal(p.server.groups, (1u << SIM_GROUPS_MAX) - 1);
+    assert_true(td_profile_load("nrf52840-external-flash", &p, &fault));
+    assert_int_equal(p.server.groups, (1u << SIM_GROUPS_MAX) - 1);
+}
+
+static void a_shell_and_files_are_there_only_where_the_profile_names_them(void **state)
+{
+    static const char *const others[] = { "tandem-nrf52833", "krepet-nrf52833",  "overwrite-only",
+                                          "direct-xip",      "ram-load",         "swap-offset",
+                                          "swap-scratch",    "nrf5340-one-stage" };
+    struct sim_profile p;
+    struct td_desk_fault fault;
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(others); i++) {
+        assert_true(td_profile_load(others[i], &p, &fault));
+        assert_int_equal(p.server.groups & (SIM_GROUP_SHELL | SIM_GROUP_FS | SIM_GROUP_SETTINGS),
+                         0);
+    }
+}
+
+static void rules_are_read_group_by_group(void **state)
+{
+    struct sim_profile p;
+    struct td_desk_fault fault;
+    char text[sizeof good + 200];
+    size_t len = with(text, sizeof text, "buf_size: 400",
+                      "access: { image: { read: encrypted, write: authenticated }, fs: never, "
+                      "settings: { write: open } }");
+
+    (void)state;
+    if (!td_profile_parse(text, len, "x.yml", &p, &fault))
+        fail_msg("%s %s", fault.where, fault.what);
+    assert_int_equal(p.server.access, SIM_ACCESS_RULES);
+    assert_int_equal(p.server.n_rules, 3);
+    assert_int_equal(p.server.rules[0].group, 1);
+    assert_int_equal(p.server.rules[0].read, TD_GRANT_ENCRYPTED);
+    assert_int_equal(p.server.rules[0].write, TD_GRANT_AUTHENTICATED);
+    assert_int_equal(p.server.rules[1].group, 8);
+    assert_int_equal(p.server.rules[1].read, TD_GRANT_NEVER);
+    assert_int_equal(p.server.rules[1].write, TD_GRANT_NEVER);
+    // What a map leaves out stays as the safe rules have it.
+    assert_int_equal(p.server.rules[2].group, 3);
+    assert_int_equal(p.server.rules[2].read, TD_GRANT_AUTHENTICATED);
+    assert_int_equal(p.server.rules[2].write, TD_GRANT_OPEN);
+    for (uint8_t i = 0; i < p.server.n_rules; i++)
+        assert_true(p.server.rules[i].any_command);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +382,9 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(what_may_be_left_out_has_a_default),
         cmocka_unit_test(each_mistake_is_shown_with_its_line_and_what_is_allowed),
+        cmocka_unit_test(every_group_can_be_named),
+        cmocka_unit_test(a_shell_and_files_are_there_only_where_the_profile_names_them),
+        cmocka_unit_test(rules_are_read_group_by_group),
         cmocka_unit_test(each_kind_of_key_is_trusted_and_each_kind_opens_images),
         cmocka_unit_test(each_way_that_copies_images_can_open_them),
         cmocka_unit_test(a_key_that_opens_nothing_is_refused),

@@ -8,6 +8,6 @@
  * Runs sign's command line: its IN names in, which is taken over, for what is said of it. Says
  * its own errors and nothing else; the exit code of sign.
  */
-int td_sign_bytes(struct td_cli *cli, int argc, char **argv, struct td_file *in);
+int td_sign_bytes(struct td_cli *cli, int argc, char **argv, struct td_disk_file *in);
 
 #endif

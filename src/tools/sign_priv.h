@@ -27,8 +27,8 @@ struct sign_unpacked {
 struct signing {
     struct td_cli *cli;
     struct sign_opts o;
-    struct td_file in;
-    struct td_file *custom_files; /* one for each of o.custom; empty where it is no file */
+    struct td_disk_file in;
+    struct td_disk_file *custom_files; /* one for each of o.custom; empty where it is no file */
 
     struct td_key *key; /* of -k or of --fix-sig-pubkey; NULL: unsigned */
     uint8_t der[TD_KEY_DER_MAX];

@@ -80,7 +80,7 @@ int sign_choose_hash(struct signing *s)
 
 static int read_fixed_signature(struct signing *s)
 {
-    struct td_file file;
+    struct td_disk_file file;
     int exit = td_file_read(s->cli, s->o.fix_sig, &file);
 
     if (exit != TD_EXIT_OK)

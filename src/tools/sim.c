@@ -15,6 +15,7 @@
 #include "tools/cli.h"
 #include "tools/file.h"
 #include "tools/profile.h"
+#include "tools/sim_files.h"
 #include "tools/sim_links.h"
 #include "tools/sim_state.h"
 
@@ -68,6 +69,7 @@ struct desk {
     struct sim_device device;
     struct td_sim_state state;
     struct td_sim_links *links;
+    struct td_sim_files files;
     bool real_speed;
     unsigned told_ready; /* of which boot the ready line was printed */
     struct {
@@ -255,6 +257,20 @@ static bool bytes_came(void *ctx, const struct td_server_link *link, const uint8
     return true;
 }
 
+/* The shell's words stand on the console between the packets. */
+static void typed(void *ctx, const struct td_server_link *link, const char *line, size_t len)
+{
+    struct desk *desk = ctx;
+    char out[4096];
+    size_t n = sim_device_typed(&desk->device, clock_us(), link, line, len, out, sizeof out);
+
+    if (desk->device.state != SIM_SERVES)
+        return;
+    td_sim_links_write(desk->links, link, (const uint8_t *)out, n);
+    td_sim_links_write(desk->links, link, (const uint8_t *)SIM_SHELL_PROMPT,
+                       strlen(SIM_SHELL_PROMPT));
+}
+
 static void take_kept(struct desk *desk)
 {
     size_t len = desk->kept.len;
@@ -315,6 +331,8 @@ static int build_device(struct desk *desk, const struct wishes *w)
         .console = console,
         .spend = spend,
         .ctx = desk,
+        .files = &desk->files.files,
+        .version = TD_VERSION,
     };
     struct td_desk_fault fault;
     enum td_err err = sim_device_init(&desk->device, &desk->profile, desk->state.memory, &io);
@@ -353,6 +371,7 @@ static int open_links(struct desk *desk, const struct wishes *w)
     const struct td_sim_link_hooks hooks = {
         .packet = packet_came,
         .bytes = bytes_came,
+        .typed = (desk->profile.server.groups & SIM_GROUP_SHELL) != 0 ? typed : NULL,
         .down = link_went,
         .busy = spend,
         .ctx = desk,
@@ -399,7 +418,7 @@ static bool slot_of(const char *name, size_t len, enum sim_part *part)
 }
 
 static int does_not_fit(struct td_cli *cli, const struct sim_partition *part,
-                        const struct td_file *file, const char *path)
+                        const struct td_disk_file *file, const char *path)
 {
     char text[160];
 
@@ -421,7 +440,7 @@ static int program(struct desk *desk, const char *wish)
     const char *equals = strchr(wish, '=');
     enum sim_part which;
     const struct sim_partition *part;
-    struct td_file file;
+    struct td_disk_file file;
     uint32_t off = 0;
     int exit;
 
@@ -524,10 +543,22 @@ static void catch_signals(void)
     sigprocmask(SIG_BLOCK, &ours, NULL);
 }
 
+static int open_files(struct desk *desk)
+{
+    struct td_desk_fault fault;
+    char folder[sizeof desk->state.dir + 8];
+
+    (void)snprintf(folder, sizeof folder, "%s%s", desk->state.dir, SIM_MOUNT);
+    return td_sim_files_open(&desk->files, folder, &fault) ? TD_EXIT_OK
+                                                           : fail_desk(desk->cli, "files", &fault);
+}
+
 static int run_on_state(struct desk *desk, const struct wishes *w)
 {
-    int exit = build_device(desk, w);
+    int exit = open_files(desk);
 
+    if (exit == TD_EXIT_OK)
+        exit = build_device(desk, w);
     if (exit == TD_EXIT_OK)
         exit = open_links(desk, w);
     if (exit == TD_EXIT_OK)
@@ -537,6 +568,7 @@ static int run_on_state(struct desk *desk, const struct wishes *w)
         run_device(desk, w);
     }
     td_sim_links_free(desk->links);
+    td_sim_files_close(&desk->files);
     return exit;
 }
 
@@ -581,7 +613,9 @@ const struct td_verb td_verb_sim = {
              "\n"
              "  --state DIR        holds the flash; made if missing, used by one process at a\n"
              "                     time\n"
-             "  --udp, --tcp, --pty  links, each may be given several times; port 0: any\n"
+             "  --udp, --tcp, --pty  links, each may be given several times; port 0: any.\n"
+             "                     Behind each: ?trust=none|encrypted, and on serial lines\n"
+             "                     ?framing=raw|cobs, as in --tcp '127.0.0.1:0?framing=raw'\n"
              "  --key PEM          trust this key (private or public) instead of the profile's\n"
              "  --program SLOT=FILE  write slot0 or slot1 (.bin, .hex) before the power comes;\n"
              "                     or s0, s1, net_app, netcore_good, 1.0, 1.1, if there\n"

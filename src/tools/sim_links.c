@@ -21,13 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "smp/console.h"
+#include "tools/sim_line.h"
 
 #define ENDS_MAX    16
 #define PEERS_MAX   16
 #define BUFFERS_MAX 64
 #define QUEUE_CAP   65536
-#define PATH_CAP    256
+#define TYPED_MAX   128
+#define PATH_CAP    TD_SIM_PLACE_MAX
 
 /* What one datagram carries over an Ethernet path without being cut up. */
 #define UDP4_MAX 1472
@@ -47,12 +48,14 @@ struct end {
     struct td_sim_links *links;
     enum end_kind kind;
     int fd;
-    char url[PATH_CAP + 16];
+    char url[PATH_CAP + 32];
+    struct td_sim_place place;
     struct peer *peers; /* UDP: PEERS_MAX of them */
     /* serial lines */
     struct td_server_link link;
-    struct td_console_in in;
-    uint8_t *in_buf;
+    struct td_sim_line line;
+    char typed[TYPED_MAX]; /* on the console, since the last line end */
+    size_t n_typed;
     uint8_t *queue; /* QUEUE_CAP bytes on their way out */
     size_t queued;
     int slave;
@@ -108,7 +111,7 @@ static void close_end(struct end *e)
     if (e->fd >= 0)
         close(e->fd);
     free(e->peers);
-    free(e->in_buf);
+    td_sim_line_end(&e->line);
     free(e->queue);
     *e = (struct end){ .links = e->links, .fd = -1, .slave = -1 };
 }
@@ -204,15 +207,19 @@ static int bind_first(const struct addrinfo *found, int *family)
 }
 
 /* Binds a socket and fills in the end's URL. */
-static struct end *add_socket(struct td_sim_links *links, const char *where, const char *scheme,
+static struct end *add_socket(struct td_sim_links *links, const char *text, const char *scheme,
                               int type, int *family, struct td_desk_fault *fault)
 {
+    struct td_sim_place place;
+    const char *where = place.where;
     struct host_port hp;
     struct addrinfo hints = { .ai_socktype = type, .ai_flags = AI_PASSIVE };
     struct addrinfo *found;
     struct end *e = free_end(links);
     int err;
 
+    if (!td_sim_place_read(text, type == SOCK_STREAM, &place, fault))
+        return NULL;
     if (e == NULL) {
         td_desk_fail(fault, where, "leave some out", "these are more links than a device has");
         return NULL;
@@ -234,9 +241,21 @@ static struct end *add_socket(struct td_sim_links *links, const char *where, con
                      "cannot listen there: %s", strerror(errno));
         return NULL;
     }
-    (void)snprintf(e->url, sizeof e->url, hp.v6 ? "%s:[%s]:%d" : "%s:%s:%d", scheme,
-                   hp.host[0] == '\0' ? "127.0.0.1" : hp.host, bound_port(e->fd));
+    (void)snprintf(e->url, sizeof e->url, hp.v6 ? "%s:[%s]:%d%s" : "%s:%s:%d%s", scheme,
+                   hp.host[0] == '\0' ? "127.0.0.1" : hp.host, bound_port(e->fd),
+                   td_sim_framing_option(place.framing));
+    e->place = place;
     return e;
+}
+
+static struct td_server_link link_of(struct end *e, size_t max_reply)
+{
+    return (struct td_server_link){
+        .authenticated = e->place.trust == TD_SIM_AUTHENTICATED,
+        .encrypted = e->place.trust != TD_SIM_NO_TRUST,
+        .max_reply = max_reply,
+        .ctx = e,
+    };
 }
 
 bool td_sim_links_add_udp(struct td_sim_links *links, const char *where,
@@ -252,13 +271,8 @@ bool td_sim_links_add_udp(struct td_sim_links *links, const char *where,
         close_end(e);
         return td_desk_fail(fault, where, "free some memory", "out of memory");
     }
-    for (unsigned i = 0; i < PEERS_MAX; i++) {
-        e->peers[i].link = (struct td_server_link){
-            .authenticated = true,
-            .max_reply = family == AF_INET6 ? UDP6_MAX : UDP4_MAX,
-            .ctx = e,
-        };
-    }
+    for (unsigned i = 0; i < PEERS_MAX; i++)
+        e->peers[i].link = link_of(e, family == AF_INET6 ? UDP6_MAX : UDP4_MAX);
     e->kind = END_UDP;
     return true;
 }
@@ -283,27 +297,28 @@ bool td_sim_links_add_tcp(struct td_sim_links *links, const char *where,
 /* Makes an end a serial line over e->fd. */
 static bool begin_serial(struct end *e, enum end_kind kind)
 {
-    size_t cap = e->links->buf_size - TD_CONSOLE_OVERHEAD;
-
-    e->in_buf = malloc(cap);
     e->queue = malloc(QUEUE_CAP);
-    if (e->in_buf == NULL || e->queue == NULL)
+    if (e->queue == NULL || !td_sim_line_begin(&e->line, e->place.framing, e->links->buf_size))
         return false;
-    td_console_in_init(&e->in, e->in_buf, cap);
-    e->link = (struct td_server_link){ .authenticated = true, .max_reply = cap, .ctx = e };
+    e->link = link_of(e, e->line.cap);
     e->kind = kind;
     return true;
 }
 
-bool td_sim_links_add_pty(struct td_sim_links *links, const char *path, struct td_desk_fault *fault)
+bool td_sim_links_add_pty(struct td_sim_links *links, const char *text, struct td_desk_fault *fault)
 {
     struct end *e = free_end(links);
+    struct td_sim_place place;
+    const char *path = place.where;
     struct termios raw;
     struct stat st;
 
-    if (e == NULL || strlen(path) >= sizeof e->path)
-        return td_desk_fail(fault, path, "give fewer links, or a shorter path",
-                            "there is no room for this link");
+    if (!td_sim_place_read(text, true, &place, fault))
+        return false;
+    if (e == NULL)
+        return td_desk_fail(fault, path, "leave some out",
+                            "these are more links than a device has");
+    e->place = place;
     if (lstat(path, &st) == 0 && !S_ISLNK(st.st_mode))
         return td_desk_fail(fault, path, "give a path where nothing is yet",
                             "something that is no link is there already");
@@ -324,7 +339,8 @@ bool td_sim_links_add_pty(struct td_sim_links *links, const char *path, struct t
         return false;
     }
     (void)snprintf(e->path, sizeof e->path, "%s", path);
-    (void)snprintf(e->url, sizeof e->url, "serial:%s", path);
+    (void)snprintf(e->url, sizeof e->url, "serial:%s%s", path,
+                   td_sim_framing_option(place.framing));
     return true;
 }
 
@@ -346,8 +362,10 @@ static void flush(struct end *e)
     memmove(e->queue, e->queue + n, e->queued);
 }
 
-static void put(struct end *e, const void *bytes, size_t len)
+static void put(void *ctx, const void *bytes, size_t len)
 {
+    struct end *e = ctx;
+
     if (len > QUEUE_CAP - e->queued) {
         // Nobody reads: all that was said is lost, and the next reader begins afresh.
         if (e->kind == END_PTY)
@@ -378,23 +396,13 @@ void td_sim_links_send(struct td_sim_links *links, const struct td_server_link *
                        const uint8_t *packet, size_t len)
 {
     struct end *e = link->ctx;
-    struct td_console_out out;
-    uint8_t line[TD_CONSOLE_LINE_MAX];
-    size_t n;
+    const struct peer *peer = e->kind == END_UDP ? peer_of(e, link) : NULL;
 
     (void)links;
-    if (e->kind == END_UDP) {
-        const struct peer *peer = peer_of(e, link);
-
-        if (peer != NULL)
-            (void)sendto(e->fd, packet, len, 0, (const struct sockaddr *)&peer->addr,
-                         peer->addr_len);
-        return;
-    }
-    if (!is_serial(e) || td_console_out_begin(&out, packet, len, sizeof line) != TD_OK)
-        return;
-    while ((n = td_console_out_line(&out, line)) > 0)
-        put(e, line, n);
+    if (peer != NULL)
+        (void)sendto(e->fd, packet, len, 0, (const struct sockaddr *)&peer->addr, peer->addr_len);
+    else if (is_serial(e))
+        td_sim_line_frame(e->line.framing, packet, len, put, e);
 }
 
 void td_sim_links_write(struct td_sim_links *links, const struct td_server_link *link,
@@ -412,7 +420,8 @@ void td_sim_links_print(struct td_sim_links *links, const char *line)
     for (unsigned i = 0; i < ENDS_MAX; i++) {
         struct end *e = &links->end[i];
 
-        if (!is_serial(e))
+        // On a line that carries packets alone there is no console.
+        if (!is_serial(e) || e->line.framing != TD_RECOVERY_CONSOLE)
             continue;
         put(e, line, strlen(line));
         put(e, "\r\n", 2);
@@ -497,8 +506,51 @@ static void hang_up(struct end *e)
     close_end(e);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+/* A byte between the packets: somebody types, and sees it. Line ends alone are nothing. */
+static void take_typed(struct end *e, uint8_t byte)
+{
+    const struct td_sim_link_hooks *hooks = &e->links->hooks;
+    const size_t n = e->n_typed;
+
+    if (byte >= ' ' && byte < 0x7f && n < TYPED_MAX) {
+        e->typed[e->n_typed++] = (char)byte;
+        put(e, &byte, 1);
+    } else if (byte == 0x7f && n > 0) {
+        e->n_typed--;
+        put(e, "\b \b", 3);
+    } else if ((byte == '\r' || byte == '\n') && n > 0) {
+        e->n_typed = 0;
+        put(e, "\r\n", 2);
+        hooks->typed(hooks->ctx, &e->link, e->typed, n);
+    }
+}
+
+static void take_byte(struct end *e, uint64_t ms, uint8_t byte)
+{
+    switch (td_sim_line_byte(&e->line, ms, byte)) {
+    case TD_SIM_LINE_PACKET:
+        e->n_typed = 0;
+        e->links->hooks.packet(e->links->hooks.ctx, &e->link, e->line.bytes, e->line.len);
+        break;
+    case TD_SIM_LINE_TEXT:
+        if (e->links->hooks.typed != NULL)
+            take_typed(e, byte);
+        break;
+    case TD_SIM_LINE_NOTHING: break;
+    }
+}
+
 static void read_serial(struct end *e)
 {
+    const uint64_t ms = now_ms();
     uint8_t buf[512];
     ssize_t n = read(e->fd, buf, sizeof buf);
 
@@ -512,10 +564,8 @@ static void read_serial(struct end *e)
     if (e->links->hooks.bytes != NULL &&
         e->links->hooks.bytes(e->links->hooks.ctx, &e->link, buf, (size_t)n))
         return;
-    for (ssize_t i = 0; i < n; i++) {
-        if (td_console_in_byte(&e->in, buf[i]) == TD_CONSOLE_PACKET)
-            e->links->hooks.packet(e->links->hooks.ctx, &e->link, e->in.buf, e->in.len);
-    }
+    for (ssize_t i = 0; i < n; i++)
+        take_byte(e, ms, buf[i]);
 }
 
 static void accept_tcp(struct end *listener)
@@ -530,6 +580,7 @@ static void accept_tcp(struct end *listener)
         return;
     }
     e->fd = fd;
+    e->place = listener->place;
     if (!begin_serial(e, END_TCP))
         close_end(e);
 }
@@ -578,7 +629,7 @@ static void forget_serial(struct end *e)
 
     while (read(e->fd, buf, sizeof buf) > 0)
         continue;
-    td_console_in_init(&e->in, e->in_buf, e->in.cap);
+    td_sim_line_forget(&e->line);
 }
 
 void td_sim_links_forget(struct td_sim_links *links)

@@ -2,8 +2,8 @@
  * tools/sim_links.h - the sockets and ptys by which a virtual device is reached.
  *
  * UDP: one datagram is one packet. A pty and a TCP connection are serial lines: packets in
- * console framing, and the console's text in between. Whoever talks to the device is a
- * td_server_link of its own, so that an answer finds its way back.
+ * console framing with the console's text in between, or packets alone (sim_line.h). Whoever
+ * talks to the device is a td_server_link of its own, so that an answer finds its way back.
  *
  * What the device says on a line that nobody reads is lost after a while, as on a UART; what
  * is sent to it while it boots is lost at once (td_sim_links_forget).
@@ -25,6 +25,8 @@ struct td_sim_link_hooks {
     void (*packet)(void *ctx, const struct td_server_link *link, const uint8_t *packet, size_t len);
     /* Bytes of a serial line as they came, before packet is asked; true: they were for it. */
     bool (*bytes)(void *ctx, const struct td_server_link *link, const uint8_t *bytes, size_t len);
+    /* A line that is no packet's was typed on a console; NULL when nobody listens. */
+    void (*typed)(void *ctx, const struct td_server_link *link, const char *line, size_t len);
     /* The other end is gone, and link is not to be used any more. */
     void (*down)(void *ctx, const struct td_server_link *link);
     /* A serial line was busy for so long; NULL when nobody wants to know. */
@@ -40,6 +42,8 @@ struct td_sim_links *td_sim_links_new(const struct td_sim_link_hooks *hooks, uin
 
 /* Also takes away the links that ptys were given. NULL is allowed. */
 void td_sim_links_free(struct td_sim_links *links);
+
+/* Options as in sim_line.h may stand behind each. */
 
 /* HOST:PORT, [IPV6]:PORT; a port of 0 lets the system choose. False: *fault says why. */
 bool td_sim_links_add_udp(struct td_sim_links *links, const char *where,

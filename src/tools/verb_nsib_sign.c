@@ -258,7 +258,7 @@ static int judge_signature(struct sealing *s, const struct nsib_program *p, cons
 static int read_signature(struct sealing *s, uint8_t rs[64])
 {
     const struct nsib_program *p = &s->program[0];
-    struct td_file file;
+    struct td_disk_file file;
     bool raw;
     int exit = td_file_read(s->cli, s->signature, &file);
 
@@ -379,7 +379,7 @@ static int write_wrapped(struct sealing *s, struct nsib_program *p, const char *
     const char *argv[] = { "--pad-header", "--align",  "4",   "-k",   s->mcuboot_key,
                            "-v",           s->version, "-H",  header, "-S",
                            s->slot_size,   "--",       p->in, out };
-    struct td_file in = { .size = p->len, .has_base = true, .base = p->base };
+    struct td_disk_file in = { .size = p->len, .has_base = true, .base = p->base };
     char *args[TD_N_OF(argv)];
     int exit = TD_EXIT_OK;
 

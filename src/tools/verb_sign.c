@@ -268,7 +268,7 @@ static int run(struct td_cli *cli, int argc, char **argv)
     return exit;
 }
 
-int td_sign_bytes(struct td_cli *cli, int argc, char **argv, struct td_file *in)
+int td_sign_bytes(struct td_cli *cli, int argc, char **argv, struct td_disk_file *in)
 {
     struct signing s = { .cli = cli, .in = *in };
     int exit = sign_opts_read(&s.o, cli, argc, argv);

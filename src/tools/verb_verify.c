@@ -32,7 +32,7 @@ struct verify {
     const char *key_path;
     const char *device_key_path;
     const char *passphrase_file;
-    struct td_file file;
+    struct td_disk_file file;
     struct td_key *key;
     struct td_key *device_key;
     uint8_t der[TD_KEY_DER_MAX];
@@ -77,7 +77,7 @@ static int open_key(struct verify *v)
 /* ---- the device's key --------------------------------------------------------------- */
 
 /* A key that wraps with AES is bytes, and no PEM. */
-static bool is_raw_key(const struct td_file *file)
+static bool is_raw_key(const struct td_disk_file *file)
 {
     return file->size == 16 || file->size == 32;
 }
@@ -103,7 +103,7 @@ static int read_device_key(struct verify *v, const struct td_source *src,
                            const struct td_image *img, uint8_t *der, struct td_image_unwrap *unwrap)
 {
     const char *path = v->device_key_path;
-    struct td_file raw;
+    struct td_disk_file raw;
     enum td_err err = TD_OK;
     size_t len = 0;
     int exit = td_file_read(v->cli, path, &raw);

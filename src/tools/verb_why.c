@@ -151,7 +151,7 @@ static json_t *verdict_json(const struct td_verdict *v)
     td_hex(v->key, sizeof v->key, key);
     return json_pack(
         "{s:s, s:s, s:i, s:i, s:i, s:I, s:i, s:I, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:s, s:s}",
-        "verdict", td_verdict_name(v->code), "class", class_name(v->class), "code", (int)v->code,
+        "verdict", td_verdict_name(v->code), "class", class_name(v->kind), "code", (int)v->code,
         "image", (int)v->image, "slot", (int)v->slot, "seq", (json_int_t)v->seq, "count",
         (int)v->count, "wanted", (json_int_t)v->wanted, "found", (json_int_t)v->found, "off",
         (json_int_t)v->off, "wanted_version", has_version(&v->wanted_version) ? wanted : NULL,
@@ -163,7 +163,7 @@ static json_t *verdict_json(const struct td_verdict *v)
 static void say_verdict(struct td_cli *cli, const struct td_verdict *v)
 {
     char facts[400];
-    bool bad = v->class != TD_VERDICT_NOTE;
+    bool bad = v->kind != TD_VERDICT_NOTE;
 
     facts_text(v, facts, sizeof facts);
     fprintf(cli->out, "%s%s%s: %s.\n  %s\n", td_cli_color(cli, cli->out, bad ? "31" : "32"),
@@ -177,7 +177,7 @@ static void say_verdict(struct td_cli *cli, const struct td_verdict *v)
 static const struct td_verdict *newest_trouble(const struct history *h)
 {
     for (size_t i = 0; i < h->n; i++) {
-        if (h->at[i].class != TD_VERDICT_NOTE)
+        if (h->at[i].kind != TD_VERDICT_NOTE)
             return &h->at[i];
     }
     return NULL;

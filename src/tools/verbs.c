@@ -15,6 +15,7 @@ const struct td_verb *const td_verbs[] = {
     &td_verb_os,
     &td_verb_stat,
     &td_verb_settings,
+    &td_verb_fs,
     &td_verb_shell,
     &td_verb_storage,
     &td_verb_why,

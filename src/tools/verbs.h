@@ -36,7 +36,7 @@ struct td_verb {
 
 extern const struct td_verb td_verb_update, td_verb_image, td_verb_os, td_verb_storage, td_verb_why;
 extern const struct td_verb td_verb_groups, td_verb_raw, td_verb_scan;
-extern const struct td_verb td_verb_stat, td_verb_settings, td_verb_shell;
+extern const struct td_verb td_verb_stat, td_verb_settings, td_verb_shell, td_verb_fs;
 /* files */
 extern const struct td_verb td_verb_sign, td_verb_create, td_verb_verify, td_verb_inspect;
 extern const struct td_verb td_verb_dumpinfo, td_verb_keygen, td_verb_getpub;

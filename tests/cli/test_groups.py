@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""stat, settings, shell, os and raw against a device that is played: also odd answers.
+"""stat, settings, fs, shell, os and raw against a device that is played: also odd answers.
 
 Every refusal says what, where, what to do, in at most three lines, and has its exit code.
 """
 
+import hashlib
 import json
 import os
 import pty
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 
 from fakedevice import READ, WRITE, Device, Udp
 
@@ -29,13 +31,15 @@ class Whole(Device):
         self.settings = {"app/name": b"ferry", "app/raw": b"\x00\xff", "app/none": b""}
         self.saved = dict(self.settings)
         self.lines = []
+        self.files = {"/lfs1/log": bytes(range(256)) * 20, "/lfs1/none": b""}
+        self.hashes = {"sha256": lambda b: hashlib.sha256(b).digest(), "crc32": zlib.crc32}
         self.shown = 0
         self.refuse = {}
 
     def handle(self, group, id, op, req):
         if (group, id, op) in self.refuse:
             return self.refuse[group, id, op]
-        rooms = {STAT: self.stat, SETTINGS: self.setting, SHELL: self.shell}
+        rooms = {STAT: self.stat, SETTINGS: self.setting, FS: self.fs, SHELL: self.shell}
         answer = rooms[group](id, op, req) if group in rooms else None
         return answer if answer is not None else super().handle(group, id, op, req)
 
@@ -65,6 +69,38 @@ class Whole(Device):
         elif (id, op) == (3, WRITE):
             self.saved = dict(self.settings)
         return {}
+
+    def fs(self, id, op, req):
+        name = req.get("name")
+        if (id, op) == (0, WRITE):
+            if not name.startswith("/lfs1/"):
+                return {"err": {"group": FS, "rc": 14}}
+            held = b"" if req["off"] == 0 else self.files.get(name, b"")
+            if req["off"] != len(held):
+                return {"err": {"group": FS, "rc": 11}, "len": len(held)}
+            self.files[name] = held + req["data"]
+            return {"off": len(self.files[name])}
+        if id == 4:
+            return {}
+        if id == 3:
+            return {"types": {k: {"format": 0 if k == "crc32" else 1, "size": 4 if k == "crc32" else 32}
+                              for k in self.hashes}} if self.hashes else {"rc": 8}
+        if name not in self.files:
+            return {"err": {"group": FS, "rc": 3}}
+        data = self.files[name]
+        if (id, op) == (0, READ):
+            answer = {"off": req["off"], "data": data[req["off"]:req["off"] + 300]}
+            return dict(answer, len=len(data)) if req["off"] == 0 else answer
+        if id == 1:
+            return {"len": len(data)}
+        kind = req.get("type", "crc32")
+        if not self.hashes:
+            return {"rc": 8}
+        if kind not in self.hashes:
+            return {"err": {"group": FS, "rc": 13}}
+        if not data:
+            return {"err": {"group": FS, "rc": 16}}
+        return {"type": kind, "len": len(data), "output": self.hashes[kind](data)}
 
     def shell(self, id, op, req):
         line = " ".join(req["argv"])
@@ -177,6 +213,117 @@ class Settings(Case):
         self.assertNotIn("a", self.device.settings)
 
 
+class Files(Case):
+    def path(self, name, data=None):
+        path = os.path.join(self.folder, name)
+        if data is not None:
+            with open(path, "wb") as f:
+                f.write(data)
+        return path
+
+    def read(self, name):
+        with open(self.path(name), "rb") as f:
+            return f.read()
+
+    def test_there_and_back(self):
+        data = os.urandom(7001)
+        self.assertIn("7001 bytes uploaded, proven by its sha256", self.ok("fs", "upload", self.path("a", data), "/lfs1/a"))
+        self.assertEqual(self.device.files["/lfs1/a"], data)
+        self.assertIn("downloaded, proven by its sha256", self.ok("fs", "download", "/lfs1/a", self.path("b")))
+        self.assertEqual(self.read("b"), data)
+
+    def test_json_shows_how_far_it_is(self):
+        lines = self.ok("--json", "fs", "download", "/lfs1/log", self.path("log")).splitlines()
+        last = json.loads(lines[-1])
+        self.assertEqual((last["result"], last["bytes"], last["proof"]), ("downloaded", 5120, "sha256"))
+        for line in lines[:-1]:
+            self.assertEqual(json.loads(line)["event"], "transfer")
+
+    def test_into_a_folder_and_to_standard_output(self):
+        self.ok("fs", "download", "/lfs1/log", self.folder)
+        self.assertEqual(self.read("log"), self.device.files["/lfs1/log"])
+        ran = subprocess.run([COMMAND, "-d", self.link.url, "fs", "download", "/lfs1/log", "-"], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+        self.assertEqual((ran.returncode, ran.stdout), (0, self.device.files["/lfs1/log"]))
+
+    def test_empty_files(self):
+        self.ok("fs", "upload", self.path("e", b""), "/lfs1/e")
+        self.assertEqual(self.device.files["/lfs1/e"], b"")
+        self.ok("fs", "download", "/lfs1/none", self.path("got"))
+        self.assertEqual(self.read("got"), b"")
+
+    def test_status_and_hash(self):
+        data = self.device.files["/lfs1/log"]
+        self.assertEqual(self.ok("fs", "status", "/lfs1/log"), "5120 bytes\n")
+        self.assertEqual(self.json("fs", "status", "/lfs1/log"), {"size": 5120})
+        self.assertEqual(self.ok("fs", "hash", "/lfs1/log"), "%08x  crc32, 5120 bytes\n" % zlib.crc32(data))
+        self.assertEqual(self.json("fs", "hash", "/lfs1/log", "crc32")["number"], zlib.crc32(data))
+        self.assertEqual(self.json("fs", "hash", "/lfs1/log", "sha256"),
+                         {"type": "sha256", "offset": 0, "length": 5120, "hash": hashlib.sha256(data).hexdigest()})
+
+    def test_a_device_without_hashes_is_not_taken_for_proof(self):
+        self.device.hashes = {}
+        ran = self.run_it("fs", "upload", self.path("a", b"x" * 2000), "/lfs1/a")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertNotIn("proven", ran.stdout)
+        self.assertIn("no hash to prove it by", ran.stderr)
+        self.no(REFUSED, "fs", "hash", "/lfs1/a", says=["CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH=y"])
+
+    def test_a_download_whose_hash_is_wrong_leaves_the_old_file(self):
+        self.device.hashes = {"sha256": lambda b: bytes(32)}
+        path = self.path("log", b"old")
+        self.no(REFUSED, "fs", "download", "/lfs1/log", path, says=["no file was written", "/lfs1/log"])
+        self.assertEqual((self.read("log"), os.listdir(self.folder)), (b"old", ["log"]))
+        self.no(REFUSED, "fs", "upload", path, "/lfs1/a", says=["not that of the file that was sent"])
+
+    def test_what_is_wrong_is_said(self):
+        local = self.path("a", b"x" * 100)
+        self.no(REFUSED, "fs", "download", "/lfs1/lgo", self.path("new"), says=["no such file", "/lfs1/name"])
+        self.no(REFUSED, "fs", "status", "/lfs1/lgo", says=["no such file"])
+        self.no(REFUSED, "fs", "upload", local, "/lfs2/a", says=["no file system is mounted there", "/lfs1"])
+        self.no(REFUSED, "fs", "hash", "/lfs1/log", "md5", says=["does not know that hash", "sha256, crc32"])
+        self.no(FILE, "fs", "upload", self.path("none"), "/lfs1/a", says=["cannot be read", "none"])
+        self.no(FILE, "fs", "upload", self.folder, "/lfs1/a", says=["directory"])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["a"])
+
+    def test_what_cannot_be_written_is_said_before_the_device_is_asked(self):
+        self.no(FILE, "fs", "download", "/lfs1/log", self.path("no/such"), says=["cannot be written", "no/such"])
+        for args, says in ((["upload"], "LOCAL, the file to send, is missing"), (["upload", "a"], "REMOTE is missing"),
+                           (["upload", "/tmp/a", "b"], "no whole path"), (["download", "log", "x"], "no whole path"),
+                           (["download"], "is missing"), (["download", "/lfs1/log"], "LOCAL is missing"),
+                           (["status"], "REMOTE is missing"), (["hash", "/a", "b", "c"], "too many")):
+            self.no(USAGE, "fs", *args, says=[says])
+        self.no(USAGE, "--json", "fs", "download", "/lfs1/log", "-", says=["cannot both"])
+        self.assertEqual(self.device.seen, [])
+
+    def test_a_device_that_is_unplugged_leaves_no_file(self):
+        served = self.device.fs
+
+        def fs(id, op, req):
+            if req.get("off"):
+                self.link.over = True
+                self.link.close()
+            return served(id, op, req)
+
+        self.device.fs = fs
+        ran = self.run_it("--timeout", "0.5", "fs", "download", "/lfs1/log", self.path("log"))
+        self.assertEqual(ran.returncode, UNREACHABLE, ran.stderr)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_ctrl_c_leaves_no_file_and_says_how_to_go_on(self):
+        served = self.device.fs
+        self.device.fs = lambda id, op, req: served(id, op, req) if not req.get("off") else None
+        self.device.handle = lambda *a, handle=self.device.handle: handle(*a) if not a[3].get("off") else None
+        child = subprocess.Popen([COMMAND, "-d", self.link.url, "fs", "download", "/lfs1/log", self.path("log")],
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.7)
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=10)
+        self.assertEqual(child.returncode, INTERRUPTED)
+        self.assertIn("the same command again", err)
+        self.assertEqual(os.listdir(self.folder), [])
+
+
 class Shell(Case):
     def test_the_output_is_the_output(self):
         self.assertEqual(self.ok("shell", "exec", "uptime"), "Uptime: 12 ms\n")
@@ -222,6 +369,10 @@ class Refusals(Case):
         (["settings", "commit"], (SETTINGS, 2, WRITE), "CONFIG_MCUMGR_GRP_SETTINGS=y"),
         (["settings", "load"], (SETTINGS, 3, READ), "CONFIG_MCUMGR_GRP_SETTINGS=y"),
         (["settings", "save"], (SETTINGS, 3, WRITE), "CONFIG_MCUMGR_GRP_SETTINGS=y"),
+        (["fs", "status", "/a"], (FS, 1, READ), "CONFIG_MCUMGR_GRP_FS_FILE_STATUS=y"),
+        (["fs", "hash", "/a"], (FS, 2, READ), "CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH=y"),
+        (["fs", "upload", __file__, "/a"], (FS, 0, WRITE), "CONFIG_MCUMGR_GRP_FS=y"),
+        (["fs", "download", "/a", "-"], (FS, 0, READ), "CONFIG_MCUMGR_GRP_FS=y"),
         (["shell", "exec", "x"], (SHELL, 0, WRITE), "CONFIG_MCUMGR_GRP_SHELL=y"),
         (["storage", "erase"], (63, 0, WRITE), "CONFIG_MCUMGR_GRP_ZBASIC_STORAGE_ERASE=y"),
         (["os", "tasks"], (0, 2, READ), "CONFIG_MCUMGR_GRP_OS_TASKSTAT=y"),
@@ -249,7 +400,7 @@ class Refusals(Case):
                 continue  # these promise nothing but that it is done
             with self.subTest(" ".join(args)):
                 self.device.refuse = {key: {"fields": 3, "val": 7, "stat_list": 1, "o": 5, "ret": "x", "tasks": 9,
-                                            "datetime": 1, "output": 2, "bootloader": 3}}
+                                            "datetime": 1, "output": True, "bootloader": 3}}
                 if args != ["settings", "load"]:
                     self.no(REFUSED, *args, says=["lacks what the command promises"])
 

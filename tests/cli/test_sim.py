@@ -16,6 +16,10 @@ from virtual import KEY, ROOT, tandem
 OTHER_KEY = os.path.join(ROOT, "profiles", "keys", "PUBLIC-DEMO-ed25519.pem")
 ECHO_LINE = b"\x06\x09ABAKAAAGAABCAKFhZGJoaZsK\n"  # echo "hi", v2, seq 0x42
 ECHO = bytes.fromhex("0a00000600004200a16164626869")
+ECHO_ANSWER = bytes.fromhex("0b00000600004200a16172626869")
+# made with smpclient.transport.serial.Cobs().encode of the two above
+ECHO_COBS = bytes.fromhex("020a01020601024209a161646268699b0a00")
+ECHO_ANSWER_COBS = bytes.fromhex("020b01020601024209a16172626869dc5500")
 
 
 class Sim(virtual.Sim):
@@ -187,6 +191,63 @@ class Links(Case):
         with socket.create_connection(("127.0.0.1", int(url.split(":")[2]))) as s:
             s.sendall(b"noise\n" + ECHO_LINE)
             self.read_line(s.fileno(), b"\x06\x09")
+
+    def test_a_line_that_carries_packets_alone(self):
+        for framing, request, answer in (("raw", ECHO, ECHO_ANSWER),
+                                         ("cobs", ECHO_COBS, ECHO_ANSWER_COBS)):
+            with self.subTest(framing):
+                tty = self.path("tty")
+                sim = self.start("--tcp", "127.0.0.1:0?framing=" + framing, "--pty",
+                                 tty + "?framing=" + framing, "--program", "slot0=" + self.v1)
+                urls = sim.until("ready:").split()[1:]
+                self.assertEqual([u.partition("?")[2] for u in urls], ["framing=" + framing] * 2)
+                fd = os.open(tty, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+                self.assertRaises(BlockingIOError, os.read, fd, 100)    # no boot log was printed
+                os.write(fd, request)
+                self.assertTrue(select.select([fd], [], [], 5)[0])
+                self.assertEqual(os.read(fd, 100).lstrip(b"\0"), answer)
+                os.close(fd)
+                port = int(urls[0].partition("?")[0].split(":")[2])
+                with socket.create_connection(("127.0.0.1", port)) as s:
+                    s.settimeout(5)
+                    s.sendall(request)
+                    self.assertEqual(s.recv(100).lstrip(b"\0"), answer)
+                sim.stop()
+
+    def test_a_stranger_may_ask_and_may_not_write(self):
+        with open(os.path.join(ROOT, "profiles", "nrf52840-external-flash.yml")) as f:
+            text = f.read()
+        text = text.replace("access: open", "access: { enum: never }")
+        text = text.replace("keys/", os.path.join(ROOT, "profiles", "keys", ""))
+        sim = self.start("--udp", "127.0.0.1:0?trust=none", "--udp", "127.0.0.1:0", "--program",
+                         "slot0=" + self.v1, profile=self.path("x.yml", text))
+        stranger, friend = sim.until("ready:").split()[1:]
+        self.assertEqual(tandem("-d", stranger, "image", "list").returncode, 0)
+        ran = tandem("-d", stranger, "image", "erase", "1")
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("needs an authenticated link", ran.stderr)
+        self.assertEqual(tandem("-d", friend, "image", "erase", "1").returncode, 0)
+
+    def test_a_shell_on_the_console(self):
+        sim = self.start("--tcp", "127.0.0.1:0", "--program", "slot0=" + self.v1,
+                         profile="nrf52840-external-flash")
+        url = sim.until("ready:").split()[1]
+        with socket.create_connection(("127.0.0.1", int(url.split(":")[2]))) as s:
+            got = b""
+            for typed, answer in ((b"versoo\x7f\x7fion\r", b"\r\nTandem "),
+                                  (ECHO_LINE, b"\x06\x09ABALAAAGAABCAKFhcmJoadxV\n"),
+                                  (b"nonsense\n", b"nonsense: command not found\r\nuart:~$ ")):
+                s.sendall(typed)
+                s.settimeout(5)
+                while answer not in got:
+                    got += s.recv(4096)
+
+    def test_a_console_without_a_shell_says_nothing(self):
+        sim = self.start("--tcp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        url = sim.until("ready:").split()[1]
+        with socket.create_connection(("127.0.0.1", int(url.split(":")[2]))) as s:
+            s.sendall(b"version\r" + ECHO_LINE)
+            self.assertEqual(s.recv(100)[:2], b"\x06\x09")
 
     def test_ipv6_and_several_links_at_once(self):
         try:

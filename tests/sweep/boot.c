@@ -122,12 +122,12 @@ static void prepare_damaged(struct device *d)
 static void prepare_full_log(struct device *d)
 {
     struct td_log log = { &d->log };
-    struct td_verdict v = { .class = TD_VERDICT_REVERT, .code = TD_V_REVERTED_WATCHDOG };
+    struct td_verdict v = { .kind = TD_VERDICT_REVERT, .code = TD_V_REVERTED_WATCHDOG };
     uint32_t per_sector = d->shape->chip.sector_size / 64 - 1; // and one is copied when it turns
 
     for (uint32_t i = 0; i < 2 * per_sector - 1; i++) {
         must(td_log_append(&log, &v) == TD_OK, "the log cannot be written");
-        v = (struct td_verdict){ .class = TD_VERDICT_NOTE, .code = TD_V_INSTALLED, .found = i + 1 };
+        v = (struct td_verdict){ .kind = TD_VERDICT_NOTE, .code = TD_V_INSTALLED, .found = i + 1 };
     }
     prepare_foreign(d);
 }

@@ -424,7 +424,7 @@ bool device_logged(struct device *d, uint16_t code, uint8_t class)
 
     td_log_begin(&it, &log);
     while (td_log_next(&it, &v, &end) == TD_OK && !end) {
-        if (code != 0 ? v.code == code : v.class == class)
+        if (code != 0 ? v.code == code : v.kind == class)
             return true;
     }
     return false;

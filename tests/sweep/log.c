@@ -73,7 +73,7 @@ static uint32_t last(void)
 /* All its facts follow from its number, so that a broken one is seen. */
 static struct td_verdict verdict(uint32_t number)
 {
-    struct td_verdict v = { .class = class_of(number), .code = (uint16_t)(20 + class_of(number)) };
+    struct td_verdict v = { .kind = class_of(number), .code = (uint16_t)(20 + class_of(number)) };
 
     if (b.story->repeats && number > b.story->before)
         number = b.story->before + 1;
@@ -115,7 +115,7 @@ static bool look(uint32_t *newest, uint32_t of[TD_VERDICT_NO_IMAGE + 1])
             return false;
         seq = v.seq;
         *newest = td_max_u32(*newest, number_of(&v));
-        of[v.class] = td_max_u32(of[v.class], number_of(&v));
+        of[v.kind] = td_max_u32(of[v.kind], number_of(&v));
     }
     return end;
 }

@@ -167,6 +167,8 @@ const struct planted planted_bugs[] = {
       1, false, NULL, NULL, planted_entry_first },
     { "erase-before-done", "the oldest settings are erased before the copies are said to be whole",
       "settings", "set", 0, 1, false, NULL, NULL, planted_erase_first },
+    { "record-before-bytes", "an upload's record is written before the bytes of which it speaks",
+      "upload", "file", 0, 1, false, NULL, NULL, planted_upload },
     { "counter-first", "the security counter rises before the image is confirmed", "swap-move",
       "confirm", 0, 1, false, NULL, NULL, planted_confirm },
 };

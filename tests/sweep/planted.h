@@ -41,6 +41,7 @@ void planted_shim(struct device *d); /* fills in d->shim */
 const struct cut_subject *planted_stage(void);
 const struct cut_subject *planted_core(void);
 const struct cut_subject *planted_log(void);
+const struct cut_subject *planted_upload(void);
 const struct cut_subject *planted_confirm(void);
 const struct cut_subject *planted_entry_first(void);
 const struct cut_subject *planted_erase_first(void);

@@ -42,5 +42,6 @@ extern const struct sweep_group sweep_asks;   /* asks.c: what an application ask
 extern const struct sweep_group sweep_log;    /* log.c: the boot log, turning over */
 extern const struct sweep_group sweep_unpack; /* unpack.c: compressed images */
 extern const struct sweep_group sweep_nvs;    /* nvs.c: settings in flash */
+extern const struct sweep_group sweep_upload; /* upload.c: a file comes in over resets */
 
 #endif

@@ -17,7 +17,7 @@
 
 static const struct sweep_group *const groups[] = { &sweep_boot,   &sweep_choose, &sweep_core,
                                                     &sweep_stage,  &sweep_asks,   &sweep_log,
-                                                    &sweep_unpack, &sweep_nvs };
+                                                    &sweep_unpack, &sweep_nvs,    &sweep_upload };
 
 #define JOBS_MAX 64
 
