@@ -115,7 +115,7 @@ void td_cli_help(struct td_cli *cli)
     fputs("\n"
           "Global options (before the verb or behind it; -d, --timeout, -v, --log behind it\n"
           "of devices alone):\n"
-          "  -d, --device URL   udp:HOST[:PORT], serial:PATH[?baud=N&framing=console|raw],\n"
+          "  -d, --device URL   udp:HOST[:PORT], serial:PATH[?baud=N&framing=console|raw|cobs],\n"
           "                     tcp:HOST:PORT[?framing=...]; or TANDEM_DEVICE\n"
           "  --timeout SECONDS  how long one request may stay unanswered, with retries\n"
           "  --json             results as JSON on stdout, errors as JSON on stderr\n"
