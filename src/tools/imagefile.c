@@ -112,11 +112,23 @@ static int refuse_other_kinds(struct td_cli *cli, const char *path, const struct
     return TD_EXIT_OK;
 }
 
-int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fine,
-                       struct td_image_file *out)
+static int look(struct td_cli *cli, bool unsound_is_fine, struct td_image_file *out)
 {
     struct td_image_work work = { .breathe = NULL };
     struct td_hash hash;
+
+    out->src = td_source_memory(out->file.bytes, out->file.size);
+    td_hash_init(&hash, &td_sha256);
+    td_hash_update(&hash, out->file.bytes, out->file.size);
+    td_hash_final(&hash, out->sha);
+    if (td_image_facts(&out->src, &work, &out->facts) == TD_OK || unsound_is_fine)
+        return TD_EXIT_OK;
+    return fail(cli, TD_EXIT_FILE, out->path, out->facts.err, &out->facts.fault, NULL);
+}
+
+int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fine,
+                       struct td_image_file *out)
+{
     int exit;
 
     memset(out, 0, sizeof *out);
@@ -124,15 +136,17 @@ int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fin
     exit = td_file_read(cli, path, &out->file);
     if (exit == TD_EXIT_OK)
         exit = refuse_other_kinds(cli, path, &out->file);
-    if (exit != TD_EXIT_OK)
-        return exit;
-    out->src = td_source_memory(out->file.bytes, out->file.size);
-    td_hash_init(&hash, &td_sha256);
-    td_hash_update(&hash, out->file.bytes, out->file.size);
-    td_hash_final(&hash, out->sha);
-    if (td_image_facts(&out->src, &work, &out->facts) == TD_OK || unsound_is_fine)
-        return TD_EXIT_OK;
-    return fail(cli, TD_EXIT_FILE, path, out->facts.err, &out->facts.fault, NULL);
+    return exit == TD_EXIT_OK ? look(cli, unsound_is_fine, out) : exit;
+}
+
+int td_image_file_take(struct td_cli *cli, const char *name, uint8_t *bytes, uint32_t size,
+                       bool unsound_is_fine, struct td_image_file *out)
+{
+    memset(out, 0, sizeof *out);
+    out->path = name;
+    out->file.bytes = bytes;
+    out->file.size = size;
+    return look(cli, unsound_is_fine, out);
 }
 
 void td_image_file_close(struct td_image_file *f)

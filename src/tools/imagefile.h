@@ -23,6 +23,10 @@ int td_image_file_open(struct td_cli *cli, const char *path, bool unsound_is_fin
                        struct td_image_file *out);
 void td_image_file_close(struct td_image_file *f);
 
+/* The same of bytes that were read already, on the heap; they belong to out from then on. */
+int td_image_file_take(struct td_cli *cli, const char *name, uint8_t *bytes, uint32_t size,
+                       bool unsound_is_fine, struct td_image_file *out);
+
 /*
  * Says why a file is no image, or not a good one: what, at which offset and TLV, what to do.
  * key is the report's, NULL when there is none. Malformed: TD_EXIT_FILE, else TD_EXIT_REFUSED.

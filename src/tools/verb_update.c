@@ -12,6 +12,7 @@
 #include "tools/imagefile.h"
 #include "tools/images.h"
 #include "tools/layoutfile.h"
+#include "tools/update_package.h"
 
 struct run {
     struct td_cli *cli;
@@ -21,6 +22,7 @@ struct run {
     struct td_update_file files[TD_UPDATE_FILES];
     struct td_image_file opened[TD_UPDATE_FILES];
     uint8_t n_opened;
+    struct td_update_package package;
     struct td_image_file running;
     bool has_running;
     const char *layout; /* --layout, read when all options are known */
@@ -248,23 +250,71 @@ static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UP
     }
     if (exit == TD_EXIT_OK && run->config.n_files == 0)
         return td_cli_usage(run->cli, "the file to update to is missing");
-    return exit == TD_EXIT_OK ? open_layout(run) : exit;
+    return exit;
+}
+
+static bool unsound_is_fine(const struct run *run)
+{
+    return (run->config.force & 1u << TD_CHECK_HEADER) != 0;
+}
+
+/* The files' bytes are where they stay. */
+static void use_opened(struct run *run, unsigned i)
+{
+    run->files[i].src = run->opened[i].src;
+    memcpy(run->files[i].sha, run->opened[i].sha, sizeof run->files[i].sha);
+}
+
+/* One file of the package is the image that is sent. */
+static int use_member(struct run *run, unsigned i, struct td_member *m)
+{
+    uint8_t *bytes = m->bytes;
+    int exit;
+
+    m->bytes = NULL;
+    exit = td_image_file_take(run->cli, m->name, bytes, m->size, unsound_is_fine(run),
+                              &run->opened[i]);
+    use_opened(run, i);
+    return exit;
+}
+
+/* Its images; of two variants one is chosen when the device was asked. */
+static int open_package(struct run *run, const char *path)
+{
+    int exit = td_update_package_open(run->cli, path, &run->package);
+
+    if (exit != TD_EXIT_OK)
+        return exit;
+    run->config.n_files = run->n_opened = run->package.n;
+    for (unsigned i = 0; i < run->package.n && exit == TD_EXIT_OK; i++) {
+        run->files[i].image = run->package.images[i].image;
+        if (run->package.images[i].n == 1)
+            exit = use_member(run, i, run->package.images[i].at[0]);
+    }
+    run->config.files = run->files;
+    return exit;
 }
 
 /* A file that is no image stops here, before the device is touched, unless that is forced. */
 static int open_files(struct run *run, const char *const paths[TD_UPDATE_FILES])
 {
-    bool unsound_is_fine = (run->config.force & 1u << TD_CHECK_HEADER) != 0;
-
+    for (unsigned i = 0; i < run->config.n_files; i++) {
+        if (!td_update_package_is(paths[i]))
+            continue;
+        if (run->config.n_files > 1 || run->files[0].image != 0)
+            return td_cli_usagef(run->cli,
+                                 "%s is a package, which names its images itself: give it alone",
+                                 paths[i]);
+        return open_package(run, paths[i]);
+    }
     for (unsigned i = 0; i < run->config.n_files; i++) {
         struct td_image_file *f = &run->opened[i];
-        int exit = td_image_file_open(run->cli, paths[i], unsound_is_fine, f);
+        int exit = td_image_file_open(run->cli, paths[i], unsound_is_fine(run), f);
 
         run->n_opened++;
         if (exit != TD_EXIT_OK)
             return exit;
-        run->files[i].src = f->src;
-        memcpy(run->files[i].sha, f->sha, sizeof f->sha);
+        use_opened(run, i);
     }
     run->config.files = run->files;
     return TD_EXIT_OK;
@@ -519,12 +569,55 @@ static void say_never_reached(struct run *run, int exit)
     result_json(run->cli, &o);
 }
 
+/* One of two variants for image i, as the device says; TD_EXIT_OK, or a result was said. */
+static int choose_variant(struct run *run, unsigned i)
+{
+    struct td_choice *choice = &run->package.images[i];
+    struct td_variant_facts facts = { .has_mode = run->config.has_strategy,
+                                      .mode = run->config.strategy };
+    struct td_update_outcome o = { .result = TD_RESULT_REFUSED, .image = choice->image };
+    const char *why, *remedy;
+    int n;
+
+    td_variant_ask(&run->dev, choice, &facts);
+    n = td_variant_choose(choice, &facts, &why, &remedy);
+    if (n >= 0) {
+        td_device_log(&run->dev, "image %u: %s is the variant for this device",
+                      choice->image, choice->at[n]->name);
+        td_cli_note(run->cli, "Of the package's variants %s is the one for this device.",
+                    choice->at[n]->name);
+        return use_member(run, i, choice->at[n]);
+    }
+    if (run->dev.interrupted)
+        o.result = TD_RESULT_INTERRUPTED;
+    snprintf(o.text, sizeof o.text, "%s",
+             run->dev.interrupted ? "interrupted before anything was sent" : why);
+    snprintf(o.remedy, sizeof o.remedy, "%s", run->dev.interrupted ? "" : remedy);
+    say_result(run, &o);
+    return run->exit;
+}
+
+static int choose_variants(struct run *run)
+{
+    int exit = TD_EXIT_OK;
+
+    for (unsigned i = 0; i < run->package.n && exit == TD_EXIT_OK; i++)
+        if (run->package.images[i].n > 1)
+            exit = choose_variant(run, i);
+    return exit;
+}
+
 static int update_device(struct run *run)
 {
     int exit = td_device_open(&run->dev, run->cli);
 
     if (exit != TD_EXIT_OK) {
         say_never_reached(run, exit);
+        return exit;
+    }
+    exit = choose_variants(run);
+    if (exit != TD_EXIT_OK) {
+        td_device_close(&run->dev);
         return exit;
     }
     if (run->config.force != 0 || run->accepted != 0)
@@ -555,11 +648,14 @@ static int update(struct td_cli *cli, int argc, char **argv)
     if (exit == TD_EXIT_OK)
         exit = open_files(run, paths);
     if (exit == TD_EXIT_OK)
+        exit = open_layout(run);
+    if (exit == TD_EXIT_OK)
         exit = update_device(run);
     for (unsigned i = 0; i < run->n_opened; i++)
         td_image_file_close(&run->opened[i]);
     if (run->has_running)
         td_image_file_close(&run->running);
+    td_update_package_close(&run->package);
     free(run);
     return exit < 0 ? TD_EXIT_OK : exit;
 }
@@ -570,11 +666,14 @@ const struct td_verb td_verb_update = {
     .summary = "the whole update: check, send, reset, verify, confirm",
     .usage = "usage: tandem update [OPTIONS] FILE...\n"
              "       tandem update [OPTIONS] IMAGE=FILE...\n"
+             "       tandem update [OPTIONS] PACKAGE\n"
              "\n"
              "Updates the device to a signed image. Checks first whether the device would take\n"
              "it, sends it, has it tried, looks what runs after the reset, and confirms it. It\n"
              "has succeeded when the device runs the new hash, confirmed; everything else has\n"
-             "a reason.\n"
+             "a reason. Of a package (dfu_application.zip, dfu_multi_image.bin) all images are\n"
+             "sent; where it has a variant for each of two slots, the one for the slot that\n"
+             "does not run.\n"
              "\n"
              "  --mode test-and-confirm|test|confirm|upload\n"
              "                    test: leave it on trial; confirm: without a trial, no way\n"
