@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define SECTOR  256u
+#define SECTOR  128u
 #define SECTORS 3u
 
 static const struct td_flash_run runs[] = { { SECTORS, SECTOR } };
@@ -146,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 4)
         return 0;
-    dev.write_size = (uint16_t)(1u << (data[0] & 7u) % 6);
+    dev.write_size = (uint16_t)(1u << (data[0] & 7u) % 5);
     dev.erased = data[0] & 0x80 ? 0x00 : 0xFF;
     cfg.data_crc = (data[0] & 0x40) != 0;
     cfg.sector_count = (data[0] & 0x20) != 0 ? 2 : 3;
