@@ -4,7 +4,7 @@
  * 1. At most one connection belongs to the link; a connection that was given up is silent.
  * 2. Events come from the loop, never from inside a call of the owner, but for what
  *    td_link_send finds out about the wire.
- * 3. A line goes out only when the one before it had the time that the baud rate gives it:
+ * 3. A line goes out only when those before it had the time that the baud rate gives them:
  *    small devices have two or three line buffers, and drop what comes faster.
  */
 #include "transport/link.h"
@@ -23,7 +23,9 @@
 #define CONSOLE_RAW    93 /* bytes that one line of 127 carries */
 #define UDP_V4_PAYLOAD 1472
 #define UDP_V6_PAYLOAD 1452
-#define RAW_SILENCE_MS 500  /* an unfinished raw packet is given up after this */
+#define MS_NS          UINT64_C(1000000)
+#define LATE_NS        (4 * MS_NS) /* so late a timer may wake up and still catch up */
+#define RAW_SILENCE_MS 500         /* an unfinished raw packet is given up after this */
 #define RAW_DEVICE_MS  3000 /* and after this by the slowest devices, MCUboot's and Zephyr's */
 #define COBS_PIECE     512
 
@@ -50,7 +52,8 @@ struct td_link {
     /* out */
     struct queued *first, *last;
     size_t n_queued;
-    bool sending; /* console: first is under way in out */
+    bool sending;     /* console: first is under way in out */
+    uint64_t free_ns; /* console: when what was sent has passed, of uv_hrtime */
     struct td_console_out out;
 
     /* in */
@@ -277,16 +280,21 @@ static void drop_first(struct td_link *link)
     free(gone);
 }
 
-static uint64_t time_of(const struct td_link *link, size_t bytes)
+/* When the line has passed that follows at once; a byte is ten bits. */
+static uint64_t take_line_time(struct td_link *link, size_t bytes)
 {
-    // A byte is ten bits on the line; rounded up, and one for the device to take the line away.
-    return (uint64_t)bytes * 10000 / link->url.baud + 1;
+    uint64_t now = uv_hrtime(), byte_ns = UINT64_C(10000000000) / link->url.baud;
+
+    // A timer of whole milliseconds wakes late each time. What it lost is caught up with, or a
+    // fast line would stand still for half of its time; a longer pause was one, and is over.
+    if (now > link->free_ns + LATE_NS)
+        link->free_ns = now;
+    link->free_ns += bytes * byte_ns;
+    return link->free_ns;
 }
 
-static void send_next(uv_timer_t *timer)
+static size_t next_line(struct td_link *link, uint8_t line[TD_CONSOLE_LINE_MAX])
 {
-    struct td_link *link = timer->data;
-    uint8_t line[TD_CONSOLE_LINE_MAX];
     size_t n = 0;
 
     while (link->first && n == 0) {
@@ -299,13 +307,32 @@ static void send_next(uv_timer_t *timer)
         if (n == 0)
             drop_first(link);
     }
-    if (n == 0) {
-        if (link->events.drained)
-            link->events.drained(link->ctx);
-        return;
-    }
-    uv_timer_start(&link->pace, send_next, time_of(link, n), 0);
-    link->conn->carrier->write(link->conn, line, n);
+    return n;
+}
+
+static void send_next(uv_timer_t *timer)
+{
+    struct td_link *link = timer->data;
+    const struct td_conn *conn = link->conn;
+    uint8_t line[TD_CONSOLE_LINE_MAX];
+    uint64_t free_ns, now;
+
+    do {
+        size_t n = next_line(link, line);
+
+        if (n == 0) {
+            if (link->events.drained)
+                link->events.drained(link->ctx);
+            return;
+        }
+        free_ns = take_line_time(link, n);
+        uv_update_time(link->loop);
+        now = uv_hrtime();
+        uv_timer_start(&link->pace, send_next,
+                       free_ns > now ? (free_ns - now + MS_NS - 1) / MS_NS : 0, 0);
+        link->conn->carrier->write(link->conn, line, n);
+        // Writing may find out that the line is gone.
+    } while (link->conn == conn && free_ns <= now);
 }
 
 static enum td_err enqueue(struct td_link *link, const uint8_t *packet, size_t len)
