@@ -115,6 +115,9 @@ struct model {
     bool silent, garbage;
     bool mute_reset; /* gone before its answer to a reset is */
     bool empty_hash; /* wants an empty hash in a confirm instead of none */
+    bool has_b0;     /* it tells which of S0 and S1 runs, */
+    uint32_t b0;     /* this one */
+    bool b0_refuses; /* and what is sent as the other one does not start */
     int32_t mode;
     uint32_t buf_size, buf_count;
     uint32_t max_packet;             /* larger ones vanish; 0 = none does */
@@ -170,6 +173,12 @@ static inline void model_boot(struct model *m)
         m->next = NEXT_PERM; // the highest version runs, nobody marks anything
     if (m->next == NEXT_NONE)
         return;
+    if (m->has_b0) {
+        m->b0 ^= !m->b0_refuses;
+        m->slot[1].present = false;
+        m->next = NEXT_NONE;
+        return;
+    }
     switch (m->fate) {
     case FATE_REFUSED:
         m->slot[1].present = false;
@@ -441,8 +450,16 @@ static inline size_t model_receive(struct model *m, uint64_t now, const uint8_t 
         td_os_params_rsp_put(&w, &p);
     } else if (h.group == TD_SMP_GROUP_OS && h.id == TD_OS_BOOTLOADER) {
         struct td_os_bootloader_rsp b = { .has_mode = true, .mode = m->mode };
+        struct td_os_bootloader_rsp active = { .has_active = true, .active = m->b0 };
+        struct td_os_bootloader_req query = { .has_query = false };
 
-        td_os_bootloader_rsp_put(&w, &b);
+        td_os_bootloader_req_get(body, h.len, &query);
+        if (!query.has_query || !td_cbor_text_is(query.query, TD_TEXT("active_b0_slot")))
+            td_os_bootloader_rsp_put(&w, &b);
+        else if (m->has_b0)
+            td_os_bootloader_rsp_put(&w, &active);
+        else
+            td_smp_put_rc(&w, TD_SMP_RC_INVALID, (struct td_cbor_text){ "", 0 });
     } else if (h.group == TD_SMP_GROUP_OS && h.id == TD_OS_RESET) {
         m->n_reset++;
         if (m->deaf_to_reset)

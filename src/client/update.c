@@ -79,6 +79,7 @@ static void enter(struct td_update *u, uint64_t now_ms)
         req.off = u->device.is_tandem ? u->device.accepts.next : 0;
         td_update_ask(u, now_ms, &req);
         break;
+    case STEP_B0: td_update_ask_b0(u, now_ms); break;
     case STEP_SEEN: td_update_ask_kind(u, now_ms, TD_REQ_WHY, true); break;
     case STEP_DECIDE: td_update_decide(u, now_ms); break;
     case STEP_NEXT: td_update_next_item(u, now_ms); break;
@@ -92,7 +93,12 @@ static void enter(struct td_update *u, uint64_t now_ms)
     case STEP_STORAGE: td_update_ask_kind(u, now_ms, TD_REQ_STORAGE_ERASE, false); break;
     case STEP_RESET: td_update_ask_reset(u, now_ms); break;
     case STEP_POLL: td_update_ask_kind(u, now_ms, TD_REQ_IMAGE_LIST, true); break;
-    case STEP_STAGE: td_update_ask_kind(u, now_ms, TD_REQ_ACCEPTS, true); break;
+    case STEP_STAGE:
+        if (u->device.is_tandem)
+            td_update_ask_kind(u, now_ms, TD_REQ_ACCEPTS, true);
+        else
+            td_update_ask_b0(u, now_ms);
+        break;
     case STEP_CONFIRM: td_update_ask_confirm(u, now_ms); break;
     case STEP_WHY: td_update_ask_kind(u, now_ms, TD_REQ_WHY, false); break;
     }
@@ -112,6 +118,7 @@ static void got_reply(struct td_update *u, uint64_t now_ms)
     case STEP_MODE: td_update_got_mode(u, r); break;
     case STEP_SLOTS: td_update_got_slots(u, r); break;
     case STEP_ACCEPTS: td_update_got_accepts(u, r); break;
+    case STEP_B0: td_update_got_b0(u, r); break;
     case STEP_SEEN: td_update_got_seen(u, r); break;
     case STEP_ERASE: td_update_got_erase(u, now_ms, r); break;
     case STEP_ERASED: td_update_got_erased(u, now_ms, r); break;

@@ -145,6 +145,8 @@ struct td_update_device {
     struct td_slot_sizes slots;
     bool is_tandem;
     struct td_accepts accepts;
+    bool b0_known;           /* a stock device said which of S0 and S1 runs, */
+    uint32_t b0_was, b0_now; /* before the reset, and the last time */
     bool has_verdicts;
     uint32_t verdict_seq; /* of the newest verdict before we changed anything */
     uint16_t verdict_count;

@@ -42,9 +42,20 @@ bool td_update_is_by_version(const struct td_update *u)
            (td_update_is_mode(u, TD_MODE_RAM_LOAD) && !loads_on_trial(u));
 }
 
-/* The slot of a first stage that the file is for; -1: it is an image that is listed when it runs. */
+/* A bootloader that a first stage checks: of a stock device, which has no other word for it. */
+static bool is_sealed(const struct td_update_item *item)
+{
+    return item->file->image == 0 && item->facts.firmware.present && item->facts.firmware.sealed;
+}
+
+/*
+ * The slot of a first stage that the file is for; -1: it is an image that is listed when it runs.
+ * A stock device tells no addresses: there the file is for the slot that does not run, or refused.
+ */
 int td_update_stage_slot(const struct td_update *u, const struct td_update_item *item)
 {
+    if (!u->device.is_tandem)
+        return u->device.b0_known && is_sealed(item) ? 1 - (int)u->device.b0_was : -1;
     return td_stage_slot_of(&item->facts, u->device.is_tandem ? &u->device.accepts : NULL);
 }
 
@@ -52,6 +63,8 @@ bool td_update_stage_runs(const struct td_update *u, const struct td_update_item
 {
     const struct td_tandem_stage *s = &u->device.accepts.stage;
 
+    if (!u->device.is_tandem)
+        return (int)u->device.b0_now == td_update_stage_slot(u, item);
     return (int)s->slot == td_update_stage_slot(u, item) &&
            s->version == item->facts.firmware.info.version;
 }
@@ -151,6 +164,14 @@ void td_update_got_slots(struct td_update *u, const struct td_reply *r)
     td_update_go(u, STEP_ACCEPTS);
 }
 
+static bool any_sealed(const struct td_update *u)
+{
+    for (uint8_t i = 0; i < u->cfg.n_files; i++)
+        if (is_sealed(&u->items[i]))
+            return true;
+    return false;
+}
+
 void td_update_got_accepts(struct td_update *u, const struct td_reply *r)
 {
     struct td_update_device *d = &u->device;
@@ -173,8 +194,32 @@ void td_update_got_accepts(struct td_update *u, const struct td_reply *r)
     }
     if (d->is_tandem && d->accepts.has_next && d->accepts.n_keys < TD_KEYS_MAX)
         td_update_go(u, STEP_ACCEPTS);
+    else if (d->is_tandem)
+        td_update_go(u, d->accepts.has_log ? STEP_SEEN : STEP_DECIDE);
     else
-        td_update_go(u, d->is_tandem && d->accepts.has_log ? STEP_SEEN : STEP_DECIDE);
+        td_update_go(u, any_sealed(u) ? STEP_B0 : STEP_DECIDE);
+}
+
+/* Nordic's trees tell which of S0 and S1 runs. */
+void td_update_ask_b0(struct td_update *u, uint64_t now_ms)
+{
+    struct td_request req = { .kind = TD_REQ_BOOTLOADER,
+                              .probe = true,
+                              .text = TD_TEXT("active_b0_slot") };
+
+    td_update_ask(u, now_ms, &req);
+}
+
+void td_update_got_b0(struct td_update *u, const struct td_reply *r)
+{
+    if (r->failure.err == TD_OK && r->of.bootloader.has_active && r->of.bootloader.active < 2) {
+        u->device.b0_known = true;
+        u->device.b0_was = u->device.b0_now = r->of.bootloader.active;
+    } else {
+        td_update_note(u, "the file is a second stage, and the device does not tell which of S0 "
+                          "and S1 runs: nothing can prove that it starts");
+    }
+    td_update_go(u, STEP_DECIDE);
 }
 
 void td_update_got_seen(struct td_update *u, const struct td_reply *r)

@@ -12,6 +12,7 @@ enum td_update_step {
     STEP_MODE,
     STEP_SLOTS,
     STEP_ACCEPTS,
+    STEP_B0,
     STEP_SEEN,
     STEP_DECIDE,
     STEP_NEXT,
@@ -74,6 +75,8 @@ bool td_update_take_list(struct td_update *u, uint64_t now_ms, const struct td_r
 void td_update_got_mode(struct td_update *u, const struct td_reply *r);
 void td_update_got_slots(struct td_update *u, const struct td_reply *r);
 void td_update_got_accepts(struct td_update *u, const struct td_reply *r);
+void td_update_ask_b0(struct td_update *u, uint64_t now_ms);
+void td_update_got_b0(struct td_update *u, const struct td_reply *r);
 void td_update_got_seen(struct td_update *u, const struct td_reply *r);
 void td_update_add_new_images(struct td_update *u);
 bool td_update_any_plan(const struct td_update *u, uint32_t plans);

@@ -110,11 +110,17 @@ static void infer(struct td_update *u, const struct td_update_item *item)
     const struct td_image_state *was = td_states_active(&u->before, item->file->image);
 
     if (td_update_stage_slot(u, item) >= 0) {
-        td_update_set_outcome(u, TD_RESULT_REFUSED,
-                              "the first stage still boots the old second stage, ",
-                              "see tandem why, and the console of the first stage");
-        td_update_add_text(u, "version ");
-        td_update_add_number(u, u->device.accepts.stage.version);
+        td_update_set_outcome(
+            u, TD_RESULT_REFUSED, "the first stage still boots the old second stage",
+            u->device.is_tandem ? "see tandem why, and the console of the first stage"
+                                : "check that the file is the one for the slot that does not run, "
+                                  "its key, and that its version is higher; see the console of "
+                                  "the first stage");
+        td_update_add_text(u, u->device.is_tandem     ? ", version "
+                              : u->device.b0_now == 0 ? ", in S0"
+                                                      : ", in S1");
+        if (u->device.is_tandem)
+            td_update_add_number(u, u->device.accepts.stage.version);
     } else if (active != NULL && was != NULL && active->hash_len > 0 &&
                (active->hash_len != was->hash_len ||
                 memcmp(active->hash, was->hash, was->hash_len) != 0)) {
@@ -279,12 +285,18 @@ static bool sends_stage(const struct td_update *u)
 /* No list shows a second stage: the device says which one runs. */
 void td_update_got_stage(struct td_update *u, uint64_t now_ms, const struct td_reply *r)
 {
-    if (r->failure.err != TD_OK || !r->of.accepts.has_stage) {
+    bool told = r->failure.err == TD_OK &&
+                (u->device.is_tandem ? r->of.accepts.has_stage : r->of.bootloader.has_active);
+
+    if (!told) {
         u->saw_silence |= td_failure_silent(&r->failure);
         poll_again(u, now_ms);
         return;
     }
-    u->device.accepts.stage = r->of.accepts.stage;
+    if (u->device.is_tandem)
+        u->device.accepts.stage = r->of.accepts.stage;
+    else
+        u->device.b0_now = r->of.bootloader.active;
     td_update_say_state(u, TD_STATE_VERIFY);
     if (not_running(u) == NULL)
         td_update_go(u, STEP_CONFIRM);

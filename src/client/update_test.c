@@ -832,6 +832,39 @@ static void several_images_go_in_one_update(void **state)
     }
 }
 
+/* A stock device of two stages: no list shows a bootloader, the slot that runs tells. */
+static void a_second_stage_of_a_stock_device_is_proven_by_the_slot_that_runs(void **state)
+{
+    static const struct {
+        bool has_b0, refuses;
+        uint32_t b0;
+        enum td_update_result result;
+        const char *says;
+    } rows[] = {
+        { true, false, 0, TD_RESULT_UPDATED, "in S1" },
+        { true, false, 1, TD_RESULT_UPDATED, "in S0" },
+        { true, true, 0, TD_RESULT_REFUSED, "still boots the old second stage, in S0" },
+        { true, true, 1, TD_RESULT_REFUSED, "still boots the old second stage, in S1" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        world();
+        w.dev.lacks = LACKS_TANDEM;
+        w.dev.has_b0 = rows[i].has_b0;
+        w.dev.b0 = rows[i].b0;
+        w.dev.b0_refuses = rows[i].refuses;
+        begin();
+        run_until(w.now + 1); // the file is read
+        w.u.items[0].facts.firmware =
+            (struct td_firmware_facts){ .present = true, .sealed = true, .info.version = 6 };
+        run_until(w.now + 600000);
+        assert_string_equal(td_update_result_name(w.u.outcome.result),
+                            td_update_result_name(rows[i].result));
+        assert_non_null(strstr(w.u.outcome.text, rows[i].says));
+    }
+}
+
 static void whoever_takes_no_events_still_gets_the_result(void **state)
 {
     struct td_update_event e;
@@ -885,6 +918,7 @@ int main(void)
         cmocka_unit_test(an_interrupted_upload_is_resumed),
         cmocka_unit_test(a_link_lost_in_mid_upload_is_taken_up_again),
         cmocka_unit_test(several_images_go_in_one_update),
+        cmocka_unit_test(a_second_stage_of_a_stock_device_is_proven_by_the_slot_that_runs),
         cmocka_unit_test(whoever_takes_no_events_still_gets_the_result),
     };
 
