@@ -399,6 +399,7 @@ static const char *remedy_of_group(const struct td_failure *f)
         { TD_SMP_GROUP_OS, TD_OS_NO_ANSWER,
           "ask for mode, or for active_b0_slot on Nordic's trees" },
         { TD_SMP_GROUP_STAT, TD_STAT_INVALID_GROUP, "tandem stat list shows which there are" },
+        { TD_SMP_GROUP_STAT, TD_STAT_INVALID_NAME, "tandem stat list shows which there are" },
         { TD_SMP_GROUP_SETTINGS, TD_SETTINGS_NOT_FOUND,
           "names are written as the firmware has them, as in app/name" },
         { TD_SMP_GROUP_SETTINGS, TD_SETTINGS_NO_ROOT,
