@@ -113,11 +113,14 @@ struct model {
     bool refuses_v2; /* rc 13 to anything newer */
     bool old_rules;  /* a success to every state write, whether or not it did anything */
     bool silent, garbage;
-    bool mute_reset; /* gone before its answer to a reset is */
-    bool empty_hash; /* wants an empty hash in a confirm instead of none */
-    bool has_b0;     /* it tells which of S0 and S1 runs, */
-    uint32_t b0;     /* this one */
-    bool b0_refuses; /* and what is sent as the other one does not start */
+    bool deaf_to_confirm; /* says done and does nothing */
+    bool mute_reset;      /* gone before its answer to a reset is */
+    bool empty_hash;      /* wants an empty hash in a confirm instead of none */
+    bool recovery;        /* a bootloader that takes uploads into slot 0 until it is reset, */
+    bool recovery_hash;   /* and lists hashes */
+    bool has_b0;          /* it tells which of S0 and S1 runs, */
+    uint32_t b0;          /* this one */
+    bool b0_refuses;      /* and what is sent as the other one does not start */
     int32_t mode;
     uint32_t buf_size, buf_count;
     uint32_t max_packet;             /* larger ones vanish; 0 = none does */
@@ -161,6 +164,11 @@ static inline void model_boot(struct model *m)
     struct model_slot was = m->slot[0];
 
     m->open = false;
+    if (m->recovery) {
+        m->recovery = false;
+        m->lacks &= ~(unsigned)LACKS_STATE_WRITE;
+        return;
+    }
     if (m->next == NEXT_REVERT) {
         m->slot[0] = m->slot[1];
         m->slot[1] = was;
@@ -202,8 +210,27 @@ static inline void model_boot(struct model *m)
     }
 }
 
+/* A slot and its version, sometimes a hash: no flags, and "rc" in front. */
+static inline void put_recovery_list(struct model *m, struct td_cbor_writer *w)
+{
+    char version[TD_IMG_VERSION_MAX];
+    struct td_img_entry e = { .has_version = true,
+                              .has_hash = m->recovery_hash,
+                              .hash = { m->slot[0].hash, 32 } };
+
+    e.version = td_img_version_text(&m->slot[0].version, version);
+    td_img_list_put_begin(w);
+    if (m->slot[0].present)
+        td_img_list_put(w, &e, true);
+    td_img_list_put_end(w, false);
+}
+
 static inline void put_list(struct model *m, struct td_cbor_writer *w)
 {
+    if (m->recovery) {
+        put_recovery_list(m, w);
+        return;
+    }
     td_img_list_put_begin(w);
     for (uint32_t i = 0; i < 2; i++) {
         char version[TD_IMG_VERSION_MAX];
@@ -264,7 +291,7 @@ static inline void model_state_write(struct model *m, const uint8_t *body, size_
             m->dead_until = 1; // gone without an answer; see model_receive
             return;
         }
-        if (m->next == NEXT_REVERT)
+        if (m->next == NEXT_REVERT && !m->deaf_to_confirm)
             m->next = NEXT_NONE;
     } else if (m->old_rules && m->next != NEXT_NONE) {
         // success, and nothing was done
@@ -283,12 +310,13 @@ static inline void model_state_write(struct model *m, const uint8_t *body, size_
 static inline void model_upload_done(struct model *m)
 {
     struct td_source src = td_source_memory(m->got, m->total);
+    struct model_slot *to = &m->slot[m->recovery ? 0 : 1];
     struct td_image img;
 
     m->open = false;
-    m->slot[1].present = td_image_open(&src, UINT32_MAX, &img, NULL) == TD_OK &&
-                         td_image_hash(&src, &img, m->slot[1].hash, NULL, NULL) == TD_OK;
-    m->slot[1].version = img.hdr.version;
+    to->present = td_image_open(&src, UINT32_MAX, &img, NULL) == TD_OK &&
+                  td_image_hash(&src, &img, to->hash, NULL, NULL) == TD_OK;
+    to->version = img.hdr.version;
 }
 
 /* Rules 1 to 16 of an upload, as far as a client can tell them apart. */
@@ -330,7 +358,7 @@ static inline uint32_t model_upload(struct model *m, const uint8_t *body, size_t
             m->sha_len = req.sha.len < 32 ? req.sha.len : 32;
             if (m->sha_len > 0)
                 memcpy(m->sha, req.sha.p, m->sha_len);
-            m->slot[1].present = false;
+            m->slot[m->recovery ? 0 : 1].present = false;
             if (m->next == NEXT_TEST || m->next == NEXT_PERM)
                 m->next = NEXT_NONE;
             took = m->erase_ms;

@@ -262,7 +262,17 @@ enum td_err td_reply_setting(const uint8_t *body, size_t len, struct td_reply *r
     struct td_setting *to = &r->of.setting;
     struct td_settings_read_rsp rsp = { .has_val = false };
 
-    if (td_settings_read_rsp_get(body, len, &rsp) != TD_OK || !rsp.has_val)
+    if (td_settings_read_rsp_get(body, len, &rsp) != TD_OK) {
+        // Mynewt's values are texts.
+        struct td_cbor_text text;
+        const struct td_cbor_field fields[] = { TD_CBOR_FIELD_TEXT("val", &text, &rsp.has_val) };
+
+        if (td_smp_get_map(body, len, fields, 1) != TD_OK || !rsp.has_val)
+            return TD_EANSWER;
+        rsp.val = (struct td_cbor_bytes){ (const uint8_t *)text.p, text.len };
+        rsp.has_max_size = false;
+    }
+    if (!rsp.has_val)
         return TD_EANSWER;
     to->cut = rsp.val.len > sizeof(to->value);
     to->len = (uint16_t)(to->cut ? sizeof(to->value) : rsp.val.len);

@@ -278,6 +278,22 @@ static void an_old_shells_rc_is_the_commands_and_the_line_runs_once(void **state
     }
 }
 
+/* Quirk: a value is bytes with Zephyr, and a text with Mynewt. */
+static void a_setting_is_read_as_bytes_or_as_text(void **state)
+{
+    static const struct td_request get = { .kind = TD_REQ_SETTING_GET, .text = TD_TEXT_INIT("a") };
+    static const char *const rows[] = { "a16376616c426869", "a16376616c626869" };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        ask(&get);
+        answer(rows[i]);
+        assert_int_equal(t.call.reply.failure.err, TD_OK);
+        assert_int_equal(t.call.reply.of.setting.len, 2);
+        assert_memory_equal(t.call.reply.of.setting.value, "hi", 2);
+    }
+}
+
 /* Quirk: pools are the answer itself, or lie under "mpools". */
 static void pools_are_read_from_either_place(void **state)
 {
@@ -307,6 +323,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_lacks_what_the_command_promises_is_said_so),
         cmocka_unit_test(neither_a_reset_nor_a_shell_line_is_sent_twice),
         cmocka_unit_test(an_old_shells_rc_is_the_commands_and_the_line_runs_once),
+        cmocka_unit_test(a_setting_is_read_as_bytes_or_as_text),
         cmocka_unit_test(pools_are_read_from_either_place),
     };
 

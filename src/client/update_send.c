@@ -200,22 +200,30 @@ void td_update_upload_done(struct td_update *u, uint64_t now_ms)
     td_update_add_number(u, u->upload.acked);
 }
 
+/* Whether a slot of this image is listed without a hash: then the list proves nothing. */
+static bool lists_without_hash(const struct td_image_states *list, uint32_t image)
+{
+    for (uint8_t i = 0; i < list->n; i++)
+        if (list->at[i].image == image && list->at[i].hash_len == 0)
+            return true;
+    return false;
+}
+
 void td_update_got_uploaded(struct td_update *u, uint64_t now_ms, const struct td_reply *r)
 {
     struct td_update_item *item = td_update_item_of(u);
-    const struct td_image_state *here, *other;
+    const struct td_image_state *here;
 
     if (!td_update_take_list(u, now_ms, r))
         return;
     here = td_update_new_image(u, item);
-    other = td_states_other(&u->device.list, item->file->image);
     if (here == NULL && u->upload.assumed && u->n_uploads < 3) {
         td_update_go(u, STEP_UPLOAD);
         return;
     }
     // A recovery server lists slots without hashes: there the reset has to tell.
     if (here == NULL && u->cfg.mode != TD_UPDATE_UPLOAD &&
-        !(other != NULL && other->hash_len == 0)) {
+        !lists_without_hash(&u->device.list, item->file->image)) {
         td_update_finish(
             u, now_ms, TD_RESULT_FAILED,
             "the device took every byte of the image, but does not list it",

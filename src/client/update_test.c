@@ -832,6 +832,62 @@ static void several_images_go_in_one_update(void **state)
     }
 }
 
+/* Quirk: a recovery server has no flags and marks nothing; what is sent runs after the reset. */
+static void a_recovery_server_is_updated_without_a_mark(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        world();
+        w.dev.lacks = LACKS_TANDEM | LACKS_BOOTLOADER | LACKS_STATE_WRITE | LACKS_SLOTS;
+        w.dev.recovery = true;
+        w.dev.recovery_hash = i == 1;
+        w.dev.v1_only = true;
+        run();
+        runs_new_confirmed();
+        assert_int_equal(w.dev.n_reset, 1);
+    }
+}
+
+/* Quirk: packets beyond what link or pool take vanish without an answer. */
+static void a_device_that_drops_in_silence_is_updated_with_smaller_packets(void **state)
+{
+    (void)state;
+    world();
+    w.dev.buf_size = 2048;
+    w.dev.max_packet = 244;
+    run();
+    runs_new_confirmed();
+    assert_in_range(w.u.upload.pace.packet, 128, 244);
+}
+
+/* Quirk: "done" to a state write that did nothing; the list is what counts. */
+static void a_confirm_that_changes_nothing_is_no_success(void **state)
+{
+    (void)state;
+    world();
+    w.dev.deaf_to_confirm = true;
+    run();
+    assert_int_equal(w.u.outcome.result, TD_RESULT_FAILED);
+    assert_non_null(strstr(w.u.outcome.text, "its list shows it unconfirmed"));
+    assert_in_range(w.dev.n_confirm, 2, 5);
+}
+
+/* Quirk: v1 servers answer rc 1 to most of what goes wrong: the phase tells where to look. */
+static void a_collapsed_rc_still_ends_with_where_it_happened(void **state)
+{
+    (void)state;
+    world();
+    w.dev.v1_only = true;
+    w.dev.refuse_at = 1000;
+    w.dev.refuse_code = TD_IMG_FLASH_WRITE; // rc 1 in v1
+    run();
+    assert_int_equal(w.u.outcome.result, TD_RESULT_REFUSED);
+    assert_int_equal(w.u.outcome.failure.code, 1);
+    assert_non_null(strstr(w.u.outcome.text, "the upload ended early"));
+    assert_non_null(strstr(w.u.outcome.text, ", at byte "));
+    assert_true(w.u.outcome.remedy[0] != '\0');
+}
+
 /* A stock device of two stages: no list shows a bootloader, the slot that runs tells. */
 static void a_second_stage_of_a_stock_device_is_proven_by_the_slot_that_runs(void **state)
 {
@@ -918,6 +974,10 @@ int main(void)
         cmocka_unit_test(an_interrupted_upload_is_resumed),
         cmocka_unit_test(a_link_lost_in_mid_upload_is_taken_up_again),
         cmocka_unit_test(several_images_go_in_one_update),
+        cmocka_unit_test(a_recovery_server_is_updated_without_a_mark),
+        cmocka_unit_test(a_device_that_drops_in_silence_is_updated_with_smaller_packets),
+        cmocka_unit_test(a_confirm_that_changes_nothing_is_no_success),
+        cmocka_unit_test(a_collapsed_rc_still_ends_with_where_it_happened),
         cmocka_unit_test(a_second_stage_of_a_stock_device_is_proven_by_the_slot_that_runs),
         cmocka_unit_test(whoever_takes_no_events_still_gets_the_result),
     };
