@@ -463,11 +463,10 @@ static const struct td_verb subs[] = {
     { .name = "download",
       .kind = TD_VERB_DEVICE,
       .summary = "read a file of the device",
-      .usage =
-          "usage: tandem fs download REMOTE LOCAL [--json]\n\n"
-          "Reads the file REMOTE of the device, as in /lfs1/name. LOCAL (a file, a folder,\n"
-          "or - for standard output) is written whole or not at all, when all bytes are\n"
-          "there and the device's hash of them is theirs.\n",
+      .usage = "usage: tandem fs download REMOTE LOCAL [--json]\n\n"
+               "Reads the file REMOTE of the device, as in /lfs1/name. LOCAL (a file, a folder,\n"
+               "or - for standard output) is written whole or not at all, when all bytes are\n"
+               "there and the device's hash of them is theirs.\n",
       .run = fs_download },
     { .name = "status",
       .kind = TD_VERB_DEVICE,

@@ -582,8 +582,8 @@ static int choose_variant(struct run *run, unsigned i)
     td_variant_ask(&run->dev, choice, &facts);
     n = td_variant_choose(choice, &facts, &why, &remedy);
     if (n >= 0) {
-        td_device_log(&run->dev, "image %u: %s is the variant for this device",
-                      choice->image, choice->at[n]->name);
+        td_device_log(&run->dev, "image %u: %s is the variant for this device", choice->image,
+                      choice->at[n]->name);
         td_cli_note(run->cli, "Of the package's variants %s is the one for this device.",
                     choice->at[n]->name);
         return use_member(run, i, choice->at[n]);
