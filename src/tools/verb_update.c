@@ -1,43 +1,22 @@
 /*
  * tools/verb_update.c - tandem update: a whole update, honestly told.
  *
- * client/update.h decides; this file reads the files, runs the loop, and says what happens. The
- * last line is the result, and the exit code follows from it alone.
+ * client/update.h decides; this file reads the command line and the files and runs the loop,
+ * update_say.c says what happens. The last line is the result, and the exit code follows from it
+ * alone.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/range.h"
-#include "client/update.h"
 #include "tools/imagefile.h"
 #include "tools/images.h"
-#include "tools/layoutfile.h"
-#include "tools/update_package.h"
-
-struct run {
-    struct td_cli *cli;
-    struct td_device dev;
-    struct td_update core;
-    struct td_update_config config;
-    struct td_update_file files[TD_UPDATE_FILES];
-    struct td_image_file opened[TD_UPDATE_FILES];
-    uint8_t n_opened;
-    struct td_update_package package;
-    struct td_image_file running;
-    bool has_running;
-    const char *layout; /* --layout, read when all options are known */
-    struct td_layout_env layout_env;
-    struct td_room_geometry geometry[TD_UPDATE_FILES]; /* of the image of each file */
-    uint32_t accepted;                                 /* mask over the names of --accept */
-    struct td_progress bar;
-    bool finished;    /* the result was told */
-    uint32_t unknown; /* checks that wait to be named in one line, 1 << enum td_check */
-    int exit;
-};
+#include "tools/update_run.h"
 
 /* ---- the command line ---------------------------------------------------------------- */
 
-static int take_file(struct run *run, const char *text, const char *paths[TD_UPDATE_FILES])
+static int take_file(struct td_update_run *run, const char *text,
+                     const char *paths[TD_UPDATE_FILES])
 {
     const char *equals = strchr(text, '=');
     struct td_update_file *file = &run->files[run->config.n_files];
@@ -62,7 +41,7 @@ static int take_file(struct run *run, const char *text, const char *paths[TD_UPD
     return TD_EXIT_OK;
 }
 
-static int take_mode(struct run *run, const char *text)
+static int take_mode(struct td_update_run *run, const char *text)
 {
     static const struct {
         const char *name;
@@ -84,7 +63,7 @@ static int take_mode(struct run *run, const char *text)
                          text);
 }
 
-static int take_force(struct run *run, const char *text)
+static int take_force(struct td_update_run *run, const char *text)
 {
     enum td_check check;
     const char *names[TD_N_CHECKS];
@@ -114,7 +93,7 @@ enum {
     N_ACCEPTS
 };
 
-static int take_accept(struct run *run, const char *text)
+static int take_accept(struct td_update_run *run, const char *text)
 {
     static const char *const names[N_ACCEPTS] = {
         [ACCEPT_NO_REVERT] = "no-revert",
@@ -136,14 +115,14 @@ static int take_accept(struct run *run, const char *text)
                          text, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static int take_wait(struct run *run, const char *text)
+static int take_wait(struct td_update_run *run, const char *text)
 {
     if (td_parse_seconds(text, &run->config.wait_ms))
         return TD_EXIT_OK;
     return td_cli_usagef(run->cli, "--wait wants seconds, as in 90, and not '%s'", text);
 }
 
-static int open_running(struct run *run, const char *path)
+static int open_running(struct td_update_run *run, const char *path)
 {
     int exit;
 
@@ -156,7 +135,7 @@ static int open_running(struct run *run, const char *path)
 }
 
 /* An image of the network core that nothing brings back is not sent without a word. */
-static int check_netcore(struct run *run, const struct td_layout *layout)
+static int check_netcore(struct td_update_run *run, const struct td_layout *layout)
 {
     struct td_layout_issues *issues = malloc(sizeof *issues);
     bool found = false, sent = false;
@@ -181,7 +160,7 @@ static int check_netcore(struct run *run, const struct td_layout *layout)
 }
 
 /* What a stock device does not tell: how large its slots and their sectors are. */
-static int open_layout(struct run *run)
+static int open_layout(struct td_update_run *run)
 {
     struct td_layout_file file = { 0 };
     int exit;
@@ -202,7 +181,8 @@ static int open_layout(struct run *run)
     return exit;
 }
 
-static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UPDATE_FILES])
+static int parse(struct td_update_run *run, int argc, char **argv,
+                 const char *paths[TD_UPDATE_FILES])
 {
     enum {
         MODE,
@@ -253,20 +233,20 @@ static int parse(struct run *run, int argc, char **argv, const char *paths[TD_UP
     return exit;
 }
 
-static bool unsound_is_fine(const struct run *run)
+static bool unsound_is_fine(const struct td_update_run *run)
 {
     return (run->config.force & 1u << TD_CHECK_HEADER) != 0;
 }
 
 /* The files' bytes are where they stay. */
-static void use_opened(struct run *run, unsigned i)
+static void use_opened(struct td_update_run *run, unsigned i)
 {
     run->files[i].src = run->opened[i].src;
     memcpy(run->files[i].sha, run->opened[i].sha, sizeof run->files[i].sha);
 }
 
 /* One file of the package is the image that is sent. */
-static int use_member(struct run *run, unsigned i, struct td_member *m)
+static int use_member(struct td_update_run *run, unsigned i, struct td_member *m)
 {
     uint8_t *bytes = m->bytes;
     int exit;
@@ -279,7 +259,7 @@ static int use_member(struct run *run, unsigned i, struct td_member *m)
 }
 
 /* Its images; of two variants one is chosen when the device was asked. */
-static int open_package(struct run *run, const char *path)
+static int open_package(struct td_update_run *run, const char *path)
 {
     int exit = td_update_package_open(run->cli, path, &run->package);
 
@@ -296,7 +276,7 @@ static int open_package(struct run *run, const char *path)
 }
 
 /* A file that is no image stops here, before the device is touched, unless that is forced. */
-static int open_files(struct run *run, const char *const paths[TD_UPDATE_FILES])
+static int open_files(struct td_update_run *run, const char *const paths[TD_UPDATE_FILES])
 {
     for (unsigned i = 0; i < run->config.n_files; i++) {
         if (!td_update_package_is(paths[i]))
@@ -320,223 +300,45 @@ static int open_files(struct run *run, const char *const paths[TD_UPDATE_FILES])
     return TD_EXIT_OK;
 }
 
-/* ---- what is said -------------------------------------------------------------------- */
-
-static int exit_of(enum td_update_result result)
-{
-    switch (result) {
-    case TD_RESULT_UPDATED:
-    case TD_RESULT_ALREADY:
-    case TD_RESULT_TESTED:
-    case TD_RESULT_UPLOADED:
-    case TD_RESULT_CHECKED: return TD_EXIT_OK;
-    case TD_RESULT_REFUSED:
-    case TD_RESULT_REVERTED:
-    case TD_RESULT_FAILED: return TD_EXIT_REFUSED;
-    case TD_RESULT_UNREACHABLE: return TD_EXIT_UNREACHABLE;
-    case TD_RESULT_INTERRUPTED: return TD_EXIT_INTERRUPTED;
-    }
-    return TD_EXIT_REFUSED;
-}
-
-/*
- * A stock device tells next to nothing. What it leaves unknown is one line, not one for each;
- * what makes the update doubtful is said in full.
- */
-static bool is_plainly_unknown(const struct td_check_row *row)
-{
-    return row->result == TD_CHECK_UNKNOWN &&
-           (row->check == TD_CHECK_SLOT_ROOM || row->check == TD_CHECK_SWAP_ROOM ||
-            row->check == TD_CHECK_SIGNATURE || row->check == TD_CHECK_KEY);
-}
-
-static void say_unknown(struct run *run)
-{
-    char names[128] = "";
-    size_t len = 0;
-
-    for (unsigned i = 0; i < TD_N_CHECKS && len < sizeof names; i++) {
-        if (run->unknown >> i & 1)
-            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "",
-                                    td_check_name((enum td_check)i));
-    }
-    run->unknown = 0;
-    if (len > 0)
-        td_cli_note(run->cli, "The device does not tell enough to check %s.", names);
-}
-
-static void say_row(struct run *run, const struct td_check_row *row)
-{
-    static const char *const marks[] = { "ok", "no", "??" };
-    static const char *const colors[] = { "32", "31", "33" };
-    struct td_cli *cli = run->cli;
-
-    if (cli->json) {
-        json_t *o = json_pack("{s:s, s:s, s:s, s:s}", "event", "preflight", "check",
-                              td_check_name(row->check), "result",
-                              td_check_result_name(row->result), "text", row->text);
-
-        if (row->forced)
-            json_object_set_new(o, "forced", json_true());
-        td_cli_json(cli, o);
-        return;
-    }
-    // A dry run was asked for these lines; otherwise they matter when they are not "ok".
-    if (cli->quiet || (row->result == TD_CHECK_PASS && !run->config.dry_run && cli->verbose == 0))
-        return;
-    if (is_plainly_unknown(row) && !run->config.dry_run && cli->verbose == 0) {
-        run->unknown |= 1u << row->check;
-        return;
-    }
-    fprintf(run->config.dry_run ? cli->out : cli->err, "%s%s%s %-12s %s%s\n",
-            td_cli_color(cli, run->config.dry_run ? cli->out : cli->err, colors[row->result]),
-            marks[row->result], td_cli_color(cli, run->config.dry_run ? cli->out : cli->err, "0"),
-            td_check_name(row->check), row->text, row->forced ? " (forced)" : "");
-}
-
-static void say_upload(struct run *run, const struct td_update_event *event)
-{
-    if (run->cli->json)
-        td_cli_json(run->cli, json_pack("{s:s, s:I, s:I, s:I}", "event", "upload", "offset",
-                                        (json_int_t)event->offset, "size", (json_int_t)event->size,
-                                        "bytes_per_s", (json_int_t)event->bytes_per_s));
-    else
-        td_progress_at(&run->bar, event->offset, event->size);
-}
-
-static void say_step(struct run *run, enum td_update_state state)
-{
-    static const char *const words[] = {
-        [TD_STATE_TEST] = "Marking the image.",
-        [TD_STATE_RESET] = "Resetting the device.",
-        [TD_STATE_WAIT] = "Waiting for it to come back.",
-        [TD_STATE_VERIFY] = "Looking at what runs.",
-        [TD_STATE_CONFIRM] = "Confirming.",
-    };
-
-    td_device_log(&run->dev, "state: %s", td_update_state_name(state));
-    // What the device said before it went down is not an answer of the one that comes back.
-    if (state == TD_STATE_WAIT)
-        td_device_reset_sent(&run->dev);
-    if (run->cli->json)
-        td_cli_json(run->cli, json_pack("{s:s, s:s}", "event", "state", "state",
-                                        td_update_state_name(state)));
-    else
-        td_cli_note(run->cli, "%s", words[state]);
-}
-
-static void result_json(struct td_cli *cli, const struct td_update_outcome *o)
-{
-    char hex[129], version[40];
-
-    td_hex(o->hash, o->hash_len, hex);
-    snprintf(version, sizeof version, o->version.build ? "%u.%u.%u+%u" : "%u.%u.%u",
-             o->version.major, o->version.minor, o->version.revision, o->version.build);
-    td_cli_json(cli,
-                json_pack("{s:s, s:s?, s:s?, s:i, s:s?, s:s, s:s}", "result",
-                          td_update_result_name(o->result), "hash", o->hash_len > 0 ? hex : NULL,
-                          "version", o->hash_len > 0 ? version : NULL, "seconds", (int)o->seconds,
-                          "verdict", o->verdict ? td_verdict_name(o->verdict) : NULL, "text",
-                          o->text, "remedy", o->remedy));
-}
-
-static void say_result(struct run *run, const struct td_update_outcome *o)
-{
-    struct td_cli *cli = run->cli;
-
-    const char *why = o->result == TD_RESULT_UNREACHABLE ? run->dev.why : "";
-
-    run->finished = true;
-    run->exit = exit_of(o->result);
-    td_device_log(&run->dev, "result: %s: %s", td_update_result_name(o->result), o->text);
-    if (cli->json) {
-        result_json(cli, o);
-        // Whoever reads errors from stderr alone finds it there as well.
-        if (run->exit != TD_EXIT_OK)
-            td_cli_fail(cli, (enum td_exit)run->exit, td_update_result_name(o->result), o->text,
-                        why[0] != '\0' ? why : NULL, o->remedy[0] != '\0' ? o->remedy : NULL);
-        return;
-    }
-    if (run->exit == TD_EXIT_OK) {
-        fprintf(cli->out, "%s%s%s: %s\n", td_cli_color(cli, cli->out, "32"),
-                td_update_result_name(o->result), td_cli_color(cli, cli->out, "0"), o->text);
-        if (o->remedy[0] != '\0')
-            td_cli_note(cli, "%s", o->remedy);
-        return;
-    }
-    fflush(cli->out);
-    fprintf(cli->err, "%s%s%s: %s\n", td_cli_color(cli, cli->err, "31"),
-            td_update_result_name(o->result), td_cli_color(cli, cli->err, "0"), o->text);
-    if (o->verdict != TD_V_NONE)
-        fprintf(cli->err, "  the device's verdict: %s\n", td_verdict_name(o->verdict));
-    if (why[0] != '\0')
-        fprintf(cli->err, "  at: %s: %s\n", td_link_name(run->dev.link), why);
-    if (o->remedy[0] != '\0')
-        fprintf(cli->err, "  try: %s\n", o->remedy);
-}
-
-static void say_event(struct run *run, const struct td_update_event *event)
-{
-    if (event->kind != TD_EVENT_PREFLIGHT)
-        say_unknown(run);
-    if (event->kind != TD_EVENT_UPLOAD)
-        td_progress_end(&run->bar);
-    switch (event->kind) {
-    case TD_EVENT_PREFLIGHT:
-        td_device_log(&run->dev, "preflight %s: %s%s: %s", td_check_name(event->row->check),
-                      td_check_result_name(event->row->result),
-                      event->row->forced ? ", forced" : "", event->row->text);
-        say_row(run, event->row);
-        break;
-    case TD_EVENT_UPLOAD: say_upload(run, event); break;
-    case TD_EVENT_STATE: say_step(run, event->state); break;
-    case TD_EVENT_NOTE:
-        td_device_log(&run->dev, "%s", event->text);
-        td_cli_note(run->cli, "%s", event->text);
-        break;
-    case TD_EVENT_RESULT: say_result(run, event->outcome); break;
-    }
-}
-
 /* ---- the loop ------------------------------------------------------------------------ */
 
 static size_t update_send(void *state, uint64_t now, uint8_t *buf, size_t cap)
 {
-    return td_update_send(&((struct run *)state)->core, now, buf, cap);
+    return td_update_send(&((struct td_update_run *)state)->core, now, buf, cap);
 }
 
 static void update_receive(void *state, uint64_t now, const uint8_t *packet, size_t len)
 {
-    td_update_receive(&((struct run *)state)->core, now, packet, len);
+    td_update_receive(&((struct td_update_run *)state)->core, now, packet, len);
 }
 
 static void update_link(void *state, uint64_t now, bool up)
 {
-    td_update_link(&((struct run *)state)->core, now, up);
+    td_update_link(&((struct td_update_run *)state)->core, now, up);
 }
 
 static uint64_t update_wake(void *state)
 {
-    return td_update_wake_ms(&((struct run *)state)->core);
+    return td_update_wake_ms(&((struct td_update_run *)state)->core);
 }
 
 static bool update_done(void *state)
 {
-    return td_update_done(&((struct run *)state)->core);
+    return td_update_done(&((struct td_update_run *)state)->core);
 }
 
 static void update_turn(void *state)
 {
-    struct run *run = state;
+    struct td_update_run *run = state;
     struct td_update_event event;
 
     while (td_update_event(&run->core, &event))
-        say_event(run, &event);
+        td_update_say_event(run, &event);
 }
 
 static void update_interrupt(void *state, uint64_t now)
 {
-    td_update_interrupt(&((struct run *)state)->core, now);
+    td_update_interrupt(&((struct td_update_run *)state)->core, now);
 }
 
 static const struct td_core update_core = {
@@ -550,7 +352,7 @@ static const struct td_core update_core = {
 };
 
 /* With --json the last line is a result, also when the device was never reached. */
-static void say_never_reached(struct run *run, int exit)
+static void say_never_reached(struct td_update_run *run, int exit)
 {
     struct td_update_outcome o = { .result = exit == TD_EXIT_INTERRUPTED ? TD_RESULT_INTERRUPTED
                                                                          : TD_RESULT_UNREACHABLE };
@@ -566,11 +368,11 @@ static void say_never_reached(struct run *run, int exit)
     snprintf(o.remedy, sizeof o.remedy,
              "check that the device is on, and its address; then run "
              "the same update again");
-    result_json(run->cli, &o);
+    td_update_say_json(run->cli, &o);
 }
 
 /* One of two variants for image i, as the device says; TD_EXIT_OK, or a result was said. */
-static int choose_variant(struct run *run, unsigned i)
+static int choose_variant(struct td_update_run *run, unsigned i)
 {
     struct td_choice *choice = &run->package.images[i];
     struct td_variant_facts facts = { .has_mode = run->config.has_strategy,
@@ -593,11 +395,11 @@ static int choose_variant(struct run *run, unsigned i)
     snprintf(o.text, sizeof o.text, "%s",
              run->dev.interrupted ? "interrupted before anything was sent" : why);
     snprintf(o.remedy, sizeof o.remedy, "%s", run->dev.interrupted ? "" : remedy);
-    say_result(run, &o);
+    td_update_say_result(run, &o);
     return run->exit;
 }
 
-static int choose_variants(struct run *run)
+static int choose_variants(struct td_update_run *run)
 {
     int exit = TD_EXIT_OK;
 
@@ -607,7 +409,7 @@ static int choose_variants(struct run *run)
     return exit;
 }
 
-static int update_device(struct run *run)
+static int update_device(struct td_update_run *run)
 {
     int exit = td_device_open(&run->dev, run->cli);
 
@@ -636,7 +438,7 @@ static int update_device(struct run *run)
 
 static int update(struct td_cli *cli, int argc, char **argv)
 {
-    struct run *run = calloc(1, sizeof *run);
+    struct td_update_run *run = calloc(1, sizeof *run);
     const char *paths[TD_UPDATE_FILES] = { NULL };
     int exit;
 
