@@ -10,7 +10,6 @@
 
 #include "base/range.h"
 #include "tools/imagefile.h"
-#include "tools/images.h"
 #include "tools/update_run.h"
 
 /* ---- the command line ---------------------------------------------------------------- */
