@@ -38,7 +38,9 @@ struct td_server_result td_server_enum_single(struct td_server_call *call)
     struct td_enum_single_req req;
     struct td_enum_single_rsp rsp = { .has_group = true };
 
-    if (td_enum_single_req_get(call->payload, call->hdr->len, &req) != TD_OK ||
+    // A map without keys asks for the first group; no map at all is malformed.
+    if (call->hdr->len == 0 ||
+        td_enum_single_req_get(call->payload, call->hdr->len, &req) != TD_OK ||
         req.index > INDEX_MAX)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
     if (req.index >= cfg->n_groups)
@@ -90,6 +92,8 @@ struct td_server_result td_server_enum_details(struct td_server_call *call)
     bool all, wanted = true;
     enum td_err err = td_enum_details_req_get_begin(call->payload, call->hdr->len, &list, &all);
 
+    if (call->hdr->len == 0)
+        err = TD_EFORMAT;
     td_enum_groups_put_begin(call->out);
     for (uint8_t i = 0; err == TD_OK && i < cfg->n_groups; i++) {
         const struct td_server_group *group = cfg->groups[i];

@@ -9,7 +9,8 @@ struct td_server_result td_server_os_echo(struct td_server_call *call)
 {
     struct td_os_echo echo;
 
-    if (td_os_echo_req_get(call->payload, call->hdr->len, &echo) != TD_OK)
+    // A map without a text is fine, and no map at all is not.
+    if (call->hdr->len == 0 || td_os_echo_req_get(call->payload, call->hdr->len, &echo) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
     // Without a text it gives back an empty one, as Zephyr's does.
     echo.has_text = true;

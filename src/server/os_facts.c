@@ -100,7 +100,7 @@ struct td_server_result td_server_os_info(struct td_server_call *call)
 
     if (os == NULL || os->facts == NULL)
         return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
-    if (td_os_info_req_get(call->payload, call->hdr->len, &req) != TD_OK)
+    if (call->hdr->len == 0 || td_os_info_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
     for (size_t i = 0; i < req.format.len; i++) {
         unsigned more = asked_by(os->facts, req.format.p[i]);

@@ -64,10 +64,11 @@ static struct td_server_result dispatch(struct td_server_call *call)
     struct td_cbor_text reason;
     td_server_handler handler;
 
-    if (hdr->version > TD_SMP_V2 && !cfg->manner->v1_only)
-        return td_result_rc(TD_SMP_RC_TOO_NEW, TD_NO_REASON);
+    // What is no request is told so before its version is, as Zephyr does it.
     if (hdr->op != TD_SMP_READ && hdr->op != TD_SMP_WRITE)
         return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+    if (hdr->version > TD_SMP_V2 && !cfg->manner->v1_only)
+        return td_result_rc(TD_SMP_RC_TOO_NEW, TD_NO_REASON);
     group = find_group(cfg, hdr->group);
     handler = group == NULL ? NULL : find_handler(group, hdr);
     if (handler == NULL)

@@ -169,7 +169,8 @@ struct td_server_result td_server_settings_save(struct td_server_call *call)
 
     if (settings == NULL)
         return not_built();
-    if (td_settings_name_req_get(call->payload, call->hdr->len, &req) != TD_OK)
+    if (call->hdr->len == 0 ||
+        td_settings_name_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         return malformed();
     if (settings->save == NULL)
         return td_result_err(TD_SETTINGS_NOT_SAVABLE, TD_NO_REASON);
