@@ -86,7 +86,7 @@ static const struct td_flash_ops ops = { fuzz_read, fuzz_write, fuzz_erase_begin
 static void list(const struct td_settings *s)
 {
     struct td_settings_iter names;
-    struct td_setting setting;
+    struct td_settings_item setting;
     struct td_nvs_entry entry;
     struct td_nvs_space space;
     struct td_nvs_iter it;

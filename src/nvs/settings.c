@@ -200,8 +200,8 @@ void td_settings_begin(struct td_settings_iter *it, const struct td_settings *s)
 }
 
 /* The name and its value's length; *whole: both are there. */
-static enum td_err look_at(const struct td_settings *s, uint16_t id, struct td_setting *setting,
-                           bool *whole)
+static enum td_err look_at(const struct td_settings *s, uint16_t id,
+                           struct td_settings_item *setting, bool *whole)
 {
     enum td_err err =
         td_nvs_read(&s->nvs, id, setting->name, sizeof setting->name, &setting->name_len);
@@ -215,7 +215,8 @@ static enum td_err look_at(const struct td_settings *s, uint16_t id, struct td_s
     return err == TD_EFLASH ? err : TD_OK;
 }
 
-enum td_err td_settings_next(struct td_settings_iter *it, struct td_setting *setting, bool *end)
+enum td_err td_settings_next(struct td_settings_iter *it, struct td_settings_item *setting,
+                             bool *end)
 {
     bool whole = false;
     enum td_err err = TD_OK;
@@ -231,7 +232,7 @@ enum td_err td_settings_next(struct td_settings_iter *it, struct td_setting *set
     return err;
 }
 
-enum td_err td_settings_value(const struct td_settings *s, const struct td_setting *setting,
+enum td_err td_settings_value(const struct td_settings *s, const struct td_settings_item *setting,
                               void *dst, size_t cap, size_t *len)
 {
     return td_nvs_read(&s->nvs, value_id(setting->id), dst, cap, len);

@@ -50,7 +50,7 @@ enum td_err td_settings_set(struct td_settings *s, const char *name, size_t name
 /* TD_ENOTFOUND: there is none. */
 enum td_err td_settings_remove(struct td_settings *s, const char *name, size_t name_len);
 
-struct td_setting {
+struct td_settings_item {
     char name[TD_SETTINGS_NAME_MAX];
     size_t name_len;
     size_t len;  /* of its value */
@@ -66,10 +66,11 @@ struct td_settings_iter {
 void td_settings_begin(struct td_settings_iter *it, const struct td_settings *s);
 
 /* The next one; Zephyr's order, the youngest name mostly first. *end: there are no more. */
-enum td_err td_settings_next(struct td_settings_iter *it, struct td_setting *setting, bool *end);
+enum td_err td_settings_next(struct td_settings_iter *it, struct td_settings_item *setting,
+                             bool *end);
 
 /* Its value, as td_nvs_read. */
-enum td_err td_settings_value(const struct td_settings *s, const struct td_setting *setting,
+enum td_err td_settings_value(const struct td_settings *s, const struct td_settings_item *setting,
                               void *dst, size_t cap, size_t *len);
 
 #endif

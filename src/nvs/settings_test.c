@@ -147,7 +147,7 @@ static void a_name_has_one_to_74_bytes(void **state)
 static void all_of_them_are_listed(void **state)
 {
     struct td_settings_iter it;
-    struct td_setting one;
+    struct td_settings_item one;
     char value[8];
     size_t len;
     bool end;
@@ -192,7 +192,7 @@ static void a_full_store_keeps_no_half_of_a_new_setting(void **state)
     char name[] = "app/00", value[100] = "x";
     enum td_err err = TD_OK;
     struct td_settings_iter it;
-    struct td_setting one;
+    struct td_settings_item one;
     unsigned n = 0, listed = 0;
     bool end = false;
 

@@ -345,6 +345,7 @@ static void build_server(struct sim_device *dev)
     build_groups(dev);
     build_access(dev);
     build_backends(dev);
+    sim_settings_build(dev);
 }
 
 enum td_err sim_build(struct sim_device *dev, const struct sim_memory memory[SIM_FLASHES_MAX])

@@ -232,6 +232,7 @@ static void serve(struct sim_device *dev, uint16_t flags)
     dev->crashes = 0;
     if ((flags & SIM_APP_SELF_CONFIRM) != 0 || dev->profile->confirms == SIM_CONFIRMS_ITSELF)
         confirm_itself(dev);
+    sim_settings_start(dev);
     td_server_init(&dev->server, &dev->config, dev->hold, dev->profile->server.buf_size);
     dev->state = (flags & SIM_APP_MUTE) != 0 ? SIM_MUTE : SIM_SERVES;
 }

@@ -22,6 +22,7 @@
 
 #include "boot/boot.h"
 #include "patch/lzma2.h"
+#include "server/nvs_settings.h"
 #include "server/server.h"
 #include "sim/app.h"
 #include "sim/board.h"
@@ -130,6 +131,9 @@ struct sim_device {
     struct td_server_shell shell;
     struct td_server_access access[SIM_GROUPS_MAX + TD_SERVER_ACCESS_DEFAULT_N];
     struct td_server_hooks server_hooks;
+    struct td_server_nvs_settings settings; /* where the profile has the group and a storage */
+    struct td_nvs_config settings_config;
+    uint8_t settings_ram[2048]; /* set, and not yet saved */
     struct td_server_config config;
     struct td_server server;
     uint8_t hold[SIM_BUF_MAX];

@@ -13,6 +13,10 @@ enum td_err sim_trust_build(struct sim_device *dev);
 /* NULL when the profile has no such partition. */
 const struct td_flash_area *sim_area(const struct sim_device *dev, enum sim_part part);
 
+/* settings.c: group 3's back end in the storage partition; it is mounted when the application is. */
+void sim_settings_build(struct sim_device *dev);
+void sim_settings_start(struct sim_device *dev);
+
 /* device.c: a line of the console, unless the power is gone; the time that flash has taken. */
 void sim_say(struct sim_device *dev, const char *line);
 void sim_spend(struct sim_device *dev);

@@ -11,7 +11,9 @@ struct td_inspect {
     const char *layout; /* --layout, or NULL */
     bool has_base;      /* --base */
     uint32_t base;
-    uint32_t align; /* --align, 0: as the layout says, or as found */
+    uint32_t align;             /* --align, 0: as the layout says, or as found */
+    struct td_place_of storage; /* --storage; size 0: as the layout says, or as found */
+    uint32_t storage_sector;    /* 0: as found, or 4096 */
     const char *svg;
 
     struct td_map *maps; /* of the files that were drawn, for --svg */
@@ -37,6 +39,15 @@ int td_inspect_plan(const struct td_inspect *in, const struct td_survey *s,
 /* One line about a thing: "image 1.2.3, 20552 bytes, hash 0123abcd". */
 void td_thing_text(const struct td_thing *t, char *out, size_t cap);
 enum td_map_ink td_thing_ink(const struct td_thing *t);
+
+/*
+ * The settings of a memory, a table for people or an object for programs (NULL: there are none).
+ * plan is NULL where none is known.
+ */
+void td_inspect_settings_say(const struct td_inspect *in, const struct td_survey *s,
+                             const struct td_memory *m, const struct td_plan *plan);
+json_t *td_inspect_settings_json(const struct td_inspect *in, const struct td_survey *s,
+                                 const struct td_memory *m, const struct td_plan *plan);
 
 json_t *td_hex_json(const uint8_t *bytes, size_t len);
 json_t *td_thing_json(const struct td_thing *t);

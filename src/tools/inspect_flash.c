@@ -341,6 +341,7 @@ static void say(const struct flash *f)
         fprintf(out, "boot log, newest first:\n");
         each_verdict(f, print_verdict, out);
     }
+    td_inspect_settings_say(f->session, &f->s, &f->m, f->has_plan ? &f->plan : NULL);
     td_map_print(&f->map, out);
     if (f->s.truncated)
         fprintf(out, "  (more was found than is shown)\n");
@@ -402,6 +403,8 @@ static json_t *outlook_json(const struct flash *f)
 static void say_json(const struct flash *f)
 {
     json_t *things = json_array(), *map = json_array(), *log = json_array();
+    json_t *settings =
+        td_inspect_settings_json(f->session, &f->s, &f->m, f->has_plan ? &f->plan : NULL);
     struct td_b0_outlook b0;
     json_t *all;
 
@@ -420,6 +423,8 @@ static void say_json(const struct flash *f)
                     "address", (json_int_t)td_memory_low(&f->m), "size",
                     (json_int_t)(td_memory_end(&f->m) - td_memory_low(&f->m)), "things", things,
                     "boot_log", log, "map", map);
+    if (settings != NULL)
+        json_object_set_new(all, "settings", settings);
     if (td_b0_look(&b0, &f->s))
         json_object_set_new(all, "first_stage", b0_json(&b0));
     if (f->has_plan) {
@@ -544,7 +549,7 @@ static bool draw(struct flash *f)
 static bool is_something(const struct flash *f)
 {
     // A hex file says at least where its bytes belong.
-    if (f->hex)
+    if (f->hex || f->session->storage.size > 0)
         return true;
     for (size_t i = 0; i < f->s.n; i++)
         if (f->s.at[i].kind != TD_THING_DATA && f->s.at[i].kind != TD_THING_HOLE)

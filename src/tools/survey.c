@@ -401,6 +401,7 @@ static bool add_storage_of(struct scan *s, uint32_t addr, uint32_t sector, uint3
     if (t == NULL)
         return false;
     t->u.storage.sector = sector;
+    t->u.storage.stride = stride;
     t->u.storage.n_entries = total;
     return true;
 }

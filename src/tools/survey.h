@@ -76,7 +76,8 @@ struct td_thing {
         enum td_code_role role; /* TD_THING_CODE */
         struct {
             uint32_t sector;
-            uint32_t n_entries; /* allocation entries that are sound */
+            uint32_t stride;    /* from one allocation entry to the next */
+            uint32_t n_entries; /* those that are sound */
         } storage;
         struct {
             uint32_t sector;

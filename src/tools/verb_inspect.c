@@ -10,12 +10,11 @@
 #include "tools/kind.h"
 #include "tools/whole.h"
 
-enum { OPT_LAYOUT, OPT_BASE, OPT_ALIGN, OPT_SVG };
+enum { OPT_LAYOUT, OPT_BASE, OPT_ALIGN, OPT_STORAGE, OPT_SVG };
 
 static const struct td_opt options[] = {
-    { "layout", 0, true, OPT_LAYOUT },
-    { "base", 0, true, OPT_BASE },
-    { "align", 0, true, OPT_ALIGN },
+    { "layout", 0, true, OPT_LAYOUT }, { "base", 0, true, OPT_BASE },
+    { "align", 0, true, OPT_ALIGN },   { "storage", 0, true, OPT_STORAGE },
     { "svg", 0, true, OPT_SVG },
 };
 
@@ -142,6 +141,29 @@ static int draw(struct td_inspect *in)
 }
 
 /* Every option, wherever it stands; whether there is a file. An exit code, or TD_EXIT_OK. */
+/* "ADDR,SIZE" or "ADDR,SIZE,SECTOR". */
+static bool read_storage(struct td_inspect *in, const char *text)
+{
+    uint32_t *const numbers[] = { &in->storage.addr, &in->storage.size, &in->storage_sector };
+    char part[24];
+
+    for (size_t i = 0; i < TD_N_OF(numbers); i++) {
+        size_t len = strcspn(text, ",");
+
+        if (len == 0 || len >= sizeof part)
+            return false;
+        memcpy(part, text, len);
+        part[len] = '\0';
+        if (!td_parse_u32(part, i == 0 ? 0 : 1, UINT32_MAX, numbers[i]))
+            return false;
+        text += len;
+        if (*text == '\0')
+            return i >= 1;
+        text++;
+    }
+    return false;
+}
+
 static int read_options(struct td_inspect *in, struct td_args *args, bool *any, bool *stop)
 {
     struct td_cli *cli = in->cli;
@@ -153,6 +175,11 @@ static int read_options(struct td_inspect *in, struct td_args *args, bool *any, 
         case TD_ARG_STOP: *stop = true; return args->exit;
         case OPT_LAYOUT: in->layout = args->value; break;
         case OPT_SVG: in->svg = args->value; break;
+        case OPT_STORAGE:
+            if (!read_storage(in, args->value))
+                return td_cli_usage(cli, "--storage wants ADDR,SIZE or ADDR,SIZE,SECTOR: where the "
+                                         "settings lie");
+            break;
         case OPT_BASE:
             if (!td_parse_u32(args->value, 0, UINT32_MAX, &in->base))
                 return td_cli_usage(cli, "--base wants an address, decimal or 0x");
@@ -228,18 +255,19 @@ const struct td_verb td_verb_inspect = {
     .name = "inspect",
     .kind = TD_VERB_FILE,
     .summary = "explain an image, a package, a hex file or a flash dump",
-    .usage = "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N] [--svg OUT]\n"
-             "                      [--json] FILE...\n"
+    .usage = "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N] [--storage WHERE]\n"
+             "                      [--svg OUT] [--json] FILE...\n"
              "\n"
              "Says what is in each file, found by its content, with a map of the bytes.\n"
              "Images: header, TLVs, hash (computed again), trailer, NSIB's metadata. Packages\n"
              "(zip, dfu_multi_image.bin): manifest against contents, each image. Hex files and\n"
-             "dumps: what lies where, and what the bootloader will do at the next boot.\n"
+             "dumps: what lies where, what the bootloader will do at the next boot, the settings.\n"
              "\n"
              "  --layout FILE   where the slots lie: pm_static.yml, partitions.yml, or a\n"
              "                  profile; without it they are guessed from what is found\n"
              "  --base ADDR     address of a raw file's first byte (default 0)\n"
              "  --align N       distance of a trailer's cells: 8, 16 or 32\n"
+             "  --storage ADDR,SIZE[,SECTOR]  where the settings lie, instead of searching\n"
              "  --svg OUT       draws the maps\n",
     .run = run,
 };
