@@ -23,7 +23,7 @@ struct groups_rig {
     struct rig_file files[RIG_FILES];
     enum td_err write_err, read_err; /* what the file system answers to all writes and reads */
     uint32_t now_ms;
-    unsigned closes;
+    unsigned closes, holes; /* holes: writes that neither begin a file nor follow it */
     bool clock_set, clock_fails;
     int64_t clock_ms;
     uint8_t value[RIG_VALUE_MAX]; /* of the only setting, "led/color" */
@@ -120,7 +120,9 @@ static inline enum td_err rig_write(void *ctx, struct td_cbor_text path, uint64_
             file->name_len = path.len;
             file->len = 0;
         }
-    if (file == NULL || (off != 0 && off != file->len) || len > RIG_FILE_MAX - (size_t)off)
+    if (off != 0 && (file == NULL || off != file->len))
+        rig->holes++;
+    if (file == NULL || off > file->len || len > RIG_FILE_MAX - (size_t)off)
         return TD_ENOSPC;
     if (len > 0)
         memcpy(file->bytes + off, src, len);
