@@ -85,22 +85,25 @@ static struct td_server_result taken(void)
 }
 
 /* Whether this is the transfer under way; another one is closed. */
-static bool goes_on(struct td_server_call *call, struct td_cbor_text name, int state)
+static bool goes_on(struct td_server_call *call, struct td_cbor_text name,
+                    enum td_server_file_state state)
 {
     struct td_server_file *file = &call->srv->file;
     const struct td_cbor_text path = { file->path, file->path_len };
 
-    if ((int)file->state == state && file->link == call->link && td_cbor_text_is(path, name))
+    if (file->state == state && file->link == call->link && td_cbor_text_is(path, name))
         return true;
     td_server_file_close(call->srv);
     return false;
 }
 
-static void open_file(struct td_server_call *call, struct td_cbor_text name)
+static void open_file(struct td_server_call *call, struct td_cbor_text name,
+                      enum td_server_file_state state)
 {
     struct td_server_file *file = &call->srv->file;
 
     file->link = call->link;
+    file->state = state;
     file->path_len = (uint8_t)name.len;
     memcpy(file->path, name.p, name.len);
     file->len = 0;
@@ -156,17 +159,15 @@ static struct td_server_result download(struct td_server_call *call,
                                         const struct td_fs_download_req *req)
 {
     struct td_server_file *file = &call->srv->file;
-    struct td_server_result result;
+    struct td_server_result result = td_result_done();
 
     if (!goes_on(call, req->name, TD_SERVER_DOWNLOAD)) {
-        open_file(call, req->name);
+        open_file(call, req->name, TD_SERVER_DOWNLOAD);
         result = size_of(call->srv->cfg->files, req->name, &file->len);
-        if (result.kind != TD_SERVER_DONE)
-            return result;
-        file->state = TD_SERVER_DOWNLOAD;
     }
     heard(call->srv);
-    result = put_chunk(call, req->off);
+    if (result.kind == TD_SERVER_DONE)
+        result = put_chunk(call, req->off);
     if (result.kind != TD_SERVER_DONE)
         td_server_file_close(call->srv);
     return result;
@@ -245,17 +246,15 @@ static struct td_server_result upload(struct td_server_call *call,
     struct td_server_result result = td_result_done();
 
     if (!goes_on(call, req->name, TD_SERVER_FILE_UPLOAD)) {
-        open_file(call, req->name);
+        open_file(call, req->name, TD_SERVER_FILE_UPLOAD);
         if (req->off > 0)
             result = continue_file(call, req->name);
-        if (result.kind != TD_SERVER_DONE)
-            return result;
-        call->srv->file.state = TD_SERVER_FILE_UPLOAD;
     }
     heard(call->srv);
-    if (req->off > 0 && req->off != call->srv->file.off)
+    if (result.kind == TD_SERVER_DONE && req->off > 0 && req->off != call->srv->file.off)
         return refuse_offset(call);
-    result = write_chunk(call, req);
+    if (result.kind == TD_SERVER_DONE)
+        result = write_chunk(call, req);
     if (result.kind != TD_SERVER_DONE)
         td_server_file_close(call->srv);
     return result;

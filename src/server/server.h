@@ -383,7 +383,7 @@ struct td_server {
     /* the file under way; one for all links */
     struct td_server_file {
         const struct td_server_link *link; /* that opened it */
-        enum {
+        enum td_server_file_state {
             TD_SERVER_NO_FILE,
             TD_SERVER_DOWNLOAD,
             TD_SERVER_FILE_UPLOAD,

@@ -258,11 +258,11 @@ static void accepts(const uint8_t *p, size_t n)
 /* Reads a payload; what was taken is written, read again, and must be the same. */
 #define AND_BACK(type, get, put, same)                                                             \
     do {                                                                                           \
-        struct td_cbor_writer w = begin();                                                         \
+        struct td_cbor_writer to = begin();                                                        \
         type a, b;                                                                                 \
         if (get(p, n, &a) == TD_OK) {                                                              \
-            put(&w, &a);                                                                           \
-            MUST(get(out, done(&w), &b) == TD_OK);                                                 \
+            put(&to, &a);                                                                          \
+            MUST(get(out, done(&to), &b) == TD_OK);                                                \
             MUST(same);                                                                            \
         }                                                                                          \
     } while (0)
