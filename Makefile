@@ -121,7 +121,7 @@ test-asan: build-asan
 interop: build build-arm
 	@ci/deps interop
 	@ci/venv
-	@.venv/bin/python -m pytest -q tests/interop -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -q -p no:asyncio tests/interop -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 bench: build
 	@ci/deps interop

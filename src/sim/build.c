@@ -170,7 +170,7 @@ static void build_boot(struct sim_device *dev)
     dev->boot.boot_log = sim_area(dev, SIM_PART_BOOT_LOG);
     dev->boot.manner =
         p->boot.manner == SIM_BEHAVES_MCUBOOT ? &td_boot_manner_mcuboot : &td_boot_manner_tandem;
-    dev->boot.has_recovery = (p->recovery.entry & SIM_ENTRY_NO_IMAGE) != 0;
+    dev->boot.has_recovery = p->recovery.present;
     dev->boot.hooks = &sim_boot_hooks;
     dev->boot.hook_ctx = dev;
     if (p->boot.way == SIM_WAY_OVERWRITE) {

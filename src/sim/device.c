@@ -289,6 +289,14 @@ static void reset_at_once(struct sim_device *dev)
     dev->reset_at_us = dev->now_us;
 }
 
+/* Whether the profile lets recovery in that way. */
+static bool recovers(const struct sim_device *dev, const struct td_boot_result *result)
+{
+    return result->recover != TD_RECOVER_NO &&
+           (result->recover != TD_RECOVER_NO_IMAGE ||
+            (dev->profile->recovery.entry & SIM_ENTRY_NO_IMAGE) != 0);
+}
+
 static void run_bootloader(struct sim_device *dev)
 {
     struct td_boot_result result;
@@ -296,7 +304,7 @@ static void run_bootloader(struct sim_device *dev)
 
     if (err == TD_OK && result.reset)
         reset_at_once(dev);
-    else if (err == TD_OK && result.recover != TD_RECOVER_NO)
+    else if (err == TD_OK && recovers(dev, &result))
         sim_rescue_begin(dev);
     else if (err == TD_OK && result.bootable)
         (void)td_boot_jump(&dev->boot, &result);

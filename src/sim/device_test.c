@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/range.h"
 #include "crypto/hash.h"
 #include "image/build.h"
 #include "keys/keys.h"
@@ -623,6 +624,57 @@ static void retained_ram_survives_a_reset_and_no_power_cycle(void **state)
     end(b);
 }
 
+static void on_bytes(void *ctx, const struct td_server_link *link, const uint8_t *bytes, size_t len)
+{
+    (void)ctx;
+    (void)link;
+    (void)bytes;
+    (void)len;
+}
+
+static void recovery_is_entered_by_the_ways_that_the_profile_names_and_no_other(void **state)
+{
+    static const struct {
+        uint8_t entry;
+        bool pin, mode, image;
+        enum sim_state want;
+    } rows[] = {
+        { SIM_ENTRY_MODE, false, true, true, SIM_RECOVERS },
+        { SIM_ENTRY_MODE, true, false, true, SIM_SERVES },
+        { SIM_ENTRY_MODE, false, false, false, SIM_DEAD },
+        { SIM_ENTRY_PIN, true, false, true, SIM_RECOVERS },
+        { SIM_ENTRY_PIN, false, true, true, SIM_SERVES },
+        { SIM_ENTRY_PIN, false, false, false, SIM_DEAD },
+        { SIM_ENTRY_NO_IMAGE, false, false, false, SIM_RECOVERS },
+        { SIM_ENTRY_NO_IMAGE, true, true, true, SIM_SERVES },
+        { SIM_ENTRY_NO_IMAGE | SIM_ENTRY_MODE, false, true, false, SIM_RECOVERS },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        struct bench *b = bench_of("tandem-nrf52833");
+
+        b->profile.recovery = (struct sim_recovery){ .present = true, .entry = rows[i].entry };
+        b->memory[0].is_new = true;
+        build(b);
+        b->device.io.bytes = on_bytes;
+        if (rows[i].image)
+            assert_int_equal(sim_device_program(&b->device, SIM_PART_PRIMARY, 0, v1.bytes, v1.len),
+                             TD_OK);
+        sim_device_power_on(&b->device, 0, 0, SIM_CUT_TORN);
+        // A soft reset, as a request brings it about.
+        b->device.pin = rows[i].pin;
+        b->device.retained.boot_mode = rows[i].mode ? 1 : 0;
+        b->device.reset_cause = TD_RESET_SOFT;
+        b->device.reset_at_us = 1;
+        b->now_us = 1;
+        sim_device_poll(&b->device, 1);
+        if (b->device.state != rows[i].want)
+            fail_msg("row %zu: %d", i, b->device.state);
+        end(b);
+    }
+}
+
 /* Sends 500 bytes at off and returns where the device wants to go on. */
 static uint32_t upload_piece(struct bench *b, uint32_t off)
 {
@@ -714,6 +766,7 @@ int main(void)
         cmocka_unit_test(a_device_that_crashes_for_good_is_stopped),
         cmocka_unit_test(an_empty_device_says_that_it_has_nothing_to_boot),
         cmocka_unit_test(retained_ram_survives_a_reset_and_no_power_cycle),
+        cmocka_unit_test(recovery_is_entered_by_the_ways_that_the_profile_names_and_no_other),
         cmocka_unit_test(a_reset_forgets_the_upload_under_way),
         cmocka_unit_test(a_locked_device_answers_the_os_group_alone),
         cmocka_unit_test(flash_of_another_kind_is_not_taken),
