@@ -434,6 +434,12 @@ enum td_err td_reply_slots(const uint8_t *body, size_t len, struct td_reply *r)
     }
 }
 
+enum td_err td_reply_upload(const uint8_t *body, size_t len, struct td_reply *r)
+{
+    memset(&r->of.upload, 0, sizeof(r->of.upload));
+    return td_tandem_upload_get(body, len, &r->of.upload) == TD_OK ? TD_OK : TD_EANSWER;
+}
+
 enum td_err td_reply_why(const uint8_t *body, size_t len, struct td_reply *r)
 {
     struct td_tandem_why why = { 0 };

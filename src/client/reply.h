@@ -205,6 +205,7 @@ struct td_reply {
         struct td_file_hash file_hash;        /* FILE_HASH */
         struct td_file_hash_types hash_types; /* FILE_HASH_TYPES */
         struct td_shell_output shell;         /* SHELL */
+        struct td_tandem_upload upload;       /* UPLOAD_STATE */
         struct td_why_page why;               /* WHY */
         struct td_accepts accepts;            /* ACCEPTS */
         struct {

@@ -14,6 +14,7 @@ td_reply_fn td_reply_echo, td_reply_nothing, td_reply_params, td_reply_bootloade
     td_reply_bootloader, td_reply_datetime, td_reply_info, td_reply_tasks, td_reply_pools,
     td_reply_groups, td_reply_images, td_reply_slots, td_reply_why, td_reply_accepts,
     td_reply_count, td_reply_group_at, td_reply_stat_names, td_reply_stat, td_reply_setting,
-    td_reply_file_size, td_reply_file_hash, td_reply_hash_types, td_reply_shell, td_reply_raw;
+    td_reply_file_size, td_reply_file_hash, td_reply_hash_types, td_reply_shell, td_reply_upload,
+    td_reply_raw;
 
 #endif

@@ -123,7 +123,7 @@ static void put_tandem(struct td_cbor_writer *w, const struct td_request *req)
     td_tandem_req_put(w, &page);
 }
 
-static void put_basic(struct td_cbor_writer *w, const struct td_request *req)
+static void put_nothing(struct td_cbor_writer *w, const struct td_request *req)
 {
     (void)req;
     td_smp_put_empty(w);
@@ -182,7 +182,7 @@ static const struct {
     [TD_REQ_SLOT_INFO] = { TD_SMP_READ, TD_SMP_GROUP_IMAGE, TD_IMG_SLOT_INFO, TD_PATIENCE_NORMAL,
                            put_image, td_reply_slots },
     [TD_REQ_STORAGE_ERASE] = { TD_SMP_WRITE, TD_SMP_GROUP_BASIC, TD_BASIC_STORAGE_ERASE,
-                               TD_PATIENCE_ERASE, put_basic, td_reply_nothing },
+                               TD_PATIENCE_ERASE, put_nothing, td_reply_nothing },
     [TD_REQ_WHY] = { TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_WHY, TD_PATIENCE_NORMAL,
                      put_tandem, td_reply_why },
     [TD_REQ_ACCEPTS] = { TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_ACCEPTS, TD_PATIENCE_NORMAL,
@@ -217,6 +217,8 @@ static const struct {
                             td_reply_nothing },
     [TD_REQ_SHELL] = { TD_SMP_WRITE, TD_SMP_GROUP_SHELL, TD_SHELL_EXEC, TD_PATIENCE_ONCE, put_shell,
                        td_reply_shell },
+    [TD_REQ_UPLOAD_STATE] = { TD_SMP_READ, TD_SMP_GROUP_TANDEM, TD_TANDEM_UPLOAD,
+                              TD_PATIENCE_NORMAL, put_nothing, td_reply_upload },
     [TD_REQ_RAW] = { 0, 0, 0, TD_PATIENCE_NORMAL, NULL, td_reply_raw },
 };
 

@@ -50,6 +50,7 @@ enum td_request_kind {
     TD_REQ_STORAGE_ERASE,   /* settings and bonds */
     TD_REQ_WHY,             /* off: the device's verdicts from there on, newest first */
     TD_REQ_ACCEPTS,         /* off: what the device accepts; off counts keys */
+    TD_REQ_UPLOAD_STATE,    /* of a Tandem device: what it has of an upload, and why from there */
     TD_REQ_RAW,             /* op, group, id and body as they are; the reply is the answer's body */
 };
 

@@ -157,6 +157,7 @@ static void answers_become_plain_values(void **state)
     static const struct td_request hash = { .kind = TD_REQ_FILE_HASH, .text = TD_TEXT_INIT("/f") };
     static const struct td_request types = { .kind = TD_REQ_FILE_HASH_TYPES };
     static const struct td_request shell = { .kind = TD_REQ_SHELL, .argv = words, .n_argv = 2 };
+    static const struct td_request upload = { .kind = TD_REQ_UPLOAD_STATE };
     const struct td_reply *r = &t.call.reply;
 
     (void)state;
@@ -204,6 +205,11 @@ static void answers_become_plain_values(void **state)
     assert_true(r->of.hash_types.at[0].is_number);
     assert_string_equal(r->of.hash_types.at[1].name, "sha256");
     assert_int_equal(r->of.hash_types.at[1].size, 32);
+    ask(&upload);
+    answer("a3657374617465016374656e00636f6666190400");
+    assert_int_equal(r->failure.err, TD_OK);
+    assert_int_equal(r->of.upload.state, TD_TANDEM_UPLOADING);
+    assert_int_equal(r->of.upload.off, 1024);
     ask(&shell);
     answer("a2616f667570203520736372657435");
     assert_int_equal(r->failure.err, TD_OK);
