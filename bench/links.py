@@ -1,8 +1,8 @@
 """What a link allows, and what clients make of it: uploads over links as slow as real ones.
 
-    bench/links.py            256 KiB over three delays and one line, a few minutes
-    bench/links.py --long     256 KiB and 1 MiB, three delays, two lines
-    bench/links.py udp:10 serial:115200 ...   only these
+    bench/links.py            256 KiB over two delays and one line, most of a minute
+    bench/links.py --long     256 KiB and 1 MiB, three delays, two lines: half an hour
+    bench/links.py [--long] udp:10 serial:115200 ...   only these
 
 Each row is one virtual device behind one wire (bench/wire.c), and every client in turn sends the
 same file to it, its slot erased before. Flash takes no time here: this is about links. Seconds are
@@ -94,8 +94,7 @@ class Rig:
     def __init__(self, folder, kind, number):
         self.running = []
         self.kind, self.number = kind, number
-        state = os.path.join(folder, f"{kind}-{number}")
-        os.mkdir(state)
+        state = tempfile.mkdtemp(dir=folder)
         pty, near = os.path.join(state, "device.pty"), os.path.join(state, "tty")
         ends = ["--udp", "127.0.0.1:0"] + (["--pty", pty] if kind == "serial" else [])
         line = self.start([TANDEM, "sim", HERE / "links.yml", "--state", state, "--speed", "fast",
@@ -219,8 +218,8 @@ def main():
     named = [a.split(":") for a in sys.argv[1:] if ":" in a]
     sizes = [256 << 10, 1 << 20] if long else [256 << 10]
     rows = ([(kind, int(number)) for kind, number in named] or
-            [("udp", 1), ("udp", 10), ("udp", 50), ("serial", 1000000)] +
-            ([("serial", 115200)] if long else []))
+            [("udp", 1), ("udp", 10), ("serial", 1000000)] +
+            ([("udp", 50), ("serial", 115200)] if long else []))
     print("Uploads over links as slow as real ones, the same device for all; seconds of the whole")
     print("process, the best of each one's runs; share: tandem's transfer, of what the link allows")
     print(f"Again: bench/links.py {' '.join(sys.argv[1:])}\n")
@@ -231,7 +230,7 @@ def main():
         for size in sizes:
             app(folder, f"new-{size}", f"2.0.{size >> 10}", size)
             for kind, number in rows:
-                row(folder, kind, number, size, 3 if long and number != 115200 else 1)
+                row(folder, kind, number, size, 1 if size > 1 << 19 else 2)
 
 
 if __name__ == "__main__":
