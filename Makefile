@@ -76,6 +76,7 @@ size: sources
 	@ci/deps build
 	@$(call cross,td_device bearssl sodium)
 	@ci/size.py $(CPUS:%=build/%)
+	@ci/size_server.py build/cortex-m33+nodsp
 
 # The crypto room as devices have it, in QEMU. A Cortex-M3 runs what was built for M0.
 qemu = qemu-system-arm -display none -monitor none -serial none \

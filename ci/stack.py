@@ -11,6 +11,7 @@ pointers close a ring (a source of bytes that reads from another one), each func
 counts once; a ring of plain calls is recursion, and a fault.
 """
 import collections
+import os
 import pathlib
 import re
 import subprocess
@@ -45,9 +46,12 @@ class Graph:
         self.calls = collections.defaultdict(set)
         self.sites = collections.defaultdict(set)
         self.source = {}
+        here = f"{pathlib.Path.cwd()}/src/"
+        seen = os.path.relpath(here, build) + "/"
         for path in sorted(build.rglob("*.ci")):
             if "/tests/" not in str(path) and "/port/" not in str(path):
-                self.read(path.read_text())
+                # A compiler cache may have made the sources' names relative to the build folder.
+                self.read(path.read_text().replace(seen, here))
 
     def read(self, text):
         file = re.search(r'^graph: \{ title: "([^"]+)"', text)[1]
