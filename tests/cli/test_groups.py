@@ -164,7 +164,7 @@ class Statistics(Case):
         self.assertGreater(self.json("stat", "show", "flash")["values"]["tx"], 1.8e19)
 
     def test_a_group_that_is_not_there(self):
-        self.no(REFUSED, "stat", "show", "smpp", says=["no statistics of that name", self.link.url[4:], "tandem stat list"])
+        self.no(REFUSED, "stat", "show", "smpp", says=["no such group of statistics", self.link.url[4:], "tandem stat list"])
         self.no(USAGE, "stat", "show", says=["which statistics?"])
 
 
