@@ -255,13 +255,14 @@ const struct td_verb td_verb_inspect = {
     .name = "inspect",
     .kind = TD_VERB_FILE,
     .summary = "explain an image, a package, a hex file or a flash dump",
-    .usage = "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N] [--storage WHERE]\n"
-             "                      [--svg OUT] [--json] FILE...\n"
+    .usage = "usage: tandem inspect [--layout FILE] [--base ADDR] [--align N]\n"
+             "                      [--storage WHERE] [--svg OUT] [--json] FILE...\n"
              "\n"
              "Says what is in each file, found by its content, with a map of the bytes.\n"
              "Images: header, TLVs, hash (computed again), trailer, NSIB's metadata. Packages\n"
              "(zip, dfu_multi_image.bin): manifest against contents, each image. Hex files and\n"
-             "dumps: what lies where, what the bootloader will do at the next boot, the settings.\n"
+             "dumps: what lies where, what the bootloader will do at the next boot, the\n"
+             "settings.\n"
              "\n"
              "  --layout FILE   where the slots lie: pm_static.yml, partitions.yml, or a\n"
              "                  profile; without it they are guessed from what is found\n"
