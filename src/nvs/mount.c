@@ -176,6 +176,28 @@ static enum td_err find_sector(const struct td_nvs *nvs, uint16_t *sector)
     return err;
 }
 
+/*
+ * What cannot have been copies that were cut, since the sector behind it is not closed, was a
+ * sector that was being closed: a store of old Zephyr's, without any D.
+ */
+static enum td_err find_certain(const struct td_nvs *nvs, uint16_t *sector,
+                                struct td_nvs_view *view)
+{
+    bool closed = true;
+    enum td_err err = find_sector(nvs, sector);
+
+    if (err == TD_OK)
+        err = td_nvs_view(nvs, *sector, view);
+    if (err == TD_OK && view->close == TD_NVS_GARBLED && view->n > 0)
+        err = sector_is_closed(nvs, td_nvs_after(nvs, *sector), LENIENT, &closed);
+    if (err != TD_OK || closed)
+        return err;
+    err = find_behind(nvs, LENIENT, sector);
+    if (err == TD_OK && *sector == NO_SECTOR)
+        return TD_ENVS_FOREIGN;
+    return err == TD_OK ? td_nvs_view(nvs, *sector, view) : err;
+}
+
 /* --- what it holds --- */
 
 /* Behind the last word that is not erased: a value may have been written without its entry. */
@@ -286,16 +308,19 @@ static enum td_err find_out(struct td_nvs *nvs, enum task *task)
 {
     struct td_nvs_view view = { .wipe = 0 };
     uint16_t sector;
-    enum td_err err = find_sector(nvs, &sector);
+    enum td_err err = find_certain(nvs, &sector, &view);
 
-    if (err == TD_OK)
-        err = td_nvs_view(nvs, sector, &view);
     if (err == TD_OK)
         err = take_sector(nvs, sector, &view);
     // What has D needs the sector behind it no more; what was wiped needs none.
     if (err == TD_OK && view.wipe == 0)
         err = count_older(nvs, nvs->sector_count - (view.has_done ? 2u : 1u));
-    return err == TD_OK ? find_task(nvs, task) : err;
+    if (err == TD_OK)
+        err = find_task(nvs, task);
+    // A sector that is not begun anew has to be one that can still be closed.
+    if (err == TD_OK && view.close != TD_NVS_OPEN && *task != BEGIN && *task != COLLECT_AGAIN)
+        return TD_ENVS_FOREIGN;
+    return err;
 }
 
 static enum td_err set_up(struct td_nvs *nvs, const struct td_nvs_config *cfg)
