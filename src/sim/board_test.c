@@ -338,6 +338,12 @@ static void the_shell_prints_what_it_knows(void **state)
         { "date set tomorrow noon", -22, "YYYY-MM-DD" },
         { "date set 2024-13-01 00:00:00", -22, "YYYY-MM-DD" },
         { "1 2 3 4 5 6 7 8 9 10 11", -22, "" },
+        { "settings get a/b", -2, "a/b: " },
+        { "settings set a/b 01020", -22, "hexadecimal" },
+        { "settings set a/b 0102ff", 0, "" },
+        { "settings get a/b", 0, "0102ff\r\n" },
+        { "settings delete a/b", 0, "" },
+        { "settings get a/b", -2, "a/b: " },
         { "rm", -8, "rm: command not found\r\n" },
     };
 

@@ -286,6 +286,47 @@ class Links(Case):
             self.assertRaises(socket.timeout, s.recv, 100)
 
 
+class Kept(Case):
+    """What a device with every group keeps: over a reset, and over a power cycle."""
+
+    def start(self):
+        return super().start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1,
+                             profile="nrf52840-external-flash")
+
+    def ask(self, url, *args, ok=0):
+        ran = tandem("-d", url, *args)
+        self.assertEqual(ran.returncode, ok, ran.stderr)
+        return ran.stdout
+
+    def check(self, url, clock):
+        back = self.path("back")
+        self.ask(url, "fs", "download", "/lfs1/notes", back)
+        with open(back) as f:
+            self.assertEqual(f.read(), "kept")
+        self.assertIn("0102", self.ask(url, "settings", "get", "app/saved").replace(" ", ""))
+        self.ask(url, "settings", "get", "app/unsaved", ok=1)
+        said = self.ask(url, "shell", "exec", "date get") if clock else ""
+        self.assertEqual("2031-02-03 04:05:" in said, clock)
+
+    def test_files_and_saved_settings_always_and_the_clock_over_a_reset(self):
+        sim = self.start()
+        url = sim.url()
+        self.ask(url, "fs", "upload", self.path("notes", "kept"), "/lfs1/notes")
+        self.ask(url, "settings", "set", "app/saved", "0102")
+        self.ask(url, "settings", "save")
+        self.ask(url, "settings", "set", "app/unsaved", "03")
+        self.ask(url, "os", "datetime", "2031-02-03T04:05:06")
+        self.ask(url, "os", "reset")
+        sim.until("ready:")
+        self.check(url, clock=True)
+        sim.stop()
+        sim = self.start()
+        url = sim.url()
+        self.check(url, clock=False)
+        self.ask(url, "storage", "erase")
+        self.ask(url, "settings", "get", "app/saved", ok=1)
+
+
 class Refusals(Case):
     def test_a_folder_in_use_names_the_process(self):
         sim = self.start("--program", "slot0=" + self.v1)
