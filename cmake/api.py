@@ -155,8 +155,9 @@ def write(path, text):
 
 
 def forget_others(out, wanted):
-    for path in out.rglob("*"):
-        if path.is_file() and path not in wanted:
+    """What an earlier run left, and all links: they are made anew."""
+    for path in list(out.rglob("*")):
+        if path.is_symlink() or (path.is_file() and path not in wanted):
             path.unlink()
 
 
@@ -179,12 +180,17 @@ def write_symbols(out, version, headers):
 
 def page_names(headers):
     """td_ and the header's name; with the room's where two would have the same."""
-    taken = [header.stem for header in headers]
+    stems = [header.stem for header in headers]
     names = {}
-    for header in headers:
-        clash = taken.count(header.stem) > 1 or header.room == "smp"
+    # nvs/settings.h takes the name that server/nvs_settings.h would have, too.
+    for header in sorted(headers, key=lambda h: len(h.stem)):
+        clash = stems.count(header.stem) > 1 or header.room == "smp"
         own = header.stem == header.room or not clash
-        names[header.path] = "td_" + (header.stem if own else f"{header.room}_{header.stem}")
+        longer = f"td_{header.room}_{header.stem}"
+        name = f"td_{header.stem}" if own else longer
+        if name in names.values():
+            name = longer
+        names[header.path] = name
     return names
 
 
