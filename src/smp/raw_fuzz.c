@@ -33,6 +33,7 @@ static void hear(const uint8_t *data, size_t size, size_t cap)
 
     MUST(raw_buf != NULL && cobs_buf != NULL);
     td_raw_in_init(&raw, raw_buf, cap);
+    raw.answers = cap % 2 == 1;
     td_cobs_in_init(&cobs, cobs_buf, cap);
     for (size_t i = 0; i < size; i++) {
         if (td_raw_in_byte(&raw, data[i]) == TD_RAW_PACKET) {
@@ -59,8 +60,7 @@ static void round_trip(const uint8_t *data, size_t size, size_t piece)
         buf = malloc(size);
         MUST(buf != NULL);
         td_cobs_in_init(&in, buf, size);
-        (void)td_cobs_in_byte(&in, 5); // half a frame before it
-        (void)td_cobs_in_byte(&in, 0);
+        (void)td_cobs_in_byte(&in, 5); // half a frame before it, whose zero was lost
         while ((n = td_cobs_out_bytes(&out, bytes, piece)) > 0) {
             MUST(n <= piece);
             for (size_t i = 0; i < n; i++) {

@@ -4,6 +4,10 @@ It knows every command of Zephyr's server, and takes answers apart by their type
 missing or of another type ends its call with an error.
 """
 
+import datetime
+import hashlib
+import zlib
+
 import pytest
 
 from conftest import KEYS, json_lines, make_app, sim, tandem
@@ -100,3 +104,72 @@ def test_mcumgr_toolkit_reads_our_refusals(device, apps, link):
             c.image_set_state(hash=bytes(32))
         with pytest.raises(RuntimeError, match="MGMT_ERR_ENOTSUP"):
             c.raw_command(False, 0x4321, 0, {})
+
+
+@pytest.fixture
+def every_group(tmp_path, apps):
+    """A virtual device with every group, and who opens their client on one of its links."""
+    from mcumgr_toolkit import MCUmgrClient
+
+    pty = tmp_path / "tty"
+
+    def client(link):
+        c = MCUmgrClient.udp("127.0.0.28") if link == "udp" else MCUmgrClient.serial(str(pty))
+        c.use_auto_frame_size()
+        return c
+
+    with sim("nrf52840-external-flash", tmp_path / "d", "--udp", "127.0.0.28:1337", "--pty", pty,
+             "--program", f"slot0={apps[0]}"):
+        yield client
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_mcumgr_toolkit_uses_every_group_of_our_device(every_group, link):
+    with every_group(link) as c:
+        assert {"idle", "smp", "main"} <= set(c.os_task_statistics())
+        assert {"smp_reply", "smp_hold"} <= set(c.os_memory_pool_statistics())
+        assert "virtual" in c.os_application_info("a")
+        with pytest.raises(RuntimeError, match="OS_MGMT_ERR_RTC_NOT_SET"):
+            c.os_get_datetime()
+        c.os_set_datetime(datetime.datetime(2026, 1, 2, 3, 4, 5))
+        assert c.os_get_datetime() - datetime.datetime(2026, 1, 2, 3, 4, 5) < datetime.timedelta(
+            seconds=30)
+
+        names = c.stats_list_groups()
+        assert {"boot", "flash", "smp"} <= set(names)
+        assert c.stats_get_group_data("boot")["boots"] == 1
+        before = c.stats_get_group_data("smp")["requests"]
+        assert c.stats_get_group_data("smp")["requests"] == before + 1
+
+        groups = c.enum_get_group_ids()
+        assert {0, 1, 2, 3, 8, 9, 10, 63} <= set(groups) and c.enum_get_group_count() == len(groups)
+        assert [g.group for g in c.enum_get_group_details()] == groups
+        assert "date" in c.shell_execute(["help"])
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_mcumgr_toolkit_moves_files_and_settings(every_group, link):
+    data = bytes(range(256)) * 20
+    with every_group(link) as c:
+        assert {"crc32", "sha256"} <= set(c.fs_supported_checksum_types())
+        c.fs_file_upload("/lfs1/a.bin", data)
+        assert c.fs_file_status("/lfs1/a.bin").length == len(data)
+        assert c.fs_file_download("/lfs1/a.bin") == data
+        assert bytes(c.fs_file_checksum("/lfs1/a.bin", "sha256").output) == (
+            hashlib.sha256(data).digest())
+        crc = c.fs_file_checksum("/lfs1/a.bin", "crc32", offset=100, length=1000)
+        assert int.from_bytes(crc.output, "big") == zlib.crc32(data[100:1100])
+        c.fs_file_close()
+        with pytest.raises(RuntimeError, match="FILE_NOT_FOUND"):
+            c.fs_file_status("/lfs1/none")
+
+        c.settings_write("app/x", b"\x01\x02")
+        assert c.settings_read("app/x") == b"\x01\x02"
+        c.settings_save()
+        c.settings_load()
+        c.settings_commit()
+        assert c.settings_read("app/x") == b"\x01\x02"
+        c.settings_delete("app/x")
+        with pytest.raises(RuntimeError, match="KEY_NOT_FOUND"):
+            c.settings_read("app/x")
+        c.zephyr_erase_storage()
