@@ -154,9 +154,9 @@ static void infer(struct td_update *u, const struct td_update_item *item)
             u, TD_RESULT_REFUSED,
             "the device runs the old image, and the new one is gone from the second slot: "
             "its bootloader refused it and erased it",
-            "most likely it is signed with another key than the bootloader's, or its "
-            "version is older and downgrades are forbidden; compare the key with: tandem "
-            "inspect FILE");
+            "most likely it is signed with another key than the bootloader's, its version is "
+            "older and downgrades are forbidden, or it was damaged on a link without checksums; "
+            "compare the key with: tandem inspect FILE");
     }
 }
 

@@ -181,6 +181,9 @@ static const char *upload_remedy(const struct td_failure *f)
         return "the device's firmware denies uploads now; see its documentation";
     if (f->err == TD_EPACKET)
         return "raise the link's packet size or the device's buffers";
+    if (f->err == TD_EMATCH)
+        return "run the same update again, which begins anew; if it happens again, look at the "
+               "link (a raw line has no checksum) and at the device's flash";
     if (f->err == TD_EFORGETS || f->err == TD_ELINKDOWN)
         return "the device resets during the upload: look at its reset cause, stack and watchdog";
     return "run the same update again; it goes on where it stopped";
