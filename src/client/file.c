@@ -5,7 +5,7 @@
  * 2. An offset is believed up to the furthest byte that had been sent when the chunk it answers
  *    went out: no device can have more.
  * 3. Each of these is counted and ends the transfer some time: silence, answers that take or give
- *    nothing or go back, links that come and go, refusals that ask to try again.
+ *    nothing or go back, links that come and go or stay away, refusals that ask to try again.
  */
 #include "client/file.h"
 
@@ -18,6 +18,7 @@
 #include "smp/fs.h"
 
 #define LIMIT_MS     20000 /* a file system may erase or compact before it answers */
+#define LINK_MS      60000 /* a device that resets takes its link along while it boots */
 #define FIRST_MS     1500  /* the file is made, or emptied */
 #define DATA_LEAST   16    /* bytes of the file below which a packet is not worth sending */
 #define MAX_STUCK    5
@@ -607,6 +608,14 @@ static void on_answer(struct td_file *f, uint64_t now_ms, const struct td_answer
     }
 }
 
+/* A link that stays away says nothing any more: its time is looked at here. */
+static uint64_t link_end_ms(const struct td_file *f)
+{
+    uint32_t limit = f->session->cfg.timeout_ms > 0 ? f->session->cfg.timeout_ms : LINK_MS;
+
+    return f->session->down ? f->heard_ms + limit : TD_NEVER;
+}
+
 /* ---- the door -------------------------------------------------------------------------- */
 
 void td_file_start(struct td_file *f, struct td_session *session, const struct td_file_config *cfg,
@@ -634,6 +643,8 @@ size_t td_file_send(struct td_file *f, uint64_t now_ms, uint8_t *buf, size_t cap
 
     while (td_session_expired(f->session, now_ms, &answer))
         on_answer(f, now_ms, &answer);
+    if (!td_file_done(f) && now_ms >= link_end_ms(f))
+        fail_with(f, TD_ELINKDOWN);
     ask_next(f, now_ms);
     if (f->entered && f->call.done)
         on_reply(f, now_ms); // no place was free for it
@@ -662,7 +673,7 @@ uint64_t td_file_wake_ms(const struct td_file *f)
         return 0;
     if (may_send(f, f->pause_ms) && f->pause_ms < wake)
         wake = f->pause_ms;
-    return wake;
+    return link_end_ms(f) < wake ? link_end_ms(f) : wake;
 }
 
 void td_file_link(struct td_file *f, bool up, uint64_t now_ms)

@@ -115,7 +115,8 @@ uint64_t td_file_wake_ms(const struct td_file *f);
 
 /*
  * The link went down or came up; the transfer goes on where it was. A link that keeps going down
- * without a byte being gained ends it with TD_ELINKDOWN.
+ * without a byte being gained, or that stays down for the session's timeout (60 s when that is
+ * 0), ends it with TD_ELINKDOWN.
  */
 void td_file_link(struct td_file *f, bool up, uint64_t now_ms);
 

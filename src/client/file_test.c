@@ -540,6 +540,28 @@ static void a_link_that_comes_and_goes_in_vain_is_given_up(void **state)
     assert_in_range(rounds, 5, 50);
 }
 
+static void a_link_that_stays_away_is_given_up_after_its_time(void **state)
+{
+    static const struct {
+        uint32_t timeout_ms, least, most;
+    } rows[] = { { 0, 59000, 61000 }, { 500, 400, 600 } };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        world(TD_FILE_UPLOAD, 20000);
+        w.scfg.timeout_ms = rows[i].timeout_ms;
+        begin();
+        run_until(w.now + 80);
+        uint64_t since = w.now;
+
+        td_file_link(&w.f, false, w.now);
+        w.link.n = 0;
+        run_until(w.now + 3600 * 1000);
+        failed_with(TD_ELINKDOWN);
+        assert_in_range(w.now - since, rows[i].least, rows[i].most);
+    }
+}
+
 static void what_the_device_has_is_compared_and_believed(void **state)
 {
     (void)state;
@@ -699,6 +721,7 @@ int main(void)
         cmocka_unit_test(an_upload_goes_on_at_the_length_that_a_refusal_tells),
         cmocka_unit_test(a_link_lost_in_mid_transfer_is_taken_up_again),
         cmocka_unit_test(a_link_that_comes_and_goes_in_vain_is_given_up),
+        cmocka_unit_test(a_link_that_stays_away_is_given_up_after_its_time),
         cmocka_unit_test(what_the_device_has_is_compared_and_believed),
         cmocka_unit_test(devices_with_fewer_hashes_are_taken_as_they_are),
         cmocka_unit_test(what_the_device_refuses_ends_it_with_its_code_and_a_close),

@@ -121,6 +121,39 @@ void td_cli_note(struct td_cli *cli, const char *format, ...)
     fflush(cli->err);
 }
 
+void td_cli_text(struct td_cli *cli, const char *text, size_t len)
+{
+    if (!cli->out_is_terminal) {
+        fwrite(text, 1, len, cli->out);
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t')
+            fputc(c, cli->out);
+        else if (c != '\r')
+            fprintf(cli->out, "\\x%02x", c);
+    }
+}
+
+json_t *td_text_json(const char *text, size_t len)
+{
+    json_t *json = json_stringn(text, len);
+    char *calm;
+
+    if (json != NULL)
+        return json;
+    calm = malloc(len + 1);
+    if (calm == NULL)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        calm[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
+    json = json_stringn(calm, len);
+    free(calm);
+    return json;
+}
+
 void td_cli_json(struct td_cli *cli, json_t *object)
 {
     if (object)

@@ -66,6 +66,15 @@ int td_cli_usagef(struct td_cli *cli, const char *format, ...)
 /* A remark beside the result, on stderr; nothing with --quiet or --json. */
 void td_cli_note(struct td_cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * A text of the device's on stdout: byte for byte, but on a terminal without what could drive it.
+ * No newline is added.
+ */
+void td_cli_text(struct td_cli *cli, const char *text, size_t len);
+
+/* The same for JSON; of a text that is no UTF-8 the ASCII is kept. NULL: no memory. */
+json_t *td_text_json(const char *text, size_t len);
+
 /* Writes one JSON object and a newline to stdout at once, and releases it. */
 void td_cli_json(struct td_cli *cli, json_t *object);
 

@@ -10,11 +10,15 @@
 /* A text of the device's, as it came; name is what JSON calls it. */
 static void say_text(struct td_cli *cli, const char *name, const struct td_reply *reply)
 {
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:o}", name,
-                                   json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
-    else
-        fprintf(cli->out, "%s\n", reply->of.text.at);
+    const char *text = reply->of.text.at;
+    size_t len = reply->of.text.len;
+
+    if (cli->json) {
+        td_cli_json(cli, json_pack("{s:o}", name, td_text_json(text, len)));
+        return;
+    }
+    td_cli_text(cli, text, len);
+    fputc('\n', cli->out);
 }
 
 static void say_echo(struct td_cli *cli, const struct td_reply *reply)
@@ -108,11 +112,7 @@ static int os_params(struct td_cli *cli, int argc, char **argv)
 
 static void say_name(struct td_cli *cli, const struct td_reply *reply)
 {
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:o}", "bootloader",
-                                   json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
-    else
-        fprintf(cli->out, "%s\n", reply->of.text.at);
+    say_text(cli, "bootloader", reply);
 }
 
 static void say_query_json(struct td_cli *cli, const struct td_reply *reply)
@@ -261,11 +261,7 @@ static int os_pools(struct td_cli *cli, int argc, char **argv)
 
 static void say_datetime(struct td_cli *cli, const struct td_reply *reply)
 {
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:o}", "datetime",
-                                   json_stringn_nocheck(reply->of.text.at, reply->of.text.len)));
-    else
-        fprintf(cli->out, "%s\n", reply->of.text.at);
+    say_text(cli, "datetime", reply);
 }
 
 static void say_datetime_set(struct td_cli *cli, const struct td_reply *reply)

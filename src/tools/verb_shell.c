@@ -10,45 +10,15 @@
 
 #define WORDS_MAX 64
 
-/* A device must not drive the terminal that shows what it says. */
-static void print_calmly(FILE *out, const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c >= 0x20 ? c != 0x7f : c == '\n' || c == '\t')
-            fputc(c, out);
-        else if (c != '\r')
-            fprintf(out, "\\x%02x", c);
-    }
-}
-
-static json_t *output_json(const struct td_shell_output *o)
-{
-    json_t *text = json_stringn(o->text, o->len);
-    char calm[TD_SHELL_TEXT];
-
-    if (text != NULL)
-        return text;
-    // Not UTF-8: what is no ASCII is left to the imagination, the rest is kept.
-    for (unsigned i = 0; i < o->len; i++)
-        calm[i] = (unsigned char)o->text[i] < 0x80 ? o->text[i] : '?';
-    return json_stringn(calm, o->len);
-}
-
 static void say_output(struct td_cli *cli, const struct td_shell_output *o)
 {
     if (cli->json) {
-        td_cli_json(cli, json_pack("{s:i, s:o, s:b}", "ret", (int)o->ret, "output", output_json(o),
-                                   "cut", o->cut));
+        td_cli_json(cli, json_pack("{s:i, s:o, s:b}", "ret", (int)o->ret, "output",
+                                   td_text_json(o->text, o->len), "cut", o->cut));
         return;
     }
-    if (!cli->out_is_terminal) {
-        fwrite(o->text, 1, o->len, cli->out);
-        return;
-    }
-    print_calmly(cli->out, o->text, o->len);
-    if (o->len > 0 && o->text[o->len - 1] != '\n')
+    td_cli_text(cli, o->text, o->len);
+    if (cli->out_is_terminal && o->len > 0 && o->text[o->len - 1] != '\n')
         fputc('\n', cli->out);
 }
 

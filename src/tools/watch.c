@@ -52,6 +52,14 @@ static void make_room(struct td_cli *cli, bool first)
         fputc('\n', cli->out);
 }
 
+/* It went while nothing was asked: no request is there to notice. */
+static int gone(struct td_device *dev)
+{
+    struct td_failure down = { .err = TD_ELINKDOWN };
+
+    return td_device_failed(dev, &down, "watching it", NULL);
+}
+
 static int repeat(struct td_device *dev, const struct td_watch *watch,
                   int (*once)(struct td_device *dev, void *ctx), void *ctx)
 {
@@ -67,7 +75,9 @@ static int repeat(struct td_device *dev, const struct td_watch *watch,
         if (fflush(dev->cli->out) != 0 || dev->cli->out_errno != 0)
             return exit;
     } while (exit == TD_EXIT_OK && td_device_pause(dev, watch->every_ms));
-    return dev->interrupted ? TD_EXIT_INTERRUPTED : exit;
+    if (dev->interrupted)
+        return TD_EXIT_INTERRUPTED;
+    return exit == TD_EXIT_OK ? gone(dev) : exit;
 }
 
 int td_watch_run(struct td_cli *cli, const struct td_watch *watch,

@@ -16,11 +16,23 @@ import time
 import unittest
 import zlib
 
-from fakedevice import READ, WRITE, Device, Udp
+from fakedevice import READ, WRITE, Device, Tcp, Udp
 
 COMMAND = os.environ["TANDEM"]
 STAT, SETTINGS, FS, SHELL, ENUM = 2, 3, 8, 9, 10
 REFUSED, USAGE, UNREACHABLE, FILE, INTERRUPTED = 1, 2, 3, 4, 130
+
+
+class Bytes(str):
+    """A text as a device may send it: any bytes."""
+
+    def __new__(cls, data):
+        made = super().__new__(cls)
+        made.data = data
+        return made
+
+    def encode(self):
+        return self.data
 
 
 class Whole(Device):
@@ -152,6 +164,29 @@ class Case(unittest.TestCase):
             told = json.loads(self.run_it("--json", *args).stderr.splitlines()[-1])
             self.assertEqual(sorted(told["error"]), ["code", "remedy", "text"])
         return ran
+
+
+class Texts(Case):
+    ROWS = [(["os", "echo", "x"], (0, 0, WRITE), "r", "echo"), (["os", "info"], (0, 7, READ), "output", "info"),
+            (["os", "datetime"], (0, 4, READ), "datetime", "datetime"),
+            (["os", "bootloader"], (0, 8, READ), "bootloader", "bootloader")]
+
+    def test_no_text_of_the_device_drives_the_terminal(self):
+        for args, key, theirs, _ in self.ROWS:
+            with self.subTest(" ".join(args)):
+                self.device.refuse = {key: {theirs: "\x1b[31mred"}}
+                master, slave = pty.openpty()
+                ran = subprocess.run([COMMAND, "-d", self.link.url, *args], stdin=subprocess.DEVNULL, stdout=slave, timeout=30)
+                os.close(slave)
+                shown = os.read(master, 100)
+                os.close(master)
+                self.assertEqual((ran.returncode, shown), (0, b"\\x1b[31mred\r\n"))
+
+    def test_json_stays_json_whatever_bytes_a_text_has(self):
+        for args, key, theirs, ours in self.ROWS:
+            with self.subTest(" ".join(args)):
+                self.device.refuse = {key: {theirs: Bytes(b"a\xff\x00b")}}
+                self.assertEqual(self.json(*args), {ours: "a?\0b"})
 
 
 class Statistics(Case):
@@ -466,6 +501,17 @@ class Watch(Case):
         self.link.__exit__(None, None, None)
         _, err = child.communicate(timeout=20)
         self.assertEqual(child.returncode, UNREACHABLE, err)
+
+    def test_a_link_that_goes_away_between_two_looks_is_said(self):
+        with Tcp(self.device) as link:
+            child = subprocess.Popen([COMMAND, "-d", link.url, "--json", "stat", "show", "smp", "--watch", "60"],
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            child.stdout.readline()
+            link.over = True
+            link.close()
+            _, err = child.communicate(timeout=20)
+        self.assertEqual(child.returncode, UNREACHABLE, err)
+        self.assertEqual(json.loads(err)["error"]["code"], "TD_ELINKDOWN")
 
     def test_a_refusal_ends_it(self):
         self.no(REFUSED, "os", "tasks", "--watch", says=["CONFIG_MCUMGR_GRP_OS_TASKSTAT=y"])
