@@ -32,6 +32,8 @@ void td_server_job_forget(struct td_server *srv)
     srv->job.state = TD_SERVER_JOB_NONE;
     if (srv->job.hashes)
         td_server_upload_orphaned(srv, srv->job.err);
+    else if (srv->job.area == srv->cfg->storage)
+        td_server_storage_erased(srv);
 }
 
 bool td_server_job_runs(const struct td_server *srv)

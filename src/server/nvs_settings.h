@@ -44,7 +44,10 @@ enum td_err td_server_nvs_settings_init(struct td_server_nvs_settings *store,
  */
 struct td_flash_sector td_server_nvs_settings_begin_erase(struct td_server_nvs_settings *store);
 
-/* The area was erased (hook storage_erased): nothing is set any more, in RAM neither. Mounts the empty store. */
+/*
+ * The area was erased (hook storage_erased): nothing is set any more, in RAM neither. Mounts the
+ * empty store.
+ */
 void td_server_nvs_settings_forget(struct td_server_nvs_settings *store);
 
 #endif

@@ -138,27 +138,36 @@ static void the_application_may_refuse_a_value(void **state)
 
 /* --- group 63 --- */
 
-static struct td_flash_sector erase_begins(void *ctx)
+static struct {
+    uint32_t rc;
+    unsigned erased;
+} told;
+
+static uint32_t erase_begins(void *ctx, struct td_flash_sector *keep, struct td_cbor_text *reason)
 {
     (void)ctx;
-    return td_server_nvs_settings_begin_erase(&store);
+    *reason = TD_TEXT("a bond is in use");
+    if (told.rc == 0)
+        *keep = td_server_nvs_settings_begin_erase(&store);
+    return told.rc;
 }
 
 static void erased(void *ctx)
 {
     (void)ctx;
+    told.erased++;
     td_server_nvs_settings_forget(&store);
 }
+
+static const struct td_server_hooks hooks = { .storage_begin = erase_begins,
+                                              .storage_erased = erased };
+static const uint8_t erase_packet[] = { 0x0a, 0, 0, 1, 0, 0x3f, 0, 0, 0xa0 };
 
 /* The whole of group 63's command, as the server does it; false: the power went. */
 static bool erase_storage(void)
 {
-    static const struct td_server_hooks hooks = { .storage_begin = erase_begins,
-                                                  .storage_erased = erased };
-    static const uint8_t packet[] = { 0x02, 0, 0, 1, 0, 0x3f, 0, 0, 0xa0 };
-
     rig.cfg.hooks = &hooks;
-    rig_send(&rig, packet, sizeof packet);
+    rig_send(&rig, erase_packet, sizeof erase_packet);
     return !rig.power.lost;
 }
 
@@ -207,6 +216,58 @@ static void after_a_cut_in_a_storage_erase_all_settings_are_there_or_none(void *
     assert_true(cuts >= 9);
 }
 
+static void an_erase_whose_link_went_away_leaves_a_store_that_can_be_used(void **state)
+{
+    struct td_server_reply reply;
+
+    (void)state;
+    fill();
+    rig.cfg.hooks = &hooks;
+    told.erased = 0;
+    td_server_handle(&rig.srv, &rig.link, erase_packet, sizeof erase_packet, rig.rsp,
+                     sizeof rig.rsp, &reply);
+    assert_true(td_server_owes(&rig.srv));
+    td_server_link_down(&rig.srv, &rig.link);
+    while (td_server_busy(&rig.srv))
+        td_server_work(&rig.srv, 10000, rig.rsp, sizeof rig.rsp, &reply);
+    assert_int_equal(told.erased, 1);
+    assert_int_equal(set("new", "one"), TD_OK);
+    holds("new", "one");
+    holds("key/a", NULL);
+}
+
+static void an_erase_that_failed_is_over_too(void **state)
+{
+    struct td_smp_status status;
+
+    (void)state;
+    fill();
+    told.erased = 0;
+    sim_power_on(&rig.power);
+    sim_power_cut_at(&rig.power, 2, SIM_CUT_BEFORE);
+    assert_false(erase_storage());
+    assert_int_equal(td_smp_status_decode(rig.rsp + 8, rig.rsp_len - 8, &status), TD_OK);
+    assert_true(status.of_group && status.code == TD_BASIC_FLASH_ERASE);
+    assert_int_equal(told.erased, 1);
+}
+
+static void the_application_may_refuse_to_have_its_storage_erased(void **state)
+{
+    struct td_smp_status status;
+
+    (void)state;
+    fill();
+    told.erased = 0;
+    told.rc = TD_SMP_RC_BUSY;
+    assert_true(erase_storage());
+    told.rc = 0;
+    assert_int_equal(td_smp_status_decode(rig.rsp + 8, rig.rsp_len - 8, &status), TD_OK);
+    assert_int_equal(status.code, TD_SMP_RC_BUSY);
+    assert_true(td_cbor_text_is(status.reason, TD_TEXT("a bond is in use")));
+    assert_int_equal(told.erased, 0);
+    holds("key/a", "a value of some length");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +278,9 @@ int main(void)
         cmocka_unit_test(bonds_are_not_there_unless_they_are_opened),
         cmocka_unit_test(the_application_may_refuse_a_value),
         cmocka_unit_test(after_a_cut_in_a_storage_erase_all_settings_are_there_or_none),
+        cmocka_unit_test(an_erase_whose_link_went_away_leaves_a_store_that_can_be_used),
+        cmocka_unit_test(an_erase_that_failed_is_over_too),
+        cmocka_unit_test(the_application_may_refuse_to_have_its_storage_erased),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,11 +183,14 @@ struct td_server_hooks {
     /* The running image was confirmed. */
     void (*confirmed)(void *ctx, uint8_t image);
     /*
-     * The storage area is going to be erased. What is returned stays: a sector that says already
-     * that all the others count for nothing, and is empty; size 0: nothing does. May be NULL.
+     * The storage area is going to be erased. *keep, whose size is 0, may be set to what stays: a
+     * sector that says already that all the others count for nothing, and is empty.
      */
-    struct td_flash_sector (*storage_begin)(void *ctx);
-    /* The storage area was erased: what was read from it is stale. */
+    uint32_t (*storage_begin)(void *ctx, struct td_flash_sector *keep, struct td_cbor_text *reason);
+    /*
+     * The erase that storage_begin let through is over: what was read from the area is stale. Also
+     * called when it failed half-way, and when the link that asked for it has gone meanwhile.
+     */
     void (*storage_erased)(void *ctx);
     /* The last byte is written, and the answer is not: the image may still be refused. */
     uint32_t (*uploaded)(void *ctx, const struct td_server_upload *upload,
@@ -258,7 +261,7 @@ struct td_server_config {
     bool recovers; /* only the bootloader runs: of several requests the last one wins */
 
     bool wants_authenticated;              /* all but echo and params is refused on other links */
-    const struct td_server_access *access; /* rules beside it */
+    const struct td_server_access *access; /* rules beside it; NULL: none, so anyone may all */
     uint8_t n_access;
 
     /* back ends; NULL: the commands that need one are not supported */

@@ -147,6 +147,17 @@ static inline void td_server_file_close(struct td_server *srv)
         files->close(files->ctx);
 }
 
+/* ---- storage ------------------------------------------------------------------------- */
+
+/* Its erase is over, however it ended and whether or not anybody waits for it. */
+static inline void td_server_storage_erased(const struct td_server *srv)
+{
+    const struct td_server_config *cfg = srv->cfg;
+
+    if (cfg->hooks != NULL && cfg->hooks->storage_erased != NULL)
+        cfg->hooks->storage_erased(cfg->hook_ctx);
+}
+
 /* ---- handlers ------------------------------------------------------------------------ */
 
 struct td_server_result td_server_os_echo(struct td_server_call *call);

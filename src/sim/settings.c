@@ -1,11 +1,13 @@
 /* sim/settings.c - the virtual device's settings: group 3 over NVS in the storage partition. */
 #include "sim/device_priv.h"
 
-static struct td_flash_sector erase_begins(void *ctx)
+static uint32_t erase_begins(void *ctx, struct td_flash_sector *keep, struct td_cbor_text *reason)
 {
     struct sim_device *dev = ctx;
 
-    return td_server_nvs_settings_begin_erase(&dev->settings);
+    (void)reason;
+    *keep = td_server_nvs_settings_begin_erase(&dev->settings);
+    return TD_SMP_RC_OK;
 }
 
 static void erased(void *ctx)
