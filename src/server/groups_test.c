@@ -697,6 +697,46 @@ static void a_download_fills_every_answer_and_ends_where_the_file_does(void **st
         }
 }
 
+static enum td_err vast_size(void *ctx, struct td_cbor_text path, uint64_t *size)
+{
+    (void)ctx;
+    (void)path;
+    *size = 1u << 20;
+    return TD_OK;
+}
+
+static enum td_err vast_read(void *ctx, struct td_cbor_text path, uint64_t off, uint8_t *dst,
+                             size_t len, size_t *got)
+{
+    (void)ctx;
+    (void)path;
+    memset(dst, (int)(off & 0xff), len);
+    *got = len;
+    return TD_OK;
+}
+
+static void an_answer_is_no_longer_than_its_header_can_say(void **state)
+{
+    static uint8_t rsp[80000];
+    const struct td_fs_download_req req = { true, true, 0, TD_TEXT("/lfs1/vast") };
+    struct td_cbor_writer w = begin();
+    struct td_fs_download_rsp got;
+    size_t len;
+
+    (void)state;
+    start();
+    rig.file_system.size = vast_size;
+    rig.file_system.read = vast_read;
+    rig.cfg.buf_size = sizeof rsp;
+    rig.link[0].max_reply = sizeof rsp;
+    td_fs_download_req_put(&w, &req);
+    len = end(&w, TD_SMP_READ, TD_SMP_GROUP_FS, TD_FS_FILE);
+    td_server_handle(&rig.srv, &rig.link[0], packet, len, rsp, sizeof rsp, &rig.reply);
+    assert_in_range(rig.reply.len, 65536, TD_SMP_HEADER_SIZE + 65535);
+    assert_int_equal(td_fs_download_rsp_get(rsp + 8, rig.reply.len - 8, &got), TD_OK);
+    assert_true(got.has_data && got.len == 1u << 20);
+}
+
 static void an_upload_begun_again_begins_at_the_beginning(void **state)
 {
     (void)state;
@@ -997,6 +1037,7 @@ int main(void)
         cmocka_unit_test(a_value_that_the_answer_has_no_room_for_is_rc_7),
         cmocka_unit_test(settings_are_written_and_deleted_and_each_refusal_has_its_code),
         cmocka_unit_test(a_download_fills_every_answer_and_ends_where_the_file_does),
+        cmocka_unit_test(an_answer_is_no_longer_than_its_header_can_say),
         cmocka_unit_test(an_upload_begun_again_begins_at_the_beginning),
         cmocka_unit_test(an_upload_goes_on_from_another_link_where_the_file_ends),
         cmocka_unit_test(another_link_waits_for_the_file_until_it_is_free_or_idle),

@@ -171,9 +171,13 @@ static bool answer(struct td_server_call *call, uint8_t *rsp, size_t cap, size_t
 
 static size_t answer_cap(const struct td_server *srv, const struct td_server_link *link, size_t cap)
 {
+    const size_t largest = TD_SMP_HEADER_SIZE + UINT16_MAX; // that a header can announce
+
     if (link->max_reply > 0 && link->max_reply < cap)
         cap = link->max_reply;
-    return srv->cfg->buf_size < cap ? srv->cfg->buf_size : cap;
+    if (srv->cfg->buf_size < cap)
+        cap = srv->cfg->buf_size;
+    return cap < largest ? cap : largest;
 }
 
 /* Goes on with the held request once its job is over; true when that gave an answer. */
