@@ -195,6 +195,27 @@ static void a_request_that_waits_is_asked_again_when_it_goes_on(void **state)
     check_slot(1, 0, image_b, 9001);
 }
 
+static void the_application_is_asked_once_about_a_request_that_waits(void **state)
+{
+    static const uint8_t list[] = { 0x08, 0, 0, 1, 0, 1, 9, TD_IMG_STATE, 0xa0 };
+    struct td_server_reply reply;
+    struct td_img_upload_rsp rsp;
+
+    (void)state;
+    begin(NULL, 0);
+    assert_int_equal(upload(chunk(image_b, 9001, 0, 500), &rsp), 0);
+    td_server_work(&rig.srv, 1000, rig.rsp, sizeof rig.rsp, &reply); // a sector ahead of its data
+    assert_true(td_server_busy(&rig.srv) && !td_server_owes(&rig.srv));
+    rig.told.accesses = 0;
+    td_server_handle(&rig.srv, &rig.link, list, sizeof list, rig.rsp, sizeof rig.rsp, &reply);
+    assert_true(td_server_owes(&rig.srv));
+    while (td_server_owes(&rig.srv))
+        td_server_work(&rig.srv, 10000, rig.rsp, sizeof rig.rsp, &reply);
+    rig.rsp_len = reply.len;
+    assert_int_equal(result(), 0);
+    assert_int_equal(rig.told.accesses, 1);
+}
+
 static void a_stranger_makes_nobody_wait(void **state)
 {
     static const uint8_t erase[] = { 0x0a, 0, 0, 1, 0, 1, 9, TD_IMG_ERASE, 0xa0 };
@@ -297,6 +318,7 @@ int main(void)
         cmocka_unit_test(the_first_rule_that_fits_decides_and_without_one_anyone_may),
         cmocka_unit_test(nothing_of_a_refused_request_is_looked_at),
         cmocka_unit_test(a_request_that_waits_is_asked_again_when_it_goes_on),
+        cmocka_unit_test(the_application_is_asked_once_about_a_request_that_waits),
         cmocka_unit_test(a_stranger_makes_nobody_wait),
         cmocka_unit_test(hooks_refuse_with_an_rc_or_with_a_code_of_the_group),
         cmocka_unit_test(no_command_reads_a_slot_back),

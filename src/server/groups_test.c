@@ -904,6 +904,32 @@ static void a_hash_whose_link_went_away_is_not_continued_for_the_next(void **sta
     assert_int_equal(rsp.number, td_crc32(0, rig.files[0].bytes, 15000));
 }
 
+static void a_hash_that_is_refused_when_it_goes_on_is_not_continued_for_the_next(void **state)
+{
+    struct td_fs_hash_rsp rsp;
+    size_t len;
+    const uint8_t *p;
+
+    (void)state;
+    start();
+    rig.cfg.access = td_server_access_default;
+    rig.cfg.n_access = TD_SERVER_ACCESS_DEFAULT_N;
+    put_file(TD_TEXT("/lfs1/big"), 20000);
+    give(ask_hash(TD_TEXT("sha256")));
+    td_server_work(&rig.srv, 1000, rig.rsp, sizeof rig.rsp, &rig.reply);
+    assert_int_equal(rig.reply.len, 0);
+    rig.link[0].authenticated = false;
+    finish();
+    assert_int_equal(code(), -TD_SMP_RC_ACCESS_DENIED);
+    speaker = 1;
+    give(ask_hash(TD_TEXT("crc32")));
+    finish();
+    p = payload(&len);
+    assert_int_equal(td_fs_hash_rsp_get(p, len, &rsp), TD_OK);
+    assert_true(rsp.has_number && rsp.len == 20000);
+    assert_int_equal(rsp.number, td_crc32(0, rig.files[0].bytes, 20000));
+}
+
 /* Without a buffer to hold the request the hash is taken at once. */
 static void a_hash_is_the_same_without_a_place_to_wait(void **state)
 {
@@ -1045,6 +1071,7 @@ int main(void)
         cmocka_unit_test(a_file_system_that_fails_has_a_code_for_each_way),
         cmocka_unit_test(a_long_hash_takes_steps_and_others_are_served_between_them),
         cmocka_unit_test(a_hash_whose_link_went_away_is_not_continued_for_the_next),
+        cmocka_unit_test(a_hash_that_is_refused_when_it_goes_on_is_not_continued_for_the_next),
         cmocka_unit_test(a_hash_is_the_same_without_a_place_to_wait),
         cmocka_unit_test(words_are_joined_with_single_spaces_and_the_output_is_cut),
         cmocka_unit_test(a_line_is_as_long_as_the_device_takes_it),

@@ -2,7 +2,8 @@
  * server/rig_test.h - a server over a simulated flash, for tests and fuzzers.
  *
  * Two slots of 16 pages each, a storage area, a boot log, all on one flash like the nRF52833's
- * with smaller pages. What hooks were told is counted. Everything is in struct rig, which is large: place it statically.
+ * with smaller pages. What hooks were told is counted. Everything is in struct rig, which is
+ * large: place it statically.
  */
 #ifndef TD_SERVER_RIG_TEST_H
 #define TD_SERVER_RIG_TEST_H
@@ -49,7 +50,7 @@ struct rig_told {
     unsigned resets, begun, done, confirmed, storage;
     struct td_server_reset reset;
     struct td_server_upload upload;
-    unsigned chunks;
+    unsigned chunks, accesses;
     uint32_t chunk_off, chunk_len;
     uint32_t access_rc, reset_rc, upload_rc, chunk_rc, done_rc; /* what the hooks answer */
 };
@@ -79,6 +80,7 @@ static inline uint32_t rig_access(void *ctx, const struct td_server_link *link,
     (void)link;
     (void)hdr;
     *reason = TD_TEXT("no");
+    ((struct rig *)ctx)->told.accesses++;
     return ((struct rig *)ctx)->told.access_rc;
 }
 

@@ -76,14 +76,15 @@ static struct td_server_result dispatch(struct td_server_call *call)
     // Also when it goes on after a wait: the link may have lost meanwhile what it had.
     if (!td_server_may(cfg, call->link, hdr, &reason))
         return td_result_rc(TD_SMP_RC_ACCESS_DENIED, reason);
+    // Some flash can do nothing else while a sector is being erased.
+    if (group->uses_flash && td_server_job_runs(call->srv))
+        return td_result_wait();
+    // Behind that wait, so that it is asked once about each request.
     if (!call->resumed) {
         result = ask_application(call);
         if (result.kind != TD_SERVER_DONE)
             return result;
     }
-    // Some flash can do nothing else while a sector is being erased.
-    if (group->uses_flash && td_server_job_runs(call->srv))
-        return td_result_wait();
     return handler(call);
 }
 
@@ -144,6 +145,14 @@ static size_t put_failure(struct td_server_call *call, const struct td_smp_heade
     return len > 0 ? len : put_result(call, hdr, result, cap);
 }
 
+/* A request that is refused when it goes on has neither asked how its job ended, nor ends it. */
+static void forget_what_it_waited_for(struct td_server *srv)
+{
+    srv->hashing.runs = false;
+    if (srv->job.state == TD_SERVER_JOB_DONE)
+        td_server_job_forget(srv);
+}
+
 /* Calls the handler and writes its answer to rsp. WAIT: nothing is written, and true. */
 static bool answer(struct td_server_call *call, uint8_t *rsp, size_t cap, size_t *len, bool *failed)
 {
@@ -158,9 +167,8 @@ static bool answer(struct td_server_call *call, uint8_t *rsp, size_t cap, size_t
     *len = 0;
     if (result.kind == TD_SERVER_WAIT)
         return true;
-    // A request that is refused when it goes on has not asked how its job ended.
-    if (call->srv->job.state == TD_SERVER_JOB_DONE)
-        td_server_job_forget(call->srv);
+    if (call->resumed)
+        forget_what_it_waited_for(call->srv);
     if (result.kind == TD_SERVER_DONE && td_smp_end(&w, &hdr, len) != TD_OK)
         result = td_result_rc(TD_SMP_RC_MSG_SIZE, TD_TEXT("answer larger than the buffer"));
     *failed = result.kind != TD_SERVER_DONE;
