@@ -337,6 +337,7 @@ static void the_shell_prints_what_it_knows(void **state)
         { "fs cat /lfs1/none", -2, "Failed to open /lfs1/none" },
         { "date set tomorrow noon", -22, "YYYY-MM-DD" },
         { "date set 2024-13-01 00:00:00", -22, "YYYY-MM-DD" },
+        { "date set 2023-02-29 00:00:00", -22, "no such day" },
         { "1 2 3 4 5 6 7 8 9 10 11", -22, "" },
         { "settings get a/b", -2, "a/b: " },
         { "settings set a/b 01020", -22, "hexadecimal" },

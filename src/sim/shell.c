@@ -130,6 +130,7 @@ static int32_t date_set(struct run *r)
     unsigned y, mon, d, h, min, s;
     char tail;
     struct tm tm;
+    int64_t ms;
 
     if (sscanf(r->arg[0], "%4u-%2u-%2u%c", &y, &mon, &d, &tail) != 3 ||
         sscanf(r->arg[1], "%2u:%2u:%2u%c", &h, &min, &s, &tail) != 3 || y < 1970 || mon < 1 ||
@@ -145,7 +146,12 @@ static int32_t date_set(struct run *r)
         .tm_min = (int)min,
         .tm_sec = (int)s,
     };
-    if (clock->set(clock->ctx, (int64_t)timegm(&tm) * 1000) != TD_OK)
+    ms = (int64_t)timegm(&tm) * 1000;
+    if (tm.tm_mday != (int)d) {
+        say(r->out, "there is no such day");
+        return E_INVAL;
+    }
+    if (clock->set(clock->ctx, ms) != TD_OK)
         return E_IO;
     return date_get(r);
 }
