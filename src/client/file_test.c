@@ -548,12 +548,13 @@ static void a_link_that_stays_away_is_given_up_after_its_time(void **state)
 
     (void)state;
     for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        uint64_t since;
+
         world(TD_FILE_UPLOAD, 20000);
         w.scfg.timeout_ms = rows[i].timeout_ms;
         begin();
         run_until(w.now + 80);
-        uint64_t since = w.now;
-
+        since = w.now;
         td_file_link(&w.f, false, w.now);
         w.link.n = 0;
         run_until(w.now + 3600 * 1000);

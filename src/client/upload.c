@@ -19,6 +19,7 @@
 
 #define FIRST_LIMIT_MS 40000 /* the device may erase the slot before it answers */
 #define CHUNK_LIMIT_MS 20000 /* it may erase a large sector, hash the slot, or reset and boot */
+#define LINK_AWAY_MS   60000 /* a device that resets takes its link along while it boots */
 #define FIRST_TOOK_MS  500
 #define SHRINK_MS      10000 /* silence that makes a smaller first packet worth a try */
 #define SHA_LEN        32
@@ -438,6 +439,14 @@ static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answ
     }
 }
 
+/* A link that stays away says nothing any more: its time is looked at here. */
+static uint64_t link_end_ms(const struct td_upload *u)
+{
+    uint32_t limit = u->session->cfg.timeout_ms > 0 ? u->session->cfg.timeout_ms : LINK_AWAY_MS;
+
+    return u->session->down ? u->heard_ms + limit : TD_NEVER;
+}
+
 /* ---- the door -------------------------------------------------------------------------- */
 
 void td_upload_start(struct td_upload *u, struct td_session *session,
@@ -468,6 +477,8 @@ size_t td_upload_send(struct td_upload *u, uint64_t now_ms, uint8_t *buf, size_t
     struct td_answer answer;
     size_t len;
 
+    if (!td_upload_done(u) && now_ms >= link_end_ms(u))
+        finish(u, TD_UPLOAD_FAILED, TD_ELINKDOWN);
     while (td_session_expired(u->session, now_ms, &answer))
         on_answer(u, now_ms, &answer);
     while (may_send(u, now_ms) && ask_chunk(u, now_ms, cap)) {
@@ -493,7 +504,7 @@ uint64_t td_upload_wake_ms(const struct td_upload *u)
         return TD_NEVER;
     if (may_send(u, u->pause_ms) && u->pause_ms < wake)
         wake = u->pause_ms;
-    return wake;
+    return link_end_ms(u) < wake ? link_end_ms(u) : wake;
 }
 
 void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms)

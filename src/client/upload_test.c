@@ -530,6 +530,30 @@ static void the_first_console_packet_is_one_line_and_carries_part_of_the_sha(voi
     assert_memory_equal(req.sha.p, w.image.sha, req.sha.len);
 }
 
+static void a_link_that_stays_away_is_given_up_after_its_time(void **state)
+{
+    static const struct {
+        uint32_t timeout_ms, least, most;
+    } rows[] = { { 0, 59000, 61000 }, { 500, 400, 600 } };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        uint64_t since;
+
+        world(60000);
+        w.scfg.timeout_ms = rows[i].timeout_ms;
+        begin();
+        run_until(w.now + 80);
+        since = w.now;
+        td_upload_link(&w.up, false, w.now);
+        w.link.n = 0;
+        run_until(w.now + 3600 * 1000);
+        assert_int_equal(w.up.state, TD_UPLOAD_FAILED);
+        assert_int_equal(w.up.failure.err, TD_ELINKDOWN);
+        assert_in_range(w.now - since, rows[i].least, rows[i].most);
+    }
+}
+
 static void a_device_that_tells_no_buffers_gets_small_packets_that_grow(void **state)
 {
     (void)state;
@@ -682,6 +706,7 @@ int main(void)
         cmocka_unit_test(the_last_answer_may_be_lost),
         cmocka_unit_test(on_a_console_packets_begin_with_one_line_and_grow),
         cmocka_unit_test(the_first_console_packet_is_one_line_and_carries_part_of_the_sha),
+        cmocka_unit_test(a_link_that_stays_away_is_given_up_after_its_time),
         cmocka_unit_test(a_device_that_tells_no_buffers_gets_small_packets_that_grow),
         cmocka_unit_test(packets_that_never_arrive_are_made_smaller),
         cmocka_unit_test(a_link_too_narrow_for_a_first_packet_is_said_at_once),

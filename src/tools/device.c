@@ -470,7 +470,7 @@ void td_failure_words(const struct td_failure *f, char *text, size_t cap, const 
     if (f->err == TD_ESPACE) {
         snprintf(text, cap, "the request is longer than a packet of this link may be");
         *name = td_errname(f->err);
-        *remedy = "";
+        *remedy = "shorten it, or use a link with larger packets";
         return;
     }
     if (f->err != TD_EREFUSED) {
@@ -481,7 +481,10 @@ void td_failure_words(const struct td_failure *f, char *text, size_t cap, const 
                                        : "";
         return;
     }
-    snprintf(text, cap, "%s (%s %u%s%s)", td_smp_status_text(&status),
+    // Code 1 of every group says "no reason", which a reason in words beside it belies.
+    snprintf(text, cap, "%s (%s %u%s%s)",
+             f->code == TD_SMP_RC_UNKNOWN && f->rsn[0] ? "the device refused"
+                                                       : td_smp_status_text(&status),
              f->by_group ? "group code" : "rc", f->code, f->rsn[0] ? ": " : "", f->rsn);
     *name = td_smp_status_name(&status);
     *remedy = refusal_remedy(f);

@@ -86,14 +86,31 @@ class Groups(Case):
         self.no(1, "fs", "hash", "/lfs1/file", "md5", says=["does not know that hash"])
         self.assertFalse(os.path.exists(self.path("none")))
 
+    def test_settings_are_set_saved_and_found_again(self):
+        self.assertEqual(self.json("settings", "set", "app/name", "--string", "ferry"), {"result": "set"})
+        self.assertEqual(self.json("settings", "save"), {"result": "saved"})
+        self.assertEqual(self.json("settings", "set", "app/name", "0102"), {"result": "set"})
+        self.assertEqual(self.json("settings", "commit"), {"result": "committed"})
+        self.assertEqual(self.json("settings", "get", "app/name"),
+                         {"value": "0102", "text": None, "length": 2, "cut": False, "limit": None})
+        # What was set and not saved is lost by a load.
+        self.assertEqual(self.json("settings", "load"), {"result": "loaded"})
+        self.assertIn('"ferry"', self.do("settings", "get", "app/name"))
+        self.assertEqual(self.json("settings", "delete", "app/name"), {"result": "deleted"})
+        self.no(1, "settings", "get", "app/name", says=["no setting of that name", "as in app/name"])
+        self.no(1, "settings", "set", "app/name", "00" * 300, says=["refused (group code 1: value too long)"])
+
     def test_a_line_is_run(self):
         self.assertIn("uptime", self.do("shell", "exec", "help"))
         self.do("shell", "exec", "date", "set", "2026-01-31", "12:00:00")
         self.assertIn("2026", self.do("shell", "exec", "date", "get"))
         self.no(1, "shell", "exec", "nonsense", says=["returned -8", "shell exec help"])
 
-    def test_erasing_the_storage_says_what_went(self):
+    def test_erasing_the_storage_takes_the_settings(self):
+        self.do("settings", "set", "app/name", "01")
+        self.do("settings", "save")
         self.assertEqual(self.json("storage", "erase"), {"result": "erased"})
+        self.no(1, "settings", "get", "app/name", says=["no setting of that name"])
 
 
 class Without(Case):
