@@ -456,6 +456,12 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
 bool td_server_busy(const struct td_server *srv);
 
 /*
+ * Whether something is under way in flash, between two calls: an erase that was begun, say. An
+ * application that writes flash by itself, its settings for example, calls work until it is not.
+ */
+bool td_server_uses_flash(const struct td_server *srv);
+
+/*
  * Whether a packet holds a request that has to stand behind the one whose answer is owed: one
  * that uses flash, or a reset, which would cut the erase.
  */

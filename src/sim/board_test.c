@@ -388,6 +388,23 @@ static void a_line_is_run_for_whom_the_console_belongs_to(void **state)
         sim_device_typed(&d->device, d->now_us, &d->link, "uptime", 6, out, sizeof out), 0);
 }
 
+static void a_line_waits_for_what_the_server_does_in_flash(void **state)
+{
+    static const uint8_t erase[] = { 0x0a, 0, 0, 1, 0, 63, 9, 0, 0xa0 };
+    static const char line[] = "settings set led/on 01";
+    struct desk *d = *state;
+    char out[200];
+
+    sim_device_receive(&d->device, d->now_us, &d->link, erase, sizeof erase);
+    assert_int_equal(d->answers, 0);
+    assert_true(td_server_uses_flash(&d->device.server));
+    assert_int_equal(
+        sim_device_typed(&d->device, d->now_us, &d->link, line, sizeof line - 1, out, sizeof out),
+        0);
+    assert_int_equal(d->answers, 1);
+    assert_false(td_server_uses_flash(&d->device.server));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -401,6 +418,7 @@ int main(void)
         TEST(the_shell_prints_what_it_knows),
         TEST(what_does_not_fit_is_cut),
         TEST(a_line_is_run_for_whom_the_console_belongs_to),
+        TEST(a_line_waits_for_what_the_server_does_in_flash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

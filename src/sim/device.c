@@ -390,10 +390,18 @@ static void answer(struct sim_device *dev, const struct td_server_reply *reply)
     dev->io.send(dev->io.ctx, reply->link, dev->reply, reply->len);
 }
 
-void sim_device_poll(struct sim_device *dev, uint64_t now_us)
+static void work(struct sim_device *dev)
 {
     struct td_server_reply reply = { .link = NULL, .len = 0 };
 
+    td_server_work(&dev->server, WORK_US, dev->reply, dev->profile->server.buf_size, &reply);
+    sim_board_ran(dev, SIM_THREAD_FLASH);
+    settle(dev);
+    answer(dev, &reply);
+}
+
+void sim_device_poll(struct sim_device *dev, uint64_t now_us)
+{
     take_now(dev, now_us);
     if (dev->reset_at_us <= dev->now_us) {
         if (dev->reset_cause == TD_RESET_WATCHDOG)
@@ -409,12 +417,8 @@ void sim_device_poll(struct sim_device *dev, uint64_t now_us)
             boot(dev, TD_RESET_SOFT);
         return;
     }
-    if (dev->state != SIM_SERVES || !td_server_busy(&dev->server))
-        return;
-    td_server_work(&dev->server, WORK_US, dev->reply, dev->profile->server.buf_size, &reply);
-    sim_board_ran(dev, SIM_THREAD_FLASH);
-    settle(dev);
-    answer(dev, &reply);
+    if (dev->state == SIM_SERVES && td_server_busy(&dev->server))
+        work(dev);
 }
 
 uint64_t sim_device_wake_us(const struct sim_device *dev)
@@ -462,6 +466,13 @@ void sim_device_receive_bytes(struct sim_device *dev, uint64_t now_us,
     settle(dev);
 }
 
+/* What the server has begun in flash is brought to its end; whoever waits for it is answered. */
+static void free_flash(struct sim_device *dev)
+{
+    while (dev->state == SIM_SERVES && td_server_uses_flash(&dev->server))
+        work(dev);
+}
+
 size_t sim_device_typed(struct sim_device *dev, uint64_t now_us, const struct td_server_link *link,
                         const char *line, size_t len, char *out, size_t cap)
 {
@@ -469,6 +480,9 @@ size_t sim_device_typed(struct sim_device *dev, uint64_t now_us, const struct td
 
     take_now(dev, now_us);
     if (dev->state != SIM_SERVES || dev->config.shell == NULL || !link->authenticated)
+        return 0;
+    free_flash(dev);
+    if (dev->state != SIM_SERVES)
         return 0;
     (void)sim_shell_run(dev, (struct td_cbor_text){ .p = line, .len = len }, out, cap, &n);
     settle(dev);
