@@ -79,7 +79,7 @@ static enum td_err is_entry_of(const struct td_settings *s, const struct td_nvs_
 static enum td_err find_name(const struct td_settings *s, const char *name, size_t name_len,
                              uint16_t *id)
 {
-    struct td_nvs_entry entry;
+    struct td_nvs_entry entry = { .id = TD_NVS_ID_NONE };
     struct td_nvs_iter it;
     bool end = false, same = false;
     enum td_err err = is_name(name_len) ? TD_OK : TD_EARG;

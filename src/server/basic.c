@@ -24,7 +24,7 @@ struct td_server_result td_server_basic_erase(struct td_server_call *call)
     enum td_err err;
 
     if (td_smp_get_map(call->payload, call->hdr->len, NULL, 0) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (cfg->storage == NULL)
         return td_result_err(TD_BASIC_FLASH_OPEN, TD_TEXT("no storage area"));
     result = ask_begin(call, &keep);

@@ -42,7 +42,7 @@ struct td_server_result td_server_enum_single(struct td_server_call *call)
     if (call->hdr->len == 0 ||
         td_enum_single_req_get(call->payload, call->hdr->len, &req) != TD_OK ||
         req.index > INDEX_MAX)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (req.index >= cfg->n_groups)
         return td_result_err(TD_ENUM_INDEX_TOO_LARGE, TD_TEXT("no group has this index"));
     rsp.group = cfg->groups[req.index]->id;
@@ -112,6 +112,6 @@ struct td_server_result td_server_enum_details(struct td_server_call *call)
     }
     td_enum_groups_put_end(call->out);
     if (err != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     return list_result(call);
 }

@@ -22,16 +22,6 @@ enum { HASH_STEP = 4096, HASH_READ = 256 };
 
 enum { TYPE_NAME_MAX = 8 };
 
-static struct td_server_result not_built(void)
-{
-    return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
-}
-
-static struct td_server_result malformed(void)
-{
-    return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
-}
-
 static bool is_path(const struct td_server_files *files, struct td_cbor_text name)
 {
     size_t max = files->path_max > 0 && files->path_max < TD_SERVER_PATH_MAX ? files->path_max
@@ -179,10 +169,10 @@ struct td_server_result td_server_fs_download(struct td_server_call *call)
     struct td_fs_download_req req;
 
     if (files == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_fs_download_req_get(call->payload, call->hdr->len, &req) != TD_OK || !req.has_off ||
         !is_path(files, req.name))
-        return malformed();
+        return td_result_malformed();
     return is_taken(call) ? taken() : download(call, &req);
 }
 
@@ -266,10 +256,10 @@ struct td_server_result td_server_fs_upload(struct td_server_call *call)
     struct td_fs_upload_req req;
 
     if (files == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_fs_upload_req_get(call->payload, call->hdr->len, &req) != TD_OK || !req.has_off ||
         !is_path(files, req.name) || (req.off == 0 && !req.has_len))
-        return malformed();
+        return td_result_malformed();
     if (is_taken(call))
         return taken();
     return files->write == NULL ? td_result_err(TD_FS_READ_ONLY, TD_NO_REASON) : upload(call, &req);
@@ -278,7 +268,7 @@ struct td_server_result td_server_fs_upload(struct td_server_call *call)
 struct td_server_result td_server_fs_close(struct td_server_call *call)
 {
     if (call->srv->cfg->files == NULL)
-        return not_built();
+        return td_result_not_built();
     if (is_taken(call))
         return taken();
     td_server_file_close(call->srv);
@@ -296,10 +286,10 @@ struct td_server_result td_server_fs_status(struct td_server_call *call)
     struct td_server_result result;
 
     if (files == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_fs_status_req_get(call->payload, call->hdr->len, &req) != TD_OK ||
         !is_path(files, req.name))
-        return malformed();
+        return td_result_malformed();
     result = size_of(files, req.name, &rsp.len);
     if (result.kind == TD_SERVER_DONE)
         td_fs_status_rsp_put(call->out, &rsp);
@@ -420,10 +410,10 @@ struct td_server_result td_server_fs_hash(struct td_server_call *call)
     struct td_fs_hash_req req;
 
     if (files == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_fs_hash_req_get(call->payload, call->hdr->len, &req) != TD_OK ||
         !is_path(files, req.name) || req.type.len > TYPE_NAME_MAX || (req.has_len && req.len == 0))
-        return malformed();
+        return td_result_malformed();
     type = find_type(req.type);
     if (type == NULL)
         return td_result_err(TD_FS_NO_SUCH_HASH, TD_TEXT("crc32 and sha256 are known"));
@@ -433,7 +423,7 @@ struct td_server_result td_server_fs_hash(struct td_server_call *call)
 struct td_server_result td_server_fs_types(struct td_server_call *call)
 {
     if (call->srv->cfg->files == NULL)
-        return not_built();
+        return td_result_not_built();
     td_fs_types_put_begin(call->out);
     for (size_t i = 0; i < TD_N_OF(types); i++)
         td_fs_types_put(call->out, &types[i]);

@@ -11,7 +11,7 @@ struct td_server_result td_server_os_echo(struct td_server_call *call)
 
     // A map without a text is fine, and no map at all is not.
     if (call->hdr->len == 0 || td_os_echo_req_get(call->payload, call->hdr->len, &echo) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     // Without a text it gives back an empty one, as Zephyr's does.
     echo.has_text = true;
     td_os_echo_rsp_put(call->out, &echo);
@@ -34,7 +34,7 @@ struct td_server_result td_server_os_reset(struct td_server_call *call)
     uint32_t said;
 
     if (cfg->hooks == NULL || cfg->hooks->reset == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     // A device that shall be reset may be in a bad way: a request that makes no sense is a reset.
     if (td_os_reset_req_get(call->payload, call->hdr->len, &req) != TD_OK)
         req = (struct td_os_reset_req){ .has_force = false };
@@ -70,7 +70,7 @@ struct td_server_result td_server_os_bootloader(struct td_server_call *call)
     struct td_os_bootloader_rsp rsp = { .has_name = false };
 
     if (td_os_bootloader_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (!req.has_query) {
         rsp.has_name = true;
         rsp.name = cfg->bootloader;

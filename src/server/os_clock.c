@@ -235,7 +235,7 @@ struct td_server_result td_server_os_datetime(struct td_server_call *call)
     enum td_err err;
 
     if (clock == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     err = clock->get(clock->ctx, &ms);
     if (err == TD_ESTATE)
         return td_result_err(TD_OS_RTC_NOT_SET, TD_TEXT("the clock was never set"));
@@ -255,9 +255,9 @@ struct td_server_result td_server_os_set_datetime(struct td_server_call *call)
     int64_t ms;
 
     if (clock == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     if (td_os_datetime_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (parse(req.text, &ms) != TD_OK)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("not yyyy-MM-ddTHH:mm:ss"));
     if (clock->set(clock->ctx, ms) != TD_OK)

@@ -10,7 +10,7 @@ struct td_server_result td_server_os_tasks(struct td_server_call *call)
     struct td_os_task task = { .prio = 0 };
 
     if (os == NULL || os->task == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     td_os_tasks_put_begin(call->out);
     for (unsigned i = 0; call->out->err == TD_OK && os->task(os->ctx, i, &task); i++)
         td_os_tasks_put(call->out, &task);
@@ -24,7 +24,7 @@ struct td_server_result td_server_os_pools(struct td_server_call *call)
     struct td_os_pool pool = { .blocks = 0 };
 
     if (os == NULL || os->pool == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     td_os_pools_put_begin(call->out);
     for (unsigned i = 0; call->out->err == TD_OK && os->pool(os->ctx, i, &pool); i++)
         td_os_pools_put(call->out, &pool);
@@ -99,9 +99,9 @@ struct td_server_result td_server_os_info(struct td_server_call *call)
     unsigned asked = 0;
 
     if (os == NULL || os->facts == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     if (call->hdr->len == 0 || td_os_info_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     for (size_t i = 0; i < req.format.len; i++) {
         unsigned more = asked_by(os->facts, req.format.p[i]);
 

@@ -66,13 +66,13 @@ static struct td_server_result dispatch(struct td_server_call *call)
 
     // What is no request is told so before its version is, as Zephyr does it.
     if (hdr->op != TD_SMP_READ && hdr->op != TD_SMP_WRITE)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     if (hdr->version > TD_SMP_V2 && !cfg->manner->v1_only)
         return td_result_rc(TD_SMP_RC_TOO_NEW, TD_NO_REASON);
     group = find_group(cfg, hdr->group);
     handler = group == NULL ? NULL : find_handler(group, hdr);
     if (handler == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     // Also when it goes on after a wait: the link may have lost meanwhile what it had.
     if (!td_server_may(cfg, call->link, hdr, &reason))
         return td_result_rc(TD_SMP_RC_ACCESS_DENIED, reason);
@@ -284,6 +284,11 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
 bool td_server_busy(const struct td_server *srv)
 {
     return td_server_owes(srv) || td_server_job_runs(srv) || td_server_upload_wants_ahead(srv);
+}
+
+bool td_server_uses_flash(const struct td_server *srv)
+{
+    return td_server_job_runs(srv);
 }
 
 bool td_server_would_wait(const struct td_server *srv, const struct td_server_link *link,

@@ -31,6 +31,17 @@ static inline struct td_server_result td_result_err(uint32_t code, struct td_cbo
 
 #define TD_NO_REASON ((struct td_cbor_text){ NULL, 0 })
 
+/* There is no such command here, or nothing behind it. */
+static inline struct td_server_result td_result_not_built(void)
+{
+    return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+}
+
+static inline struct td_server_result td_result_malformed(void)
+{
+    return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+}
+
 /* What a hook said: an rc, or with TD_SERVER_GROUP_CODE a code of the group. */
 static inline struct td_server_result td_result_of_hook(uint32_t said, struct td_cbor_text reason)
 {

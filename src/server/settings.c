@@ -38,16 +38,6 @@ static struct td_server_result result_of(enum td_err err, uint32_t not_found, ui
     }
 }
 
-static struct td_server_result not_built(void)
-{
-    return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
-}
-
-static struct td_server_result malformed(void)
-{
-    return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
-}
-
 static struct td_server_result put_value(struct td_server_call *call,
                                          const struct td_settings_read_req *req)
 {
@@ -82,9 +72,9 @@ struct td_server_result td_server_settings_read(struct td_server_call *call)
     struct td_server_result result;
 
     if (settings == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_settings_read_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return malformed();
+        return td_result_malformed();
     result = check_name(settings, req.name);
     if (result.kind != TD_SERVER_DONE)
         return result;
@@ -108,9 +98,9 @@ struct td_server_result td_server_settings_write(struct td_server_call *call)
     struct td_server_result result;
 
     if (settings == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_settings_write_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return malformed();
+        return td_result_malformed();
     result = check_name(settings, req.name);
     if (result.kind != TD_SERVER_DONE)
         return result;
@@ -129,9 +119,9 @@ struct td_server_result td_server_settings_delete(struct td_server_call *call)
     struct td_server_result result;
 
     if (settings == NULL)
-        return not_built();
+        return td_result_not_built();
     if (td_settings_name_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return malformed();
+        return td_result_malformed();
     result = check_name(settings, req.name);
     if (result.kind != TD_SERVER_DONE)
         return result;
@@ -146,7 +136,7 @@ struct td_server_result td_server_settings_commit(struct td_server_call *call)
     const struct td_server_settings *settings = call->srv->cfg->settings;
 
     if (settings == NULL || settings->commit == NULL)
-        return not_built();
+        return td_result_not_built();
     return done_or(
         call, result_of(settings->commit(settings->ctx), TD_SETTINGS_UNKNOWN, TD_SETTINGS_UNKNOWN));
 }
@@ -156,7 +146,7 @@ struct td_server_result td_server_settings_load(struct td_server_call *call)
     const struct td_server_settings *settings = call->srv->cfg->settings;
 
     if (settings == NULL || settings->load == NULL)
-        return not_built();
+        return td_result_not_built();
     return done_or(
         call, result_of(settings->load(settings->ctx), TD_SETTINGS_UNKNOWN, TD_SETTINGS_UNKNOWN));
 }
@@ -168,10 +158,10 @@ struct td_server_result td_server_settings_save(struct td_server_call *call)
     struct td_server_result result = td_result_done();
 
     if (settings == NULL)
-        return not_built();
+        return td_result_not_built();
     if (call->hdr->len == 0 ||
         td_settings_name_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return malformed();
+        return td_result_malformed();
     if (settings->save == NULL)
         return td_result_err(TD_SETTINGS_NOT_SAVABLE, TD_NO_REASON);
     if (req.has_name)

@@ -43,7 +43,7 @@ static struct td_server_result join(const struct td_server_call *call, struct li
         is_first = false;
     }
     if (err != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (line->len == 0)
         return td_result_err(TD_SHELL_EMPTY, TD_TEXT("no command"));
     return td_result_done();
@@ -59,7 +59,7 @@ struct td_server_result td_server_shell_exec(struct td_server_call *call)
     char *out = td_server_tail(call, EXEC_AROUND, &room);
 
     if (shell == NULL)
-        return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_NO_REASON);
+        return td_result_not_built();
     line.max = shell->line_max > 0 && shell->line_max < sizeof line.text ? shell->line_max
                                                                          : sizeof line.text;
     result = join(call, &line);

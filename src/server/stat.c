@@ -19,7 +19,7 @@ struct td_server_result td_server_stat_show(struct td_server_call *call)
     struct td_stat_show_req req;
 
     if (td_stat_show_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (req.name.len == 0 || req.name.len >= NAME_END)
         return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("no name, or too long"));
     stat = find(call->srv->cfg, req.name);

@@ -358,7 +358,7 @@ struct td_server_result td_server_img_state(struct td_server_call *call)
     if (cfg->n_images == 0 || !td_server_has_requests(&cfg->images[cfg->running_image]))
         return td_result_rc(TD_SMP_RC_NOT_SUPPORTED, TD_TEXT("this bootloader takes no requests"));
     if (td_img_state_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     confirm = req.has_confirm && req.confirm;
     code = find_subject(call->srv, &req, confirm, &subject);
     if (code == TD_IMG_HASH_NOT_FOUND && cfg->manner->old_state_write)
@@ -447,7 +447,7 @@ struct td_server_result td_server_img_erase(struct td_server_call *call)
     uint32_t code;
 
     if (td_img_erase_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     code = find_slot(srv->cfg, &req, &index, &slot);
     if (code == TD_IMG_OK && !call->resumed)
         code = check_use(srv, index, slot, &reason);

@@ -62,7 +62,7 @@ struct td_server_result td_server_tandem_why(struct td_server_call *call)
     bool end = false, full = false;
 
     if (td_tandem_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (walk.log.area == NULL && !call->srv->cfg->recovers)
         return td_result_err(TD_TANDEM_NO_LOG, TD_TEXT("no boot log"));
     td_tandem_why_put_begin(w);
@@ -143,7 +143,7 @@ struct td_server_result td_server_tandem_accepts(struct td_server_call *call)
     struct td_tandem_req req;
 
     if (td_tandem_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     describe(cfg, &accepts);
     if (cfg->stage != NULL && req.off == 0) {
         accepts.has_stage = true;
@@ -175,7 +175,7 @@ struct td_server_result td_server_tandem_upload(struct td_server_call *call)
     struct td_tandem_upload upload = { .state = progress_of(up), .start = up->start };
 
     if (td_smp_get_map(call->payload, call->hdr->len, NULL, 0) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (upload.state != TD_TANDEM_IDLE) {
         upload.image = up->image;
         upload.slot = up->slot;

@@ -567,7 +567,7 @@ struct td_server_result td_server_img_upload(struct td_server_call *call)
     struct td_img_upload_req req;
 
     if (td_img_upload_req_get(call->payload, call->hdr->len, &req) != TD_OK)
-        return td_result_rc(TD_SMP_RC_INVALID, TD_TEXT("malformed request"));
+        return td_result_malformed();
     if (!req.has_off)
         return td_result_err(TD_IMG_NO_OFFSET, TD_TEXT("no offset"));
     if (call->resumed)
