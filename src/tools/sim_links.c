@@ -494,7 +494,9 @@ static void read_udp(struct end *e)
         if (got > 0)
             len[n++] = (size_t)got;
     }
-    drain_udp(e);
+    // Only what found all buffers taken is lost, and not what came after the last look.
+    if (n == links->buf_count)
+        drain_udp(e);
     for (unsigned i = 0; i < n; i++)
         links->hooks.packet(links->hooks.ctx, &from[i]->link, links->packets + i * links->buf_size,
                             len[i]);

@@ -285,6 +285,21 @@ class Links(Case):
             s.settimeout(0.2)
             self.assertRaises(socket.timeout, s.recv, 100)
 
+    def test_no_datagram_is_lost_while_buffers_are_free(self):
+        """Also not one that comes at the very moment at which another is being read."""
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1)
+        port = int(sim.until("ready:").split()[1].split(":")[2])
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            s.connect(("127.0.0.1", port))
+            for turn in range(3000):
+                s.send(ECHO)
+                later = time.perf_counter() + turn % 100 * 1e-6
+                while time.perf_counter() < later:
+                    pass
+                s.send(ECHO)
+                self.assertEqual([s.recv(100), s.recv(100)], [ECHO_ANSWER] * 2, "turn %d" % turn)
+
 
 class Kept(Case):
     """What a device with every group keeps: over a reset, and over a power cycle."""
