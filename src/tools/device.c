@@ -45,13 +45,20 @@ static void log_stamp(struct td_device *dev, FILE *to, char mark)
             (unsigned long long)(us % 1000000), mark);
 }
 
+/* Piece by piece: stderr has no buffer, and a write for each digit takes longer than the packet. */
 static void log_bytes(FILE *to, const uint8_t *bytes, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
+    char piece[512];
+    size_t n = 0;
 
     for (size_t i = 0; i < len; i++) {
-        fputc(digits[bytes[i] >> 4], to);
-        fputc(digits[bytes[i] & 15], to);
+        piece[n++] = digits[bytes[i] >> 4];
+        piece[n++] = digits[bytes[i] & 15];
+        if (n == sizeof piece || i + 1 == len) {
+            fwrite(piece, 1, n, to);
+            n = 0;
+        }
     }
     fputc('\n', to);
 }

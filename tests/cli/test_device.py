@@ -355,6 +355,18 @@ class SingleSteps(Case):
         sent = next(line for line in lines if line.split(" ")[1] == ">")
         self.assertRegex(sent, r"^\d+\.\d{6} > 0a0000060000[0-9a-f]{2}00[ab][1f]6164626869")
 
+    def test_a_frame_told_on_stderr_is_written_in_a_few_pieces(self):
+        read, write = os.pipe2(os.O_DIRECT)  # a read gets what one write gave
+        with Udp(Device()) as link, os.fdopen(read, "rb", buffering=0) as pipe:
+            ran = subprocess.Popen([COMMAND, "-d", link.url, "-v", "os", "echo", "x" * 500],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=write, env=environment())
+            os.close(write)
+            pieces = list(iter(lambda: pipe.read(4096), b""))
+            self.assertEqual(ran.wait(60), 0)
+        self.assertIn(b"78" * 500 + b"\n", b"".join(pieces))
+        self.assertLess(len(pieces), 60)
+
 
 class Talkative(Device):
     """One that tells of its threads, its clock and its groups."""
