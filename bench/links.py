@@ -1,8 +1,8 @@
 """What a link allows, and what clients make of it: uploads over links as slow as real ones.
 
-    bench/links.py            256 KiB over two delays and one line, most of a minute
+    bench/links.py            256 KiB over two delays and one line, two minutes
     bench/links.py --long     256 KiB and 1 MiB, three delays, two lines: half an hour
-    bench/links.py [--long] udp:10 serial:115200 ...   only these
+    bench/links.py --kib 256 --runs 5 udp:10 serial:115200 ...   only these
 
 Each row is one virtual device behind one wire (bench/wire.c), and every client in turn sends the
 same file to it, its slot erased before. Flash takes no time here: this is about links. Seconds are
@@ -12,11 +12,14 @@ what the device says (its buffers but one), and of the line's own rate for the b
 puts on it over serial.
 """
 
+import argparse
 import base64
 import os
 import pathlib
 import re
 import shutil
+import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,6 +33,7 @@ KEY = HERE.parent / "profiles/keys/PUBLIC-DEMO-ecdsa-p256.pem"
 ADDRESS = "127.0.0.33"  # smpmgr knows only port 1337
 WINDOW = 3              # links.yml: buf_count 4, and one for the answer
 UDP_PACKET = 1472
+PARAMS = bytes.fromhex("0800000100000006a0")  # os params, version 2: the device's buffers
 GOAL = {"udp": 90, "serial": 95}
 
 
@@ -120,6 +124,19 @@ class Rig:
         subprocess.run([TANDEM, "-d", "udp:" + self.direct[1], "image", "erase", "slot1"],
                        check=True, stdout=subprocess.DEVNULL)
 
+    def round_trip(self):
+        """What a request that asks for nothing takes over the wire: milliseconds, the median."""
+        taken = []
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            s.connect((ADDRESS, 1337))
+            for _ in range(21):
+                begin = time.perf_counter()
+                s.send(PARAMS)
+                s.recv(UDP_PACKET)
+                taken.append(1000 * (time.perf_counter() - begin))
+        return statistics.median(taken)
+
     def holds(self, size):
         """That the file arrived, whoever sent it, is asked of the device."""
         said = subprocess.run([TANDEM, "-d", "udp:" + self.direct[1], "--json", "image", "list"],
@@ -174,36 +191,50 @@ def share_of(log, kind, number):
 
 # ---- rows --------------------------------------------------------------------------------
 
+def spread(values, unit="", digits=2):
+    median = f"{statistics.median(values):.{digits}f}{unit}"
+    if len(values) == 1:
+        return median
+    return f"{median} ({min(values):.{digits}f} … {max(values):.{digits}f})"
+
+
+def cell(name, seconds, ours):
+    """A peer beside tandem, turn by turn: what drifts slows both of a pair."""
+    if None in seconds:
+        return f"{name} failed {seconds.count(None)} of {len(seconds)} times"
+    ratios = [theirs / mine for theirs, mine in zip(seconds, ours)]
+    return f"{name} {spread(seconds, ' s')}, {spread(ratios, '×', 1)}"
+
+
 def row(folder, kind, number, size, runs):
     file = os.path.join(folder, f"new-{size}.bin")
     log = pathlib.Path(folder) / "log"
     rig = Rig(folder, kind, number)
-    others = [(name, make) for name, make, kinds in peers() if kind in kinds]
-    best, share = {}, 0
+    clients = [("tandem", tandem)] + [(n, make) for n, make, kinds in peers() if kind in kinds]
+    took, shares = {name: [] for name, _ in clients}, []
     try:
+        trip = rig.round_trip() if kind == "udp" else 0
         for _ in range(runs):
-            for name, make in [("tandem", tandem), *others]:
+            for name, make in clients:
                 rig.erase()
                 command = make(rig.link, file)
                 if name == "tandem":
                     log.unlink(missing_ok=True)
                     command[1:1] = ["--log", str(log)]
-                took = timed(command, 600)
-                if took is None or not rig.holds(size):
-                    best.setdefault(name, None)
-                    continue
+                seconds = timed(command, 900)
+                took[name].append(seconds if rig.holds(size) else None)
+                if took[name][-1] is None and name == "tandem":
+                    raise SystemExit(f"bench: {' '.join(command)}: the upload failed")
                 if name == "tandem":
-                    share = max(share, share_of(log, kind, number)[1])
-                best[name] = min(took, best.get(name) or took)
+                    shares.append(share_of(log, kind, number)[1])
     finally:
         rig.end()
-    cells = []
-    for name, _ in others:
-        cells.append("failed" if best[name] is None
-                     else f"{name} {best[name]:.2f} s ({best[name] / best['tandem']:.2f}x)")
-    what = f"UDP, {number} ms each way" if kind == "udp" else f"serial, {number} baud"
-    print(f"| {what} | {size // 1024} KiB | {best['tandem']:.2f} s | {share:.0f} % "
-          f"(goal {GOAL[kind]} %) | {', '.join(cells)} |", flush=True)
+    ours = took.pop("tandem")
+    cells = "; ".join(cell(name, seconds, ours) for name, seconds in took.items())
+    what = f"serial, {number} baud" if kind == "serial" else (
+        f"UDP, {number} ms each way; a request took {trip:.2f} ms")
+    print(f"| {what} | {size // 1024} KiB | {runs} | {spread(ours, ' s')} "
+          f"| {spread(shares, ' %', 0)}, goal {GOAL[kind]} % | {cells} |", flush=True)
 
 
 def app(folder, name, version, size):
@@ -214,23 +245,28 @@ def app(folder, name, version, size):
 
 
 def main():
-    long = "--long" in sys.argv
-    named = [a.split(":") for a in sys.argv[1:] if ":" in a]
-    sizes = [256 << 10, 1 << 20] if long else [256 << 10]
-    rows = ([(kind, int(number)) for kind, number in named] or
-            [("udp", 1), ("udp", 10), ("serial", 1000000)] +
-            ([("udp", 50), ("serial", 115200)] if long else []))
-    print("Uploads over links as slow as real ones, the same device for all; seconds of the whole")
-    print("process, the best of each one's runs; share: tandem's transfer, of what the link allows")
+    args = argparse.ArgumentParser(description="Uploads over links as slow as real ones.")
+    args.add_argument("--long", action="store_true", help="every row, 256 KiB and 1 MiB")
+    args.add_argument("--runs", type=int, help="of each row; 5, and 1 for what takes minutes")
+    args.add_argument("--kib", type=int, action="append", help="size of the file")
+    args.add_argument("rows", nargs="*", help="udp:MS or serial:BAUD")
+    args = args.parse_args()
+    sizes = args.kib or ([256, 1024] if args.long else [256])
+    named = args.rows or ["udp:1", "udp:10", "serial:1000000"] + (
+        ["udp:50", "serial:115200"] if args.long else [])
+    print("Uploads over links as slow as real ones, the same device for all. Seconds of the whole")
+    print("process: the median (least … most) of the runs, clients in turn; share: tandem's")
+    print("transfer, of what the link allows; ×: times as long as tandem, run by run.")
     print(f"Again: bench/links.py {' '.join(sys.argv[1:])}\n")
-    print("| link | file | tandem | share | beside (times as long) |")
-    print("|---|---|---|---|---|")
+    print("| link | file | runs | tandem | share | beside |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         app(folder, "old", "1.0.0", 4096)
-        for size in sizes:
-            app(folder, f"new-{size}", f"2.0.{size >> 10}", size)
-            for kind, number in rows:
-                row(folder, kind, number, size, 1 if size > 1 << 19 else 2)
+        for kib in sizes:
+            app(folder, f"new-{kib << 10}", f"2.0.{kib}", kib << 10)
+            for kind, number in (name.split(":") for name in named):
+                slow = kib > 512 or (kind, number) == ("serial", "115200")
+                row(folder, kind, int(number), kib << 10, args.runs or (1 if slow else 5))
 
 
 if __name__ == "__main__":

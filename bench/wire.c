@@ -7,7 +7,9 @@
  * Says "ready" and works until it is ended. PATH becomes a link to a terminal. A line takes bytes
  * from its writer no sooner than it can pass them on, as a UART does: what waits is in the
  * terminal's own 4 KB. Time is kept by when bytes would have passed, not by when this process
- * woke up: a late wake is caught up with and does not add to the next one.
+ * woke up: a late wake is caught up with and does not add to the next one. A datagram's time runs
+ * from when the kernel had it, and its end is waited for awake: asleep, a shared machine is 50 to
+ * 100 us late, a tenth of the shortest link that is measured.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,13 +30,19 @@
 #define MAX_QUEUED   1024
 #define NEVER        UINT64_MAX
 #define US           UINT64_C(1000)
+#define AWAKE        (150 * US) /* before a datagram is due */
+
+static uint64_t ns_of(const struct timespec *at)
+{
+    return (uint64_t)at->tv_sec * 1000000000u + (uint64_t)at->tv_nsec;
+}
 
 static uint64_t now_ns(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return ns_of(&now);
 }
 
 static void wait_for(struct pollfd fds[2], uint64_t until)
@@ -82,19 +90,63 @@ static struct sockaddr_in address_of(const char *text)
     return at;
 }
 
-static void take(int fd, struct pipe_of *pipe, uint64_t delay, struct sockaddr_in *from)
+static int open_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0) {
+        perror("wire: socket");
+        exit(1);
+    }
+    return fd;
+}
+
+/* When the kernel had a datagram: it tells by the wall's clock. */
+static uint64_t arrived_ns(struct msghdr *msg)
+{
+    struct cmsghdr *note = CMSG_FIRSTHDR(msg);
+    uint64_t now = now_ns();
+    struct timespec wall, stamp;
+
+    if (note == NULL || note->cmsg_level != SOL_SOCKET || note->cmsg_type != SCM_TIMESTAMPNS)
+        return now;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    memcpy(&stamp, CMSG_DATA(note), sizeof stamp);
+    // A wall clock that was set in between tells nothing.
+    if (ns_of(&stamp) > ns_of(&wall) || ns_of(&wall) - ns_of(&stamp) > 1000000 * US)
+        return now;
+    return now - (ns_of(&wall) - ns_of(&stamp));
+}
+
+static bool take_one(int fd, struct pipe_of *pipe, uint64_t delay, struct sockaddr_in *from)
 {
     struct datagram *d = &pipe->at[(pipe->first + pipe->n) % MAX_QUEUED];
-    socklen_t size = sizeof *from;
-    ssize_t len = recvfrom(fd, d->bytes, sizeof d->bytes, MSG_DONTWAIT, (struct sockaddr *)from,
-                           from != NULL ? &size : NULL);
+    struct iovec into = { .iov_base = d->bytes, .iov_len = sizeof d->bytes };
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(struct timespec))];
+    } note;
+    struct msghdr msg = { .msg_name = from,
+                          .msg_namelen = from != NULL ? sizeof *from : 0,
+                          .msg_iov = &into,
+                          .msg_iovlen = 1,
+                          .msg_control = &note,
+                          .msg_controllen = sizeof note };
+    ssize_t len = recvmsg(fd, &msg, MSG_DONTWAIT);
 
     if (len < 0)
-        return;
+        return false;
     d->len = (size_t)len;
-    d->due = now_ns() + delay;
-    if (pipe->n < MAX_QUEUED)
+    d->due = arrived_ns(&msg) + delay;
+    if (pipe->n < MAX_QUEUED - 1)
         pipe->n++;
+    return true;
+}
+
+static void take(int fd, struct pipe_of *pipe, uint64_t delay, struct sockaddr_in *from)
+{
+    for (unsigned i = 0; i < MAX_QUEUED && take_one(fd, pipe, delay, from); i++)
+        continue;
 }
 
 static uint64_t give(int fd, struct pipe_of *pipe, const struct sockaddr_in *to)
@@ -114,7 +166,7 @@ static void pass_datagrams(const char *here, const char *device, uint64_t delay)
 {
     static struct pipe_of there, back;
     struct sockaddr_in at = address_of(here), to = address_of(device), client = { 0 };
-    int near = socket(AF_INET, SOCK_DGRAM, 0), far = socket(AF_INET, SOCK_DGRAM, 0);
+    int near = open_socket(), far = open_socket();
     struct pollfd fds[2] = { { .fd = near, .events = POLLIN }, { .fd = far, .events = POLLIN } };
 
     if (bind(near, (struct sockaddr *)&at, sizeof at) != 0 ||
@@ -126,8 +178,9 @@ static void pass_datagrams(const char *here, const char *device, uint64_t delay)
     fflush(stdout);
     for (;;) {
         uint64_t a = give(far, &there, NULL), b = give(near, &back, &client);
+        uint64_t due = a < b ? a : b;
 
-        wait_for(fds, a < b ? a : b);
+        wait_for(fds, due == NEVER ? NEVER : due - AWAKE);
         if (fds[0].revents != 0)
             take(near, &there, delay, &client);
         if (fds[1].revents != 0)
