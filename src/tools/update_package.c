@@ -216,6 +216,7 @@ static void ask_stage(struct td_device *dev, struct td_variant_facts *facts)
     if (td_device_ask(dev, &request, &reply) && reply.of.bootloader.has_active &&
         reply.of.bootloader.active <= 1)
         facts->stage_running = (int)reply.of.bootloader.active;
+    facts->failure = reply.failure;
 }
 
 static void ask_mode(struct td_device *dev, struct td_variant_facts *facts)
@@ -248,8 +249,10 @@ void td_variant_ask(struct td_device *dev, const struct td_choice *choice,
         return;
     }
     ask_mode(dev, facts);
-    if (!td_device_ask(dev, &request, &reply))
+    if (!td_device_ask(dev, &request, &reply)) {
+        facts->failure = reply.failure;
         return;
+    }
     active = td_states_active(&reply.of.images, choice->image);
     if (active != NULL)
         facts->running = active->slot == 1 ? 1 : 0;

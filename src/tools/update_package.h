@@ -41,8 +41,9 @@ void td_update_package_close(struct td_update_package *up);
 struct td_variant_facts {
     bool has_mode; /* how the bootloader updates */
     enum td_strategy_id mode;
-    int running;       /* the slot of the image that runs; -1: not told */
-    int stage_running; /* 0: S0, 1: S1, -1: not told */
+    int running;               /* the slot of the image that runs; -1: not told */
+    int stage_running;         /* 0: S0, 1: S1, -1: not told */
+    struct td_failure failure; /* of the last question; it may be that nobody answers */
 };
 
 /*

@@ -389,11 +389,17 @@ static int choose_variant(struct td_update_run *run, unsigned i)
                     choice->at[n]->name);
         return use_member(run, i, choice->at[n]);
     }
-    if (run->dev.interrupted)
+    if (run->dev.interrupted) {
         o.result = TD_RESULT_INTERRUPTED;
-    snprintf(o.text, sizeof o.text, "%s",
-             run->dev.interrupted ? "interrupted before anything was sent" : why);
-    snprintf(o.remedy, sizeof o.remedy, "%s", run->dev.interrupted ? "" : remedy);
+        why = "interrupted before anything was sent";
+        remedy = "";
+    } else if (td_failure_silent(&facts.failure)) {
+        o.result = TD_RESULT_UNREACHABLE;
+        why = "the device does not answer, nothing was changed";
+        remedy = "check that the device runs, and that nothing else uses the link";
+    }
+    snprintf(o.text, sizeof o.text, "%s", why);
+    snprintf(o.remedy, sizeof o.remedy, "%s", remedy);
     td_update_say_result(run, &o);
     return run->exit;
 }

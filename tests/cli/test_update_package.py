@@ -216,6 +216,15 @@ class Refusals(unittest.TestCase):
         last = json.loads(ran.stdout.splitlines()[-1])
         self.assertEqual((last["result"], last["verdict"]), ("refused", None))
 
+    def test_a_device_that_says_nothing_at_all_is_not_reached(self):
+        stage = self.zip(*(("s%d.bin" % n, fakedevice.image((2, 0, 0), fill=b"s%d" % n),
+                            {"type": "mcuboot", "slot": str(n), "version_MCUBOOT": "2.0.0"}) for n in range(2)), name="s.zip")
+        self.device.handle = lambda *request: None
+        for zipped in (self.variants(), stage):
+            ran = self.update("--json", "--timeout", "0.3", zipped)
+            self.assertEqual(ran.returncode, 3, ran.stdout + ran.stderr)
+            self.assertEqual(json.loads(ran.stdout.splitlines()[-1])["result"], "unreachable")
+
     def test_the_mode_decides_whoever_tells_it(self):
         rows = [(4, [], "app1.bin"), (5, [], "app1.bin"), (3, [], "app0.bin"), (1, [], "app0.bin"),
                 (None, ["--strategy", "direct-xip"], "app1.bin"), (None, ["--strategy", "swap-move"], "app0.bin")]
