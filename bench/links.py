@@ -8,8 +8,9 @@ Each row is one virtual device behind one wire (bench/wire.c), and every client 
 same file to it, its slot erased before. Flash takes no time here: this is about links. Seconds are
 those of the whole process. "Share" is of tandem's transfer, from its first chunk's request to the
 last one's answer as --log has them: of window x packet / round trip over UDP, where the window is
-what the device says (its buffers but one), and of the line's own rate for the bytes that framing
-puts on it over serial.
+what the device says (its buffers but one) and the packet the largest that Ethernet carries, and of
+the line's own rate for the bytes that framing puts on it over serial. What was sent twice counts
+once: repeats are no part of what had to be sent.
 """
 
 import argparse
@@ -170,7 +171,7 @@ def line_bytes(packet):
 
 def share_of(log, kind, number):
     """(seconds of the transfer, percent of what the link allows), from tandem's log."""
-    sent, first, last = [], None, None
+    sent, first, last = {}, None, None
     for line in log.read_text().splitlines():
         found = re.match(r"([\d.]+) ([<>]) ([0-9a-f]+)$", line)
         if not found or found[3][8:12] != "0001" or found[3][14:16] != "01":  # group, command
@@ -178,15 +179,16 @@ def share_of(log, kind, number):
         at, mark = float(found[1]), found[2]
         if mark == ">":
             first = at if first is None else first
-            sent.append(len(found[3]) // 2)
+            sent[found[3][16:]] = len(found[3]) // 2  # by its body: a repeat has a new number
         else:
             last = at
     took = last - first
     if kind == "udp":
-        best = -(-len(sent) // WINDOW) * 2 * number / 1000
+        packets = -(-sum(sent.values()) // UDP_PACKET)
+        best = -(-packets // WINDOW) * 2 * number / 1000
     else:
-        best = sum(map(line_bytes, sent)) * 10 / number
-    return took, 100 * best / took, len(sent)
+        best = sum(map(line_bytes, sent.values())) * 10 / number
+    return took, 100 * best / took
 
 
 # ---- rows --------------------------------------------------------------------------------
