@@ -53,5 +53,7 @@ int main(int argc, char **argv)
     td_host_close(host);
     printf("%s: %s\n%s", td_update_result_name(update.outcome.result), update.outcome.text,
            update.outcome.remedy);
-    return update.outcome.result == TD_RESULT_UPDATED ? 0 : 1;
+    return update.outcome.result == TD_RESULT_UPDATED || update.outcome.result == TD_RESULT_ALREADY
+               ? 0
+               : 1;
 }

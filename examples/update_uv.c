@@ -40,6 +40,12 @@ static void on_turn(void *state)
     }
 }
 
+static void end(void)
+{
+    td_drive_close(app.drive);
+    uv_close((uv_handle_t *)&app.tick, NULL);
+}
+
 /* The update has ended, well or not: the loop may, too. */
 static void on_done(void *ctx)
 {
@@ -47,18 +53,23 @@ static void on_done(void *ctx)
 
     (void)ctx;
     printf("%s: %s\n%s", td_update_result_name(outcome->result), outcome->text, outcome->remedy);
-    td_drive_close(app.drive);
-    uv_close((uv_handle_t *)&app.tick, NULL);
+    end();
 }
 
-/* The link stands: now it is known how large its packets are. Later it may go and come. */
+/*
+ * The link stands: now it is known how large its packets are. Later it may go and come, which the
+ * update bears; one that never stood would be tried for ever.
+ */
 static void on_state(void *ctx, enum td_link_state state, const char *why)
 {
     static struct td_core core;
 
     (void)ctx;
-    if (state == TD_LINK_DOWN)
+    if (state == TD_LINK_DOWN) {
         fprintf(stderr, "%s\n", why);
+        if (!app.begun)
+            end();
+    }
     if (state != TD_LINK_UP || app.begun)
         return;
     app.begun = true;
@@ -103,5 +114,8 @@ int main(int argc, char **argv)
         return 3;
     uv_run(app.loop, UV_RUN_DEFAULT);
     printf("%u ticks meanwhile\n", app.ticks);
-    return app.update.outcome.result == TD_RESULT_UPDATED ? 0 : 1;
+    return app.update.outcome.result == TD_RESULT_UPDATED ||
+                   app.update.outcome.result == TD_RESULT_ALREADY
+               ? 0
+               : 1;
 }

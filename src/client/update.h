@@ -80,6 +80,7 @@ enum td_update_state {
 };
 
 enum td_update_result {
+    TD_RESULT_NONE,        /* it is not over */
     TD_RESULT_UPDATED,     /* runs, confirmed where there is a confirmation */
     TD_RESULT_ALREADY,     /* ran already, nothing was changed */
     TD_RESULT_TESTED,      /* runs on trial */

@@ -8,11 +8,12 @@
 const char *td_update_result_name(enum td_update_result result)
 {
     static const char *const names[] = {
-        [TD_RESULT_UPDATED] = "updated",         [TD_RESULT_ALREADY] = "already",
-        [TD_RESULT_TESTED] = "tested",           [TD_RESULT_UPLOADED] = "uploaded",
-        [TD_RESULT_REFUSED] = "refused",         [TD_RESULT_REVERTED] = "reverted",
-        [TD_RESULT_FAILED] = "failed",           [TD_RESULT_UNREACHABLE] = "unreachable",
-        [TD_RESULT_INTERRUPTED] = "interrupted", [TD_RESULT_CHECKED] = "checked",
+        [TD_RESULT_NONE] = "unfinished",         [TD_RESULT_UPDATED] = "updated",
+        [TD_RESULT_ALREADY] = "already",         [TD_RESULT_TESTED] = "tested",
+        [TD_RESULT_UPLOADED] = "uploaded",       [TD_RESULT_REFUSED] = "refused",
+        [TD_RESULT_REVERTED] = "reverted",       [TD_RESULT_FAILED] = "failed",
+        [TD_RESULT_UNREACHABLE] = "unreachable", [TD_RESULT_INTERRUPTED] = "interrupted",
+        [TD_RESULT_CHECKED] = "checked",
     };
 
     return (unsigned)result < TD_N_OF(names) ? names[result] : "failed";

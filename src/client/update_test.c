@@ -725,6 +725,8 @@ static void an_interrupt_at_any_time_says_how_to_go_on(void **state)
         run_until(w.now + at);
         if (td_update_done(&w.u))
             break;
+        // Who looks too early finds no success.
+        assert_int_equal(w.u.outcome.result, TD_RESULT_NONE);
         td_update_interrupt(&w.u, w.now);
         take_events();
         ends(TD_RESULT_INTERRUPTED);

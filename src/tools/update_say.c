@@ -12,6 +12,7 @@ static int exit_of(enum td_update_result result)
     case TD_RESULT_TESTED:
     case TD_RESULT_UPLOADED:
     case TD_RESULT_CHECKED: return TD_EXIT_OK;
+    case TD_RESULT_NONE:
     case TD_RESULT_REFUSED:
     case TD_RESULT_REVERTED:
     case TD_RESULT_FAILED: return TD_EXIT_REFUSED;
