@@ -154,6 +154,9 @@ struct model {
     bool struck;
 
     /* what it saw */
+    uint32_t start;     /* enum td_tandem_start: how it took the last first chunk */
+    uint32_t max_first; /* bytes of the last first packet */
+    unsigned n_starts;  /* times that it was asked */
     unsigned n_requests, n_first, n_chunks, n_test, n_confirm, n_erase, n_reset, n_storage;
     bool confirmed_while_pending;
     uint32_t max_seen;
@@ -343,6 +346,7 @@ static inline uint32_t model_upload(struct model *m, const uint8_t *body, size_t
     }
     if (req.off == 0) {
         m->n_first++;
+        m->max_first = (uint32_t)len + TD_SMP_HEADER_SIZE;
         if (req.data.len < 32 || !req.has_len) {
             put_error(m, w, version, TD_IMG_SHORT_HEADER);
             return 0;
@@ -350,6 +354,10 @@ static inline uint32_t model_upload(struct model *m, const uint8_t *body, size_t
         bool same = req.sha.len > 0 && req.sha.len == m->sha_len &&
                     memcmp(req.sha.p, m->sha, m->sha_len) == 0;
 
+        m->start = !same         ? TD_START_NEW
+                   : m->open     ? TD_START_AFTER_LINK
+                   : m->kept > 0 ? TD_START_AFTER_RESET
+                                 : TD_START_NO_LOG;
         if (!m->open || !same) {
             m->off = same ? m->kept : 0;
             m->kept = 0;
@@ -411,6 +419,7 @@ static inline bool model_lacks(const struct model *m, const struct td_smp_header
         { TD_SMP_GROUP_BASIC, TD_SMP_WRITE, TD_BASIC_STORAGE_ERASE, LACKS_BASIC },
         { TD_SMP_GROUP_TANDEM, TD_SMP_READ, TD_TANDEM_WHY, LACKS_TANDEM },
         { TD_SMP_GROUP_TANDEM, TD_SMP_READ, TD_TANDEM_ACCEPTS, LACKS_TANDEM },
+        { TD_SMP_GROUP_TANDEM, TD_SMP_READ, TD_TANDEM_UPLOAD, LACKS_TANDEM },
     };
 
     if (m->lacks & LACKS_EVERYTHING)
@@ -465,6 +474,7 @@ static inline size_t model_receive(struct model *m, uint64_t now, const uint8_t 
         return 0;
     if (td_smp_open(in, n, &h, &body) != TD_OK)
         return 0;
+    m->n_starts += h.group == TD_SMP_GROUP_TANDEM && h.id == TD_TANDEM_UPLOAD;
     td_smp_begin(&w, out, cap, TD_CBOR_INDEFINITE);
     if (m->garbage) {
         td_cbor_put_uint(&w, 5);
@@ -525,6 +535,8 @@ static inline size_t model_receive(struct model *m, uint64_t now, const uint8_t 
         td_smp_put_empty(&w);
     } else if (h.id == TD_TANDEM_WHY) {
         put_why(m, &w);
+    } else if (h.id == TD_TANDEM_UPLOAD) {
+        td_tandem_upload_put(&w, &(struct td_tandem_upload){ .start = m->start });
     } else {
         td_tandem_accepts_put(&w, &m->accepts);
     }

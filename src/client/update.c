@@ -217,15 +217,15 @@ size_t td_update_send(struct td_update *u, uint64_t now_ms, uint8_t *buf, size_t
 
 void td_update_receive(struct td_update *u, uint64_t now_ms, const uint8_t *buf, size_t len)
 {
-    uint32_t resumed_at = u->upload.resumed_at;
-    uint8_t restarts = u->upload.restarts;
+    struct td_upload before;
 
     if (u->done)
         return;
     u->heard = u->heard_ever = true;
     if (u->uploading) {
+        before = u->upload;
         td_upload_receive(&u->upload, now_ms, buf, len);
-        td_update_say_turns(u, resumed_at, restarts);
+        td_update_say_turns(u, &before);
     } else if (u->entered) {
         td_call_receive(&u->call, now_ms, buf, len);
     }

@@ -67,6 +67,8 @@ enum td_update_event_kind {
     TD_EVENT_PREFLIGHT, /* image, row */
     TD_EVENT_UPLOAD,    /* image, offset, size, rate */
     TD_EVENT_STATE,     /* state: what begins now */
+    TD_EVENT_RESUMED,   /* image, offset, size: an upload goes on there; 0: it begins again */
+    TD_EVENT_START,     /* image, start, again: how the device says that it took the upload */
     TD_EVENT_NOTE,      /* text: worth saying, nothing failed */
     TD_EVENT_RESULT,    /* the last one */
 };
@@ -115,6 +117,8 @@ struct td_update_event {
     uint8_t image;
     const struct td_check_row *row;
     uint32_t offset, size, bytes_per_s;
+    uint32_t start; /* enum td_tandem_start, or any other number */
+    bool again;     /* the device has lost this upload before */
     enum td_update_state state;
     const char *text;
     const struct td_update_outcome *outcome; /* these pointers stay valid as long as the update */
@@ -192,6 +196,7 @@ struct td_update {
     struct td_update_outcome outcome;
     struct td_update_entry {
         uint8_t kind, image, arg, item;
+        bool again;
         uint32_t offset, size, rate;
         const char *text;
     } events[TD_UPDATE_EVENTS];

@@ -43,7 +43,7 @@ struct td_update_entry *td_update_add_event(struct td_update *u, enum td_update_
 void td_update_say_state(struct td_update *u, enum td_update_state state);
 void td_update_note(struct td_update *u, const char *text);
 void td_update_say_progress(struct td_update *u, uint64_t now_ms);
-void td_update_say_turns(struct td_update *u, uint32_t resumed_at, uint8_t restarts);
+void td_update_say_turns(struct td_update *u, const struct td_upload *before);
 struct td_update_item *td_update_item_of(struct td_update *u);
 void td_update_set_remedy(struct td_update *u, const char *remedy);
 void td_update_set_outcome(struct td_update *u, enum td_update_result result, const char *text,

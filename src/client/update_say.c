@@ -74,14 +74,24 @@ void td_update_say_progress(struct td_update *u, uint64_t now_ms)
 }
 
 /* What the user should know of an upload that does not simply go on. */
-void td_update_say_turns(struct td_update *u, uint32_t resumed_at, uint8_t restarts)
+void td_update_say_turns(struct td_update *u, const struct td_upload *before)
 {
-    if (u->upload.restarts != restarts)
+    const struct td_upload *now = &u->upload;
+    struct td_update_entry *e;
+
+    if (now->restarts != before->restarts)
         td_update_note(
             u, "the device lost the upload, probably by a reset; it is asked how much it kept");
-    if (u->upload.resumed_at != resumed_at)
-        td_update_note(
-            u, "the device has the beginning of this file already: the upload goes on behind it");
+    if (now->begun != before->begun && (now->went_on || now->restarts > 0)) {
+        e = td_update_add_event(u, TD_EVENT_RESUMED);
+        e->offset = now->went_on ? now->acked : 0;
+        e->size = now->cfg.src.size;
+    }
+    if (now->start_told && !before->start_told) {
+        e = td_update_add_event(u, TD_EVENT_START);
+        e->arg = (uint8_t)td_min_u32(now->start, UINT8_MAX);
+        e->again = now->restarts > 0;
+    }
 }
 
 bool td_update_event(struct td_update *u, struct td_update_event *event)
@@ -96,6 +106,8 @@ bool td_update_event(struct td_update *u, struct td_update_event *event)
         .offset = e->offset,
         .size = e->size,
         .bytes_per_s = e->rate,
+        .start = e->kind == TD_EVENT_START ? e->arg : 0,
+        .again = e->again,
         .state = (enum td_update_state)(e->kind == TD_EVENT_STATE ? e->arg : 0),
         .text = e->text,
         .row = e->kind == TD_EVENT_PREFLIGHT ? &u->items[e->item].rows[e->arg] : NULL,

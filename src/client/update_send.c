@@ -143,7 +143,8 @@ void td_update_start_upload(struct td_update *u, uint64_t now_ms)
                                     .sha = u->cfg.no_resume ? NULL : file->sha,
                                     .image = file->image,
                                     .buf_size = u->device.buf_size,
-                                    .buf_count = u->device.buf_count };
+                                    .buf_count = u->device.buf_count,
+                                    .has_tandem = u->device.is_tandem };
 
     td_upload_start(&u->upload, &u->session, &cfg, now_ms);
     u->uploading = true;

@@ -21,6 +21,9 @@ struct world {
     uint64_t now;
     char states[64]; /* first letters of the states, in order */
     unsigned n_states, n_notes, n_rows, n_fails, n_progress, n_results;
+    unsigned n_resumed;
+    uint32_t resumed_at, start;
+    bool again; /* the last three as events said them */
     bool drop_link_on_reset;
     uint64_t link_up_at;
 };
@@ -103,6 +106,14 @@ static void take_events(void)
             break;
         case TD_EVENT_STATE: w.states[w.n_states++] = td_update_state_name(e.state)[0]; break;
         case TD_EVENT_NOTE: w.n_notes++; break;
+        case TD_EVENT_RESUMED:
+            w.n_resumed++;
+            w.resumed_at = e.offset;
+            break;
+        case TD_EVENT_START:
+            w.start = e.start;
+            w.again = e.again;
+            break;
         case TD_EVENT_RESULT:
             w.n_results++;
             assert_ptr_equal(e.outcome, &w.u.outcome);
@@ -679,6 +690,24 @@ static void a_device_that_resets_in_mid_upload_is_updated_all_the_same(void **st
     run();
     runs_new_confirmed();
     assert_int_equal(w.dev.n_first, 2);
+    assert_int_equal(w.n_resumed, 1);
+    assert_int_equal(w.resumed_at, 0);
+    assert_int_equal(w.start, TD_START_NONE); // a stock device does not say why
+}
+
+static void a_device_that_keeps_uploads_says_where_and_why_it_goes_on(void **state)
+{
+    (void)state;
+    world();
+    a_tandem_device();
+    w.dev.durable = true;
+    w.dev.forget_at = 6000;
+    run();
+    runs_new_confirmed();
+    assert_int_equal(w.n_resumed, 1);
+    assert_int_equal(w.resumed_at, 4096);
+    assert_int_equal(w.start, TD_START_AFTER_RESET);
+    assert_true(w.again);
 }
 
 static void preflight_stops_what_the_device_would_refuse(void **state)
@@ -761,7 +790,8 @@ static void an_interrupted_upload_is_resumed(void **state)
     runs_new_confirmed();
     assert_in_range(w.dev.n_chunks, 5, 15);
     assert_true(w.u.upload.resumed_at >= 6000);
-    assert_true(w.n_notes >= 1); // it is said that the upload went on
+    assert_int_equal(w.n_resumed, 1);
+    assert_true(w.resumed_at >= 6000);
 }
 
 static void a_link_lost_in_mid_upload_is_taken_up_again(void **state)
@@ -970,6 +1000,7 @@ int main(void)
         cmocka_unit_test(a_device_that_refuses_to_reset_is_not_pressed),
         cmocka_unit_test(a_reset_that_never_arrives_is_not_called_one),
         cmocka_unit_test(a_device_that_resets_in_mid_upload_is_updated_all_the_same),
+        cmocka_unit_test(a_device_that_keeps_uploads_says_where_and_why_it_goes_on),
         cmocka_unit_test(preflight_stops_what_the_device_would_refuse),
         cmocka_unit_test(a_dry_run_sends_no_byte),
         cmocka_unit_test(an_interrupt_at_any_time_says_how_to_go_on),

@@ -16,10 +16,12 @@
 #include "client/chunk_priv.h"
 #include "smp/error.h"
 #include "smp/image.h"
+#include "smp/tandem.h"
 
 #define FIRST_LIMIT_MS 40000 /* the device may erase the slot before it answers */
 #define CHUNK_LIMIT_MS 20000 /* it may erase a large sector, hash the slot, or reset and boot */
 #define LINK_AWAY_MS   60000 /* a device that resets takes its link along while it boots */
+#define LINK_LIMIT_MS  30000 /* a link may come and go so long: the device boots */
 #define FIRST_TOOK_MS  500
 #define SHRINK_MS      10000 /* silence that makes a smaller first packet worth a try */
 #define SHA_LEN        32
@@ -80,6 +82,20 @@ static uint32_t sha_in_first(const struct td_upload *u, uint32_t packet)
     return 0;
 }
 
+/*
+ * The least packet that has all of the sha beside what the server wants to see of the file: with
+ * less of it a device knows the upload again after a lost link, but not after a reset.
+ */
+static uint32_t whole_first(const struct td_upload *u)
+{
+    const struct td_chunk_shape shape = shape_at(u, 0, SHA_LEN);
+    uint32_t want = td_min_u32(TD_UPLOAD_FIRST_DATA, u->cfg.src.size), limit = want;
+
+    while (td_chunk_data(limit, &shape) < want)
+        limit++;
+    return limit;
+}
+
 /* ---- chunks ---------------------------------------------------------------------------- */
 
 static enum td_err write_chunk(const void *ctx, uint32_t arg, uint8_t *out, size_t cap, size_t *len)
@@ -136,6 +152,9 @@ static void forget_all(struct td_upload *u)
         td_session_cancel(u->session, u->chunks[i].place);
         u->chunks[i].place = -1;
     }
+    td_session_cancel(u->session, u->start_place);
+    u->start_place = -1;
+    u->start_wanted = false;
 }
 
 static void finish(struct td_upload *u, enum td_upload_state state, enum td_err err)
@@ -175,6 +194,8 @@ static uint32_t try_ms(const struct td_upload *u, const struct td_upload_chunk *
 
 static bool may_send(const struct td_upload *u, uint64_t now_ms)
 {
+    const uint32_t asking = u->start_place >= 0 ? 1 : 0;
+
     if (td_upload_done(u) || now_ms < u->pause_ms || u->next >= u->cfg.src.size)
         return false;
     if (u->session->down)
@@ -182,7 +203,32 @@ static bool may_send(const struct td_upload *u, uint64_t now_ms)
     if (u->state == TD_UPLOAD_FIRST)
         return under_way(u, true) == 0;
     // What was sent before a loss may never be answered: it does not hold up the repeat.
-    return under_way(u, true) == 0 || under_way(u, false) < u->pace.window;
+    return under_way(u, true) + asking == 0 || under_way(u, false) + asking < u->pace.window;
+}
+
+static enum td_err write_nothing(const void *ctx, uint32_t arg, uint8_t *out, size_t cap,
+                                 size_t *len)
+{
+    struct td_cbor_writer w;
+
+    (void)ctx;
+    (void)arg;
+    td_cbor_writer_init(&w, out, cap, TD_CBOR_DEFINITE);
+    td_smp_put_empty(&w);
+    return td_cbor_done(&w, len);
+}
+
+/* It takes a chunk's place in the window, and when it stays unanswered nobody is worse off. */
+static void ask_start(struct td_upload *u, uint64_t now_ms)
+{
+    const struct td_ask ask = { .op = TD_SMP_READ,
+                                .group = TD_SMP_GROUP_TANDEM,
+                                .id = TD_TANDEM_UPLOAD,
+                                .patience = TD_PATIENCE_PROBE,
+                                .body = write_nothing };
+
+    u->start_wanted = false;
+    u->start_place = td_session_ask(u->session, &ask, now_ms);
 }
 
 static bool ask_chunk(struct td_upload *u, uint64_t now_ms, size_t cap)
@@ -309,6 +355,26 @@ static void on_first(struct td_upload *u, uint64_t now_ms, const struct td_uploa
     u->losses = 0;
     u->rate_ms = now_ms;
     u->rate_from = off > c->end ? off : 0;
+    u->begun++;
+    u->went_on = off > c->end;
+    u->start_told = false;
+    u->start_wanted = u->cfg.has_tandem;
+}
+
+static void on_start(struct td_upload *u, const struct td_answer *answer)
+{
+    struct td_tandem_upload told;
+    struct td_failure f;
+
+    u->start_place = -1;
+    if (answer->err != TD_OK)
+        return;
+    // A device that does not know the question is not asked again.
+    u->cfg.has_tandem = td_failure_read(answer->body, answer->len, &f) == TD_OK;
+    if (!u->cfg.has_tandem || td_tandem_upload_get(answer->body, answer->len, &told) != TD_OK)
+        return;
+    u->start_told = true;
+    u->start = told.start;
 }
 
 /* The device has no upload open: it was reset, or it finished and its answer was lost. */
@@ -335,11 +401,11 @@ static void on_forgotten(struct td_upload *u, uint64_t now_ms, const struct td_u
 }
 
 /* What was gained is lost again. True when that happened too often, and the upload failed. */
-static bool set_back(struct td_upload *u, enum td_err err)
+static bool set_back(struct td_upload *u)
 {
     if (++u->setbacks <= MAX_SETBACKS)
         return false;
-    finish(u, TD_UPLOAD_FAILED, err);
+    finish(u, TD_UPLOAD_FAILED, TD_ESTUCK);
     return true;
 }
 
@@ -372,7 +438,7 @@ static void on_chunk(struct td_upload *u, uint64_t now_ms, const struct td_uploa
         finish(u, TD_UPLOAD_FAILED, TD_ESTUCK);
         return;
     }
-    if (off < u->acked && set_back(u, TD_ESTUCK))
+    if (off < u->acked && set_back(u))
         return;
     u->acked = off;
     go_back(u);
@@ -406,6 +472,7 @@ static void on_body(struct td_upload *u, uint64_t now_ms, struct td_upload_chunk
         on_chunk(u, now_ms, c, rsp.off);
     if (u->acked > u->furthest) {
         u->furthest = u->acked;
+        u->gained_ms = now_ms;
         u->setbacks = 0;
     }
     if (!td_upload_done(u) && u->acked == u->cfg.src.size) {
@@ -422,7 +489,13 @@ static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answ
     struct td_upload_chunk *at = answer->place < 0 ? NULL : chunk_of(u, answer->place);
     struct td_upload_chunk c;
 
-    if (at == NULL || td_upload_done(u))
+    if (td_upload_done(u))
+        return;
+    if (answer->place >= 0 && answer->place == u->start_place) {
+        on_start(u, answer);
+        return;
+    }
+    if (at == NULL)
         return;
     c = *at;
     at->place = -1;
@@ -459,12 +532,17 @@ void td_upload_start(struct td_upload *u, struct td_session *session,
     u->cfg = *cfg;
     u->align = 1;
     u->failure.group = TD_SMP_GROUP_IMAGE;
+    u->start_place = -1;
     for (size_t i = 0; i < TD_UPLOAD_WINDOW; i++)
         u->chunks[i].place = -1;
     td_pace_start(&u->pace, &session->cfg.link, cfg->buf_size, cfg->buf_count, TD_UPLOAD_WINDOW);
     u->first_packet = u->pace.packet;
+    if (cfg->has_tandem && cfg->sha != NULL && cfg->buf_size > 0)
+        u->first_packet =
+            td_min_u32(td_max_u32(u->pace.packet, whole_first(u)), u->pace.packet_max);
     begin_again(u, now_ms);
     u->rate_ms = now_ms;
+    u->gained_ms = now_ms;
     shape = shape_at(u, 0, 0);
     if (td_chunk_data(u->pace.packet_max, &shape) <
             td_min_u32(TD_UPLOAD_FIRST_DATA, cfg->src.size) ||
@@ -481,6 +559,8 @@ size_t td_upload_send(struct td_upload *u, uint64_t now_ms, uint8_t *buf, size_t
         finish(u, TD_UPLOAD_FAILED, TD_ELINKDOWN);
     while (td_session_expired(u->session, now_ms, &answer))
         on_answer(u, now_ms, &answer);
+    if (u->start_wanted && !u->session->down)
+        ask_start(u, now_ms);
     while (may_send(u, now_ms) && ask_chunk(u, now_ms, cap)) {
         // until the window is full
     }
@@ -510,8 +590,13 @@ uint64_t td_upload_wake_ms(const struct td_upload *u)
 void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms)
 {
     td_session_link(u->session, up);
-    if (td_upload_done(u) || (up && set_back(u, TD_ELINKDOWN)))
+    if (td_upload_done(u))
         return;
+    // Where nobody listens, a datagram link comes and goes several times while a device boots.
+    if (up && ++u->setbacks > MAX_SETBACKS && now_ms - u->gained_ms >= LINK_LIMIT_MS) {
+        finish(u, TD_UPLOAD_FAILED, TD_ELINKDOWN);
+        return;
+    }
     begin_again(u, now_ms);
 }
 

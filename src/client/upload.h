@@ -33,6 +33,9 @@ struct td_upload_config {
     bool upgrade;         /* ask the device to refuse what is not newer */
     uint32_t buf_size;    /* from params, 0 = unknown */
     uint32_t buf_count;   /* from params, 0 = unknown */
+    bool has_tandem;      /* the device has group tandem: it may keep an upload across a reset, for
+                               which the first packet has all of the sha, also where that is more
+                               than a line; and it is asked how it took the first packet */
 };
 
 enum td_upload_state { TD_UPLOAD_FIRST, TD_UPLOAD_CHUNKS, TD_UPLOAD_DONE, TD_UPLOAD_FAILED };
@@ -53,6 +56,10 @@ struct td_upload {
     uint32_t acked;      /* bytes that the device has: progress */
     uint32_t resumed_at; /* offset at which the device took up an earlier upload; 0 = none */
     uint8_t restarts;    /* times that the device had no upload open any more */
+    uint32_t begun;      /* times that a first packet was answered, and chunks follow */
+    bool went_on;        /* and the last time behind 0, at resumed_at */
+    bool start_told;     /* group tandem answered, since it began last: */
+    uint32_t start;      /* enum td_tandem_start; any number a newer device may say */
     bool match;          /* the device compared the whole file and found it equal */
     bool assumed; /* the last answer was lost, and the device has no upload open any more: it has
                      the whole file, or it was reset just then. A look at its list tells */
@@ -61,7 +68,9 @@ struct td_upload {
     struct td_session *session;
     struct td_upload_config cfg;
     struct td_upload_chunk chunks[TD_UPLOAD_WINDOW];
-    uint32_t next; /* offset to send next */
+    uint32_t next;     /* offset to send next */
+    bool start_wanted; /* group tandem is to be asked with the next packet */
+    int start_place;   /* of the session; -1 = nothing is asked */
     struct td_pace pace;
     uint32_t first_packet; /* of the first packet: it stays, so that the sha in it does */
     uint32_t align;        /* some servers take only multiples; 1 = any */
@@ -71,6 +80,7 @@ struct td_upload {
     uint32_t furthest;     /* the most that the device ever had */
     uint32_t setbacks;     /* times that it went back, or its link, without getting further */
     uint64_t pause_ms;     /* nothing is sent before */
+    uint64_t gained_ms;    /* when it last got further than ever, or the begin */
     uint64_t heard_ms;     /* the last answer, or the begin */
     uint64_t rate_ms;      /* since when the rate is counted */
     uint32_t rate_from;
@@ -94,7 +104,7 @@ uint64_t td_upload_wake_ms(const struct td_upload *u);
 
 /*
  * After the link came back: asks the device how far it got and goes on from there. A link that
- * keeps going down without a byte being gained ends the upload with TD_ELINKDOWN.
+ * keeps going down for half a minute without a byte being gained ends it with TD_ELINKDOWN.
  */
 void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms);
 

@@ -3,6 +3,7 @@
 
 #include "base/range.h"
 #include "tools/update_run.h"
+#include "tools/upload_say.h"
 
 static int exit_of(enum td_update_result result)
 {
@@ -173,6 +174,8 @@ void td_update_say_event(struct td_update_run *run, const struct td_update_event
         break;
     case TD_EVENT_UPLOAD: say_upload(run, event); break;
     case TD_EVENT_STATE: say_step(run, event->state); break;
+    case TD_EVENT_RESUMED: td_upload_say_resumed(&run->dev, event->offset, event->size); break;
+    case TD_EVENT_START: td_upload_say_start(&run->dev, event->start, event->again); break;
     case TD_EVENT_NOTE:
         td_device_log(&run->dev, "%s", event->text);
         td_cli_note(run->cli, "%s", event->text);

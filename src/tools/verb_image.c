@@ -11,6 +11,7 @@
 #include "smp/error.h"
 #include "tools/imagefile.h"
 #include "tools/images.h"
+#include "tools/upload_say.h"
 #include "tools/watch.h"
 
 /* ---- list and slots ------------------------------------------------------------------ */
@@ -111,6 +112,9 @@ struct upload {
     struct td_upload core;
     struct td_progress bar;
     uint64_t said_ms;
+    uint8_t restarts; /* of core, as they were told */
+    uint32_t begun;
+    bool start_told;
 };
 
 static size_t upload_send(void *state, uint64_t now, uint8_t *buf, size_t cap)
@@ -138,6 +142,31 @@ static bool upload_done(void *state)
     return td_upload_done(&((struct upload *)state)->core);
 }
 
+/* What does not simply go on: a device that was reset, or has the beginning of the file. */
+static void upload_say_turns(struct upload *u)
+{
+    const struct td_upload *core = &u->core;
+
+    if (core->restarts != u->restarts || core->begun != u->begun ||
+        (core->start_told && !u->start_told))
+        td_progress_end(&u->bar);
+    if (core->restarts != u->restarts) {
+        td_device_log(u->dev, "upload: the device has lost it");
+        td_cli_note(u->dev->cli, "The device lost the upload, probably by a reset; it is asked how "
+                                 "much it kept.");
+    }
+    if (core->begun != u->begun) {
+        u->start_told = false;
+        if (core->went_on || core->restarts > 0)
+            td_upload_say_resumed(u->dev, core->went_on ? core->resumed_at : 0, core->cfg.src.size);
+    }
+    if (core->start_told && !u->start_told)
+        td_upload_say_start(u->dev, core->start, core->restarts > 0);
+    u->restarts = core->restarts;
+    u->begun = core->begun;
+    u->start_told = core->start_told;
+}
+
 static void upload_turn(void *state)
 {
     struct upload *u = state;
@@ -145,6 +174,7 @@ static void upload_turn(void *state)
     uint32_t size = u->core.cfg.src.size;
     uint64_t now = td_clock_ms();
 
+    upload_say_turns(u);
     td_progress_at(&u->bar, u->core.acked, size);
     if (cli->json && (now - u->said_ms >= 500 || u->core.acked == size)) {
         u->said_ms = now;
@@ -167,6 +197,7 @@ static const struct td_core upload_core = {
 static int run_upload(struct td_device *dev, const struct td_image_file *f, uint32_t image)
 {
     struct td_request params = { .kind = TD_REQ_PARAMS, .probe = true };
+    struct td_request kept = { .kind = TD_REQ_UPLOAD_STATE, .probe = true };
     struct td_upload_config config = { .src = f->src, .sha = f->sha, .image = (uint8_t)image };
     struct td_reply reply;
     struct upload u = { .dev = dev };
@@ -174,9 +205,10 @@ static int run_upload(struct td_device *dev, const struct td_image_file *f, uint
     if (td_device_ask(dev, &params, &reply)) {
         config.buf_size = reply.of.params.buf_size;
         config.buf_count = reply.of.params.buf_count;
-    } else if (dev->interrupted || reply.failure.err == TD_ELINKDOWN) {
-        return td_device_failed(dev, &reply.failure, "asking for the size of its buffers", NULL);
+        config.has_tandem = td_device_ask(dev, &kept, &reply);
     }
+    if (dev->interrupted || reply.failure.err == TD_ELINKDOWN)
+        return td_device_failed(dev, &reply.failure, "asking for the size of its buffers", NULL);
     td_progress_begin(&u.bar, dev->cli, "upload");
     uv_update_time(&dev->loop);
     td_upload_start(&u.core, &dev->session, &config, uv_now(&dev->loop));
