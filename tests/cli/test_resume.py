@@ -191,7 +191,7 @@ class OneClient(Case):
             for verb in (("update",), ("image", "upload")):
                 with self.subTest(profile=profile, verb=verb):
                     self.forget()
-                    sim = self.device("--cut-power-at", 75,
+                    sim = self.device("--cut-power-at", 95,
                                       profile=profile)
                     client = Client(self, "-d", self.udp, *verb, self.new)
                     sim.until("power cut")
@@ -233,16 +233,95 @@ class OneClient(Case):
         for verb in (("update",), ("image", "upload")):
             with self.subTest(verb=verb):
                 self.forget()
-                self.device("--cut-power-at", 75)
+                sim = self.device("--cut-power-at", 95)
                 process = subprocess.Popen([COMMAND, "-d", self.udp, *verb, self.new],
                                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                            text=True)
-                time.sleep(1)
+                sim.until("power cut")
                 self.device()
                 out, err = process.communicate(timeout=60)
                 self.assertEqual(process.returncode, 0, err)
                 self.assertRegex(err, r"The upload is resumed at \d+ of \d+ bytes\.")
                 self.assertIn("it goes on after a reset of the device", err)
+
+
+class TwoClients(Case):
+    """The first is stopped, and the device is reset before the second comes."""
+
+    def stopped(self, *verb, at=60000):
+        """A client that got so far and was interrupted."""
+        client = Client(self, "-d", self.udp, *verb)
+        client.until_offset(at)
+        client.process.send_signal(signal.SIGINT)
+        self.assertEqual(client.end(), 130, client.err)
+        return client
+
+    def again(self, *args, start, profile="tandem-nrf52833"):
+        """Starts the device anew and runs to the end; how the device took that is start."""
+        self.device(profile=profile)
+        client = Client(self, "-d", self.udp, *args)
+        self.assertEqual(client.end(), 0, client.err + str(client.events[-6:]))
+        self.assertEqual(client.starts(), [start])
+        self.assertTrue(client.all("start")[0]["text"])
+        return client
+
+    def test_ctrl_c_says_how_to_go_on_and_a_reset_in_between_does_no_harm(self):
+        for verb in (("update",), ("image", "upload")):
+            with self.subTest(verb=verb):
+                self.forget()
+                self.slow()
+                first = self.stopped(*verb, self.new)
+                self.assertIn("goes on where", first.err)
+                second = self.again(*verb, self.new, start=AFTER_RESET)
+                self.assertEqual(len(second.resumed()), 1)
+                self.saved(second, second.resumed()[0], before=sent(first.log))
+        ran = tandem("-d", self.udp, "update", self.new)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.runs("2.0.0")
+
+    def test_each_reason_to_begin_at_0_is_said(self):
+        no_log = (("  boot_log:  { flash: internal, offset: 0x7c000, size: 0x02000 }\n", ""),)
+        rows = (
+            ("another file came meanwhile", (), ["update"], self.other, OTHER),
+            ("the sha is not sent", (), ["update", "--no-resume"], self.new, NO_SHA),
+            ("the device has no boot log", no_log, ["update"], self.new, NO_LOG),
+        )
+        for says, changes, verb, file, start in rows:
+            with self.subTest(says):
+                self.forget()
+                profile = self.profile("tandem-nrf52833", *changes)
+                self.slow(profile)
+                self.stopped("update", self.new)
+                client = self.again(*verb, file, start=start, profile=profile)
+                self.assertEqual(client.resumed(), [])
+                self.assertGreaterEqual(sent(client.log), os.path.getsize(file))
+
+    def test_a_slot_that_was_changed_meanwhile_is_written_from_0(self):
+        sim = self.slow()
+        self.stopped("update", self.new)
+        sim.stop()
+        flash = os.path.join(self.path("device"), "flash.bin")
+        with open(flash, "r+b") as f:
+            f.seek(0x44000 + 5000)
+            was = f.read(1)
+            f.seek(-1, os.SEEK_CUR)
+            f.write(bytes([was[0] ^ 1]))
+        client = self.again("update", self.new, start=CHANGED)
+        self.assertEqual(client.resumed(), [])
+        self.runs("2.0.0")
+
+    def test_a_device_without_a_log_that_is_reset_says_why_it_begins_again(self):
+        profile = self.profile("tandem-nrf52833", (
+            "  boot_log:  { flash: internal, offset: 0x7c000, size: 0x02000 }\n", ""))
+        sim = self.device("--cut-power-at", 75, profile=profile)
+        process = subprocess.Popen([COMMAND, "-d", self.udp, "image", "upload", self.new],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        sim.until("power cut")
+        self.device(profile=profile)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertIn("it begins again at 0", err)
+        self.assertIn("the device keeps no record", err)
 
 
 if __name__ == "__main__":
