@@ -82,7 +82,7 @@ void td_update_say_turns(struct td_update *u, const struct td_upload *before)
     if (now->restarts != before->restarts)
         td_update_note(
             u, "the device lost the upload, probably by a reset; it is asked how much it kept");
-    if (now->begun != before->begun && (now->went_on || now->restarts > 0)) {
+    if (now->begun != before->begun && (now->went_on || now->begun > 1)) {
         e = td_update_add_event(u, TD_EVENT_RESUMED);
         e->offset = now->went_on ? now->acked : 0;
         e->size = now->cfg.src.size;
@@ -90,7 +90,7 @@ void td_update_say_turns(struct td_update *u, const struct td_upload *before)
     if (now->start_told && !before->start_told) {
         e = td_update_add_event(u, TD_EVENT_START);
         e->arg = (uint8_t)td_min_u32(now->start, UINT8_MAX);
-        e->again = now->restarts > 0;
+        e->again = now->begun > 1;
     }
 }
 

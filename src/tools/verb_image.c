@@ -157,11 +157,11 @@ static void upload_say_turns(struct upload *u)
     }
     if (core->begun != u->begun) {
         u->start_told = false;
-        if (core->went_on || core->restarts > 0)
+        if (core->went_on || core->begun > 1)
             td_upload_say_resumed(u->dev, core->went_on ? core->resumed_at : 0, core->cfg.src.size);
     }
     if (core->start_told && !u->start_told)
-        td_upload_say_start(u->dev, core->start, core->restarts > 0);
+        td_upload_say_start(u->dev, core->start, core->begun > 1);
     u->restarts = core->restarts;
     u->begun = core->begun;
     u->start_told = core->start_told;
