@@ -541,11 +541,19 @@ static enum td_err compare(struct td_file *f, const struct td_file_hash *hash)
                                                                                       : TD_EMATCH;
 }
 
+/* The device knows the command and the hash, and its file is not as it should be. */
+static bool is_of_the_file(const struct td_failure *why)
+{
+    return why->err == TD_EREFUSED && why->by_group && why->group == TD_SMP_GROUP_FS &&
+           why->code != TD_FS_UNKNOWN && why->code != TD_FS_NO_SUCH_HASH;
+}
+
 static void on_hash(struct td_file *f, const struct td_reply *r)
 {
     enum td_err err;
 
-    if (r->failure.err == TD_EREFUSED || r->failure.err == TD_EANSWER) {
+    if (!is_of_the_file(&r->failure) &&
+        (r->failure.err == TD_EREFUSED || r->failure.err == TD_EANSWER)) {
         // Without that hash, or without any. The bytes have arrived all the same.
         if (f->ask_crc32 || td_failure_unsupported(&r->failure)) {
             go(f, TD_FILE_DONE);

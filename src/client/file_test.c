@@ -26,6 +26,7 @@ struct fs_model {
     uint32_t shrinks_at; /* from there on answers hold less */
     uint32_t ends_at;    /* the file ends there, whatever length was told; 0 = where it says */
     uint32_t refuse_at, refuse_code;
+    uint32_t hash_code; /* what the hash is refused with; 0 = it is not */
     uint32_t busy_n;
 
     uint8_t file[80000];
@@ -157,6 +158,10 @@ static void do_hash(const uint8_t *body, size_t len, struct td_cbor_writer *out)
     rsp.type = req.type;
     if (d->no_hash) {
         td_smp_put_rc(out, TD_SMP_RC_NOT_SUPPORTED, (struct td_cbor_text){ "", 0 });
+        return;
+    }
+    if (d->hash_code != 0) {
+        put_fs_error(out, d->hash_code);
         return;
     }
     if (td_cbor_text_is(req.type, TD_TEXT(TD_FS_SHA256))) {
@@ -606,6 +611,29 @@ static void devices_with_fewer_hashes_are_taken_as_they_are(void **state)
     }
 }
 
+static void a_file_that_cannot_be_hashed_is_no_file_without_proof(void **state)
+{
+    static const struct {
+        uint32_t code;
+        bool fails;
+    } rows[] = { { TD_FS_UNKNOWN, false },    { TD_FS_NO_SUCH_HASH, false },
+                 { TD_FS_NOT_FOUND, true },   { TD_FS_OPEN_FAILED, true },
+                 { TD_FS_READ_FAILED, true }, { TD_FS_EMPTY, true } };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        world(TD_FILE_UPLOAD, 3000);
+        w.dev.hash_code = rows[i].code;
+        run();
+        if (rows[i].fails) {
+            failed_with(TD_EREFUSED);
+            assert_int_equal(w.f.failure.code, rows[i].code);
+        } else {
+            is_whole(TD_FILE_PROOF_NONE);
+        }
+    }
+}
+
 static void what_the_device_refuses_ends_it_with_its_code_and_a_close(void **state)
 {
     static const struct {
@@ -725,6 +753,7 @@ int main(void)
         cmocka_unit_test(a_link_that_stays_away_is_given_up_after_its_time),
         cmocka_unit_test(what_the_device_has_is_compared_and_believed),
         cmocka_unit_test(devices_with_fewer_hashes_are_taken_as_they_are),
+        cmocka_unit_test(a_file_that_cannot_be_hashed_is_no_file_without_proof),
         cmocka_unit_test(what_the_device_refuses_ends_it_with_its_code_and_a_close),
         cmocka_unit_test(a_busy_device_is_asked_again_but_not_for_ever),
         cmocka_unit_test(an_offset_lower_than_was_sent_is_followed),
