@@ -27,6 +27,14 @@ static void member_name(const char *path, char *out, size_t cap)
         memcpy(out + len - 4, ".bin", 4);
 }
 
+bool td_package_text_fits(const char *text)
+{
+    json_t *json = json_string(text);
+
+    json_decref(json);
+    return json != NULL;
+}
+
 /* What is neither image nor made for a first stage is said as an image's fault. */
 static int check_image(struct td_cli *cli, const char *path)
 {
@@ -45,6 +53,10 @@ static int read_member(struct td_cli *cli, const struct td_package_file *from, s
     int exit;
 
     member_name(from->path, name, sizeof name);
+    if (!td_package_text_fits(name))
+        return td_cli_fail(cli, TD_EXIT_USAGE, "name-not-utf8",
+                           "the file's name is no UTF-8, and a manifest holds nothing else",
+                           from->path, "rename it");
     if (td_package_find(p, name) != NULL)
         return td_cli_fail(cli, TD_EXIT_USAGE, "name-twice",
                            "two files would have the same name in the package", from->path,

@@ -37,4 +37,7 @@ struct td_package_order {
 int td_package_make(struct td_cli *cli, struct td_package_order *order, struct td_package *p,
                     uint8_t **bytes, size_t *len);
 
+/* Whether a manifest, which is JSON, can hold the text: UTF-8. */
+bool td_package_text_fits(const char *text);
+
 #endif

@@ -103,6 +103,8 @@ static int take_option(struct create *c, int id, const char *value)
     static const char *const types[] = { "application", "mcuboot", "bin" };
     struct td_package_order *order = &c->order;
 
+    if ((id == NAME || id == BOARD || id == SOC) && !td_package_text_fits(value))
+        return td_cli_usage(c->cli, "a text for the manifest is no UTF-8");
     switch (id) {
     case NAME: order->name = value; return TD_EXIT_OK;
     case BOARD: order->board = value; return TD_EXIT_OK;

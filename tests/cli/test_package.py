@@ -9,10 +9,11 @@ version key. None of their code is here, only which keys they ask for and as wha
 import io
 import json
 import os
+import subprocess
 import unittest
 import zipfile
 
-from virtual import Case, tandem
+from virtual import COMMAND, Case, tandem
 
 GOLDEN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden")
 
@@ -168,6 +169,8 @@ class Create(Package):
             (2, ["OUT"], ["which files"]),
             (2, ["--format-version", "2", "OUT", app], ["0 or 1"]),
             (2, ["--type", "app", "OUT", app], ["application, mcuboot or bin"]),
+            (2, ["--name", "\udcff", "OUT", app], ["no UTF-8"]),
+            (2, ["--board", "\udcff", "OUT", app], ["no UTF-8"]),
             (2, ["--load-address", "here", "OUT", app], ["wants an address"]),
             (2, ["--load-address", "1=0x100", "OUT", app], ["names image 1", "no file is for it"]),
             (2, ["OUT", app, "1=" + again], ["same name"]),
@@ -183,6 +186,16 @@ class Create(Package):
                 ran = self.make(*[out if a == "OUT" else a for a in args], code=code, says=says)
                 self.assertLessEqual(len(ran.stderr.splitlines()), 3)
                 self.assertFalse(os.path.exists(out))
+
+    def test_a_file_whose_name_no_manifest_can_hold_is_refused(self):
+        odd, out = self.path("odd\udcff.bin"), self.path("out.zip")
+        os.link(self.image("app", "1.0.0"), odd)
+        ran = subprocess.run([COMMAND, "package", "create", out, odd], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, timeout=30)
+        self.assertEqual(ran.returncode, 2)
+        self.assertIn(b"no UTF-8", ran.stderr)
+        self.assertIn(b"rename it", ran.stderr)
+        self.assertFalse(os.path.exists(out))
 
     def test_what_is_worth_knowing_is_said(self):
         unsigned = self.path("u.bin")
