@@ -107,8 +107,8 @@ struct td_server_files {
     void (*close)(void *ctx);
     /*
      * A clock that runs on from anywhere and wraps. With it a transfer that was not heard of for
-     * idle_ms (0: 10 s) no longer keeps other links out. NULL: only its end, its link's, or
-     * another transfer on its link sets it free.
+     * idle_ms (0: 10 s) no longer keeps other links out, and is closed by the next
+     * td_server_work. NULL: only its end, its link's, or another transfer on its link sets it free.
      */
     uint32_t (*now_ms)(void *ctx);
     uint32_t idle_ms;

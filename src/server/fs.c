@@ -15,8 +15,6 @@
 #include "base/range.h"
 #include "server/server_priv.h"
 
-enum { IDLE_MS_DEFAULT = 10000 };
-
 /* Bytes of one step of a hash, and of one read of it. */
 enum { HASH_STEP = 4096, HASH_READ = 256 };
 
@@ -52,21 +50,13 @@ static struct td_server_result size_of(const struct td_server_files *files,
 
 /* ---- the file under way ---------------------------------------------------------------- */
 
-static bool is_idle(const struct td_server *srv)
-{
-    const struct td_server_files *files = srv->cfg->files;
-    uint32_t idle_ms = files->idle_ms > 0 ? files->idle_ms : IDLE_MS_DEFAULT;
-
-    return files->now_ms != NULL && files->now_ms(files->ctx) - srv->file.heard_ms >= idle_ms;
-}
-
 /* Whether another link has the file under way to itself. */
 static bool is_taken(const struct td_server_call *call)
 {
     const struct td_server *srv = call->srv;
 
     return srv->cfg->manner->binds_uploads && srv->file.state != TD_SERVER_NO_FILE &&
-           srv->file.link != call->link && !is_idle(srv);
+           srv->file.link != call->link && !td_server_file_is_idle(srv);
 }
 
 static struct td_server_result taken(void)

@@ -805,6 +805,25 @@ static void another_link_waits_for_the_file_until_it_is_free_or_idle(void **stat
     assert_int_equal(uploaded().off, 10);
 }
 
+static void a_file_that_nobody_goes_on_with_is_closed_without_another_request(void **state)
+{
+    (void)state;
+    start();
+    rig.file_system.now_ms = rig_now;
+    rig.now_ms = UINT32_MAX - 5000; // clocks wrap
+    upload(0, 100, "half", 4);
+    assert_false(td_server_busy(&rig.srv));
+    rig.now_ms += 9999;
+    assert_false(td_server_busy(&rig.srv));
+    rig.now_ms++;
+    assert_true(td_server_busy(&rig.srv));
+    assert_int_equal(rig.closes, 0);
+    td_server_work(&rig.srv, 1000, rig.rsp, sizeof rig.rsp, &rig.reply);
+    assert_int_equal(rig.closes, 1);
+    assert_int_equal(rig.reply.len, 0);
+    assert_false(td_server_busy(&rig.srv));
+}
+
 static void where_links_are_not_bound_the_last_one_has_the_file(void **state)
 {
     (void)state;
@@ -1067,6 +1086,7 @@ int main(void)
         cmocka_unit_test(an_upload_begun_again_begins_at_the_beginning),
         cmocka_unit_test(an_upload_goes_on_from_another_link_where_the_file_ends),
         cmocka_unit_test(another_link_waits_for_the_file_until_it_is_free_or_idle),
+        cmocka_unit_test(a_file_that_nobody_goes_on_with_is_closed_without_another_request),
         cmocka_unit_test(where_links_are_not_bound_the_last_one_has_the_file),
         cmocka_unit_test(a_file_system_that_fails_has_a_code_for_each_way),
         cmocka_unit_test(a_long_hash_takes_steps_and_others_are_served_between_them),

@@ -273,6 +273,9 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
                     struct td_server_reply *reply)
 {
     *reply = (struct td_server_reply){ NULL, 0 };
+    // What its back end has buffered is in flash then; not while a sector is being erased.
+    if (!td_server_job_runs(srv) && td_server_file_is_idle(srv))
+        td_server_file_close(srv);
     if (!td_server_job_runs(srv) && !td_server_owes(srv) && td_server_upload_wants_ahead(srv))
         td_server_upload_ahead(srv);
     if (td_server_job_runs(srv))
@@ -283,7 +286,8 @@ void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, siz
 
 bool td_server_busy(const struct td_server *srv)
 {
-    return td_server_owes(srv) || td_server_job_runs(srv) || td_server_upload_wants_ahead(srv);
+    return td_server_owes(srv) || td_server_job_runs(srv) || td_server_upload_wants_ahead(srv) ||
+           td_server_file_is_idle(srv);
 }
 
 bool td_server_uses_flash(const struct td_server *srv)

@@ -447,7 +447,8 @@ size_t td_server_handle(struct td_server *srv, const struct td_server_link *link
 /*
  * Spends about budget_us on what is under way: the job that a held request waits for, or
  * the next sectors of an upload ahead of its data. Gives back the owed answer once it is ready.
- * A hash gets a byte for each microsecond, and no less than 1024 in a call.
+ * A hash gets a byte for each microsecond, and no less than 1024 in a call. Closes a file that
+ * was not heard of for too long.
  */
 void td_server_work(struct td_server *srv, uint32_t budget_us, uint8_t *rsp, size_t cap,
                     struct td_server_reply *reply);

@@ -145,6 +145,18 @@ static inline bool td_server_speaks_v1(const struct td_server_call *call)
 
 /* ---- files --------------------------------------------------------------------------- */
 
+#define TD_SERVER_IDLE_MS 10000 /* where the back end does not say */
+
+/* Whether there is a file under way that was not heard of for too long. */
+static inline bool td_server_file_is_idle(const struct td_server *srv)
+{
+    const struct td_server_files *files = srv->cfg->files;
+
+    return srv->file.state != TD_SERVER_NO_FILE && files->now_ms != NULL &&
+           files->now_ms(files->ctx) - srv->file.heard_ms >=
+               (files->idle_ms > 0 ? files->idle_ms : TD_SERVER_IDLE_MS);
+}
+
 /* The file under way is over, or given up. */
 static inline void td_server_file_close(struct td_server *srv)
 {
