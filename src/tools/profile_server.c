@@ -87,20 +87,21 @@ static bool read_rules(struct reading *r, yaml_node_t *node)
     for (const yaml_node_pair_t *it = node->data.mapping.pairs.start;
          it < node->data.mapping.pairs.top; it++) {
         yaml_node_t *name = yaml_document_get_node(r->doc, it->key);
-        struct td_server_access *rule = &p->server.rules[p->server.n_rules];
+        struct td_server_access rule;
         unsigned group;
 
         if (!td_profile_choose(r, name, "access", groups, &group))
             return false;
-        *rule = safe_rule(sim_group_id((enum sim_group)group));
+        rule = safe_rule(sim_group_id((enum sim_group)group));
         for (uint8_t i = 0; i < p->server.n_rules; i++) {
-            if (p->server.rules[i].group == rule->group)
+            if (p->server.rules[i].group == rule.group)
                 return td_profile_fail(r, name, "leave one out", "access: '%s' stands there twice",
                                        td_profile_scalar(name));
         }
-        p->server.n_rules++;
-        if (!read_rule(r, yaml_document_get_node(r->doc, it->value), rule))
+        if (!read_rule(r, yaml_document_get_node(r->doc, it->value), &rule))
             return false;
+        // Each group has one, so that there is room for this one as well.
+        p->server.rules[p->server.n_rules++] = rule;
     }
     return true;
 }

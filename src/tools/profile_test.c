@@ -176,6 +176,10 @@ static void each_mistake_is_shown_with_its_line_and_what_is_allowed(void **state
         { "buf_size: 400", "access: { fs: { write: no } }", "x.yml:12", "'no'", "open, encrypted" },
         { "buf_size: 400", "access: { fs: { run: open } }", "x.yml:12", "'run'", "read, write" },
         { "buf_size: 400", "access: { fs: open, fs: never }", "x.yml:12", "twice", "" },
+        { "buf_size: 400",
+          "access: { os: open, image: open, stat: open, settings: open, fs: open, shell: open, "
+          "enum: open, basic: open, tandem: open, os: never }",
+          "x.yml:12", "'os' stands there twice", "" },
         { "buf_size: 400", "params: maybe", "x.yml:12", "'maybe'", "true, false" },
         { "[ os, image ]", "os", "x.yml:12", "list", "" },
         { "buf_size: 400", "buf_size: 40", "x.yml:12", "out of range", "64 to 16384" },
