@@ -55,9 +55,9 @@ enum sim_group {
 #define SIM_GROUPS_MAX 9
 
 enum sim_access {
+    SIM_ACCESS_RULES,  /* server.rules, and for other groups the server's safe ones */
     SIM_ACCESS_OPEN,   /* whoever reaches a link may do everything */
     SIM_ACCESS_LOCKED, /* everything but the OS group is refused */
-    SIM_ACCESS_RULES,  /* server.rules, and for other groups the server's safe ones */
 };
 
 enum sim_confirms {

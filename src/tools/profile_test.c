@@ -102,7 +102,8 @@ static void what_may_be_left_out_has_a_default(void **state)
     assert_int_equal(p.boot.max_sectors, 4);
     assert_int_equal(p.server.buf_count, 4);
     assert_int_equal(p.watchdog_ms, 0);
-    assert_int_equal(p.server.access, SIM_ACCESS_OPEN);
+    assert_int_equal(p.server.access, SIM_ACCESS_RULES); // the safe ones
+    assert_int_equal(p.server.n_rules, 0);
 }
 
 /* text with its first old replaced; what is not there makes the test fail. */

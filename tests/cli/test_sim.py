@@ -214,19 +214,57 @@ class Links(Case):
                     self.assertEqual(s.recv(100).lstrip(b"\0"), answer)
                 sim.stop()
 
-    def test_a_stranger_may_ask_and_may_not_write(self):
+    def test_who_may_do_what_is_said_in_words(self):
+        """A server's `access`, a link's `trust`, a command, and what it lacks: "" is nothing."""
+        ask, write = ("image", "list"), ("image", "erase", "1")
+        shell, secret = ("shell", "exec", "version"), ("settings", "get", "a/b")
+        pair, passkey, never = "an encrypted link", "an authenticated link", "never allowed"
+        rows = (
+            # Nothing is said: the safe rules. Files and settings may be secrets, a shell is a key.
+            ("", ((ask, "", "", ""), (write, passkey, passkey, ""), (shell, never, never, never),
+                  (secret, passkey, passkey, ""), (("os", "echo", "hi"), "", "", ""),
+                  (("os", "reset"), passkey, passkey, ""), (("fs", "status", "/lfs1/x"), passkey,
+                                                            passkey, ""), (("why",), "", "", ""))),
+            ("access: open", ((write, "", "", ""), (shell, "", "", ""))),
+            ("access: { image: { read: encrypted, write: authenticated }, shell: authenticated, "
+             "stat: never, settings: encrypted }",
+             ((ask, pair, "", ""), (write, passkey, passkey, ""), (shell, passkey, passkey, ""),
+              (("stat", "list"), never, never, never), (secret, pair, "", ""))),
+            ("access: { image: { write: never } }",
+             ((ask, "", "", ""), (write, never, never, never))),
+        )
         with open(os.path.join(ROOT, "profiles", "nrf52840-external-flash.yml")) as f:
-            text = f.read()
-        text = text.replace("access: open", "access: { enum: never }")
-        text = text.replace("keys/", os.path.join(ROOT, "profiles", "keys", ""))
-        sim = self.start("--udp", "127.0.0.1:0?trust=none", "--udp", "127.0.0.1:0", "--program",
-                         "slot0=" + self.v1, profile=self.path("x.yml", text))
-        stranger, friend = sim.until("ready:").split()[1:]
-        self.assertEqual(tandem("-d", stranger, "image", "list").returncode, 0)
-        ran = tandem("-d", stranger, "image", "erase", "1")
-        self.assertEqual(ran.returncode, 1)
-        self.assertIn("needs an authenticated link", ran.stderr)
-        self.assertEqual(tandem("-d", friend, "image", "erase", "1").returncode, 0)
+            text = f.read().replace("keys/", os.path.join(ROOT, "profiles", "keys", ""))
+        trusts = ("none", "encrypted", "authenticated")
+        for access, commands in rows:
+            sim = self.start(*(x for t in trusts for x in ("--udp", "127.0.0.1:0?trust=" + t)),
+                             "--program", "slot0=" + self.v1,
+                             profile=self.path("x.yml", text.replace("access: open", access)))
+            links = sim.until("ready:").split()[1:]
+            for command, *lacks in commands:
+                for trust, link, lack in zip(trusts, links, lacks):
+                    with self.subTest(access=access, trust=trust, command=command):
+                        ran = tandem("-d", link, *command)
+                        if lack:
+                            self.assertEqual(ran.returncode, 1, ran.stderr)
+                            self.assertIn("rc 11", ran.stderr)
+                            self.assertIn(lack, ran.stderr)
+                        else:
+                            self.assertNotIn("rc 11", ran.stderr)
+                            self.assertNotIn(ran.returncode, (2, 3), ran.stderr)
+                        if command == ("os", "reset") and not lack:
+                            sim.until("ready:")
+            sim.stop()
+
+    def test_no_command_reads_a_slot_back(self):
+        sim = self.start("--udp", "127.0.0.1:0", "--program", "slot0=" + self.v1,
+                         profile="nrf52840-external-flash")
+        url = sim.url()
+        for id in ("2", "3", "4", "7"):  # file, core list and load of older servers, and beyond
+            with self.subTest(id=id):
+                ran = tandem("-d", url, "raw", "1", id, "read")
+                self.assertEqual(ran.returncode, 1, ran.stdout)
+                self.assertIn("rc 8", ran.stderr)
 
     def test_a_shell_on_the_console(self):
         sim = self.start("--tcp", "127.0.0.1:0", "--program", "slot0=" + self.v1,

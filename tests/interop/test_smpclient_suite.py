@@ -48,6 +48,7 @@ boot:
   signature: none
 {boot}server:
   groups: [ {groups} ]
+  access: open
   buf_size: {buf_size}
   buf_count: {buf_count}
   params: {params}
