@@ -367,6 +367,12 @@ static void send_cobs(struct td_link *link, const uint8_t *packet, size_t len)
         conn->carrier->write(link->conn, piece, n);
 }
 
+static void tell_sent(struct td_link *link, const uint8_t *packet, size_t len)
+{
+    if (link->events.frame && !link->closed)
+        link->events.frame(link->ctx, TD_FRAME_SENT, packet, len);
+}
+
 enum td_err td_link_send(struct td_link *link, const uint8_t *packet, size_t len)
 {
     bool lines = link->url.framing == TD_FRAMING_CONSOLE;
@@ -375,14 +381,16 @@ enum td_err td_link_send(struct td_link *link, const uint8_t *packet, size_t len
         return TD_EARG;
     if (link->state != TD_LINK_UP || !link->conn || !link->conn->up)
         return TD_ESTATE;
-    if (link->events.frame)
-        link->events.frame(link->ctx, TD_FRAME_SENT, packet, len);
-    if (lines)
+    if (lines) {
+        tell_sent(link, packet, len);
         return enqueue(link, packet, len);
+    }
     if (link->url.framing == TD_FRAMING_COBS)
         send_cobs(link, packet, len);
     else
         link->conn->carrier->write(link->conn, packet, len);
+    // Who writes it down takes time, in which the packet is on its way.
+    tell_sent(link, packet, len);
     return TD_OK;
 }
 

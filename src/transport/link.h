@@ -52,7 +52,10 @@ struct td_link_events {
     /* May be NULL: all that was queued has had its time on the wire; more may be sent. */
     void (*drained)(void *ctx);
 
-    /* May be NULL: every packet as it passes, for logs. */
+    /*
+     * May be NULL: every packet as it passes, for logs. Of a console's, before its first line
+     * goes; else once it is with the kernel, so that what is done here delays no packet.
+     */
     void (*frame)(void *ctx, enum td_link_frame what, const uint8_t *bytes, size_t len);
 };
 

@@ -28,6 +28,8 @@ struct seen {
     uv_loop_t loop;
     struct td_link *link;
     unsigned ups, downs, packets, damaged, drained;
+    int far;              /* the device's socket; 0: none */
+    unsigned told_before; /* frames that were told before they had arrived there */
     char why[300];
     uint8_t packet[1024];
     size_t len;
@@ -67,9 +69,14 @@ static void on_drained(void *ctx)
 
 static void on_frame(void *ctx, enum td_link_frame what, const uint8_t *bytes, size_t len)
 {
+    struct seen *seen = ctx;
+    uint8_t byte;
+
     (void)bytes;
     (void)len;
-    ((struct seen *)ctx)->damaged += what == TD_FRAME_DAMAGED;
+    seen->damaged += what == TD_FRAME_DAMAGED;
+    if (what == TD_FRAME_SENT && seen->far > 0)
+        seen->told_before += recv(seen->far, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
 static const struct td_link_events events = {
@@ -161,7 +168,9 @@ static void a_datagram_is_a_packet_each_way(void **state)
     run_until(&seen, &seen.ups, 1);
     assert_int_equal(td_link_max_packet(seen.link), 1472);
     assert_int_equal(td_link_line(seen.link), 0);
+    seen.far = far;
     assert_int_equal(td_link_send(seen.link, echo, sizeof echo), TD_OK);
+    assert_int_equal(seen.told_before, 0);
     assert_int_equal(recvfrom(far, got, sizeof got, 0, (struct sockaddr *)&from, &from_len),
                      sizeof echo);
     assert_memory_equal(got, echo, sizeof echo);
