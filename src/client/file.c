@@ -19,6 +19,7 @@
 
 #define LIMIT_MS     20000 /* a file system may erase or compact before it answers */
 #define LINK_MS      60000 /* a device that resets takes its link along while it boots */
+#define IN_VAIN_MS   30000 /* a link may come and go so long: the device boots */
 #define FIRST_MS     1500  /* the file is made, or emptied */
 #define DATA_LEAST   16    /* bytes of the file below which a packet is not worth sending */
 #define MAX_STUCK    5
@@ -241,11 +242,11 @@ static void on_silence(struct td_file *f, uint64_t now_ms, uint32_t packet)
 }
 
 /* What was gained is lost again. True when that happened too often, and the transfer failed. */
-static bool set_back(struct td_file *f, enum td_err err)
+static bool set_back(struct td_file *f)
 {
     if (++f->setbacks <= MAX_SETBACKS)
         return false;
-    fail_with(f, err);
+    fail_with(f, TD_ESTUCK);
     return true;
 }
 
@@ -276,6 +277,7 @@ static void gained(struct td_file *f, uint32_t to)
     if (to > f->furthest) {
         f->furthest = to;
         f->setbacks = 0;
+        f->ups = 0;
     }
     f->state = TD_FILE_CHUNKS;
     if (to >= f->size)
@@ -302,7 +304,7 @@ static void on_length(struct td_file *f, const struct td_file_chunk *c, uint32_t
         gained(f, len);
     } else if (!c->stale) {
         // A chunk before this one was lost, or part of the file is.
-        if (len < f->acked && set_back(f, TD_ESTUCK))
+        if (len < f->acked && set_back(f))
             return;
         if (len == c->off && is_stuck(f))
             return;
@@ -418,6 +420,7 @@ static void on_body(struct td_file *f, const struct td_file_chunk *c, uint64_t n
                     const struct td_answer *answer)
 {
     struct td_failure why = { .group = TD_SMP_GROUP_FS };
+    uint32_t furthest;
 
     why.err = td_failure_read(answer->body, answer->len, &why);
     if (why.err == TD_EREFUSED) {
@@ -429,10 +432,13 @@ static void on_body(struct td_file *f, const struct td_file_chunk *c, uint64_t n
         return;
     }
     f->refusals = 0;
+    furthest = f->furthest;
     if (is_upload(f))
         on_uploaded(f, c, now_ms, answer->body, answer->len);
     else
         on_downloaded(f, c, now_ms, answer->body, answer->len);
+    if (f->furthest > furthest)
+        f->gained_ms = now_ms;
 }
 
 /* ---- status, close, hash --------------------------------------------------------------- */
@@ -465,7 +471,7 @@ static void on_gap(struct td_file *f, const struct td_reply *r)
     } else if (len > f->acked && len <= f->sent_max) {
         gained(f, len);
     } else if (len < f->acked) {
-        if (set_back(f, TD_ESTUCK))
+        if (set_back(f))
             return;
         f->acked = len;
         f->state = len == 0 ? TD_FILE_FIRST : TD_FILE_CHUNKS;
@@ -636,6 +642,7 @@ void td_file_start(struct td_file *f, struct td_session *session, const struct t
     f->ask_crc32 = cfg->sha256 == NULL;
     f->heard_ms = now_ms;
     f->rate_ms = now_ms;
+    f->gained_ms = now_ms;
     for (size_t i = 0; i < TD_FILE_WINDOW; i++)
         f->chunks[i].place = -1;
     td_pace_start(&f->pace, &session->cfg.link, cfg->buf_size, cfg->buf_count, TD_FILE_WINDOW);
@@ -687,8 +694,13 @@ uint64_t td_file_wake_ms(const struct td_file *f)
 void td_file_link(struct td_file *f, bool up, uint64_t now_ms)
 {
     td_session_link(f->session, up);
-    if (td_file_done(f) || (up && set_back(f, TD_ELINKDOWN)))
+    if (td_file_done(f))
         return;
+    // Where nobody listens, a datagram link comes and goes several times while a device boots.
+    if (up && ++f->ups > MAX_SETBACKS && now_ms - f->gained_ms >= IN_VAIN_MS) {
+        fail_with(f, TD_ELINKDOWN);
+        return;
+    }
     forget_all(f);
     f->entered = false;
     f->next = f->acked;

@@ -97,7 +97,9 @@ struct td_file {
     uint32_t stuck;      /* answers in a row that took or gave nothing */
     uint32_t refusals;   /* "busy" in a row */
     uint32_t furthest, setbacks;
+    uint32_t ups; /* of the link, without getting further */
     uint64_t pause_ms, heard_ms, rate_ms;
+    uint64_t gained_ms; /* when it last got further than ever, or the begin */
     bool bad_seen;
 };
 
@@ -115,7 +117,7 @@ uint64_t td_file_wake_ms(const struct td_file *f);
 
 /*
  * The link went down or came up; the transfer goes on where it was. A link that keeps going down
- * without a byte being gained, or that stays down for the session's timeout (60 s when that is
+ * for half a minute without a byte being gained, or that stays down for the session's timeout (60 s when that is
  * 0), ends it with TD_ELINKDOWN.
  */
 void td_file_link(struct td_file *f, bool up, uint64_t now_ms);
