@@ -21,6 +21,8 @@
 struct fs_model {
     bool v1, no_hash, no_sha256, no_status, no_close;
     bool damages;        /* the file is not what was sent */
+    uint32_t hash_lacks; /* bytes at the end of a SHA-256 */
+    uint32_t hash_skips; /* bytes of the file, by the length told beside the hash */
     bool takes_half;     /* of every second chunk */
     uint32_t piece;      /* bytes in an answer of a download */
     uint32_t shrinks_at; /* from there on answers hold less */
@@ -149,7 +151,9 @@ static void do_hash(const uint8_t *body, size_t len, struct td_cbor_writer *out)
 {
     struct fs_model *d = &w.dev;
     struct td_fs_hash_req req = { .has_type = false };
-    struct td_fs_hash_rsp rsp = { .has_type = true, .has_len = true, .len = d->size };
+    struct td_fs_hash_rsp rsp = { .has_type = true,
+                                  .has_len = true,
+                                  .len = d->size - d->hash_skips };
     uint8_t sha[32];
     struct td_hash h;
 
@@ -173,7 +177,7 @@ static void do_hash(const uint8_t *body, size_t len, struct td_cbor_writer *out)
         td_hash_update(&h, d->file, d->size);
         td_hash_final(&h, sha);
         rsp.has_bytes = true;
-        rsp.bytes = (struct td_cbor_bytes){ sha, sizeof(sha) };
+        rsp.bytes = (struct td_cbor_bytes){ sha, sizeof(sha) - d->hash_lacks };
     } else {
         rsp.has_number = true;
         rsp.number = td_crc32(0, d->file, d->size);
@@ -597,6 +601,24 @@ static void what_the_device_has_is_compared_and_believed(void **state)
     }
 }
 
+static void a_hash_of_less_proves_nothing(void **state)
+{
+    static const struct {
+        uint32_t lacks, skips;
+    } rows[] = { { 1, 0 }, { 31, 0 }, { 0, 1 }, { 0, 2999 } };
+
+    (void)state;
+    for (size_t i = 0; i < TD_N_OF(rows); i++) {
+        for (int way = 0; way < 2; way++) {
+            world(way == 0 ? TD_FILE_UPLOAD : TD_FILE_DOWNLOAD, 3000);
+            w.dev.hash_lacks = rows[i].lacks;
+            w.dev.hash_skips = rows[i].skips;
+            run();
+            failed_with(TD_EMATCH);
+        }
+    }
+}
+
 static void devices_with_fewer_hashes_are_taken_as_they_are(void **state)
 {
     static const struct {
@@ -768,6 +790,7 @@ int main(void)
         cmocka_unit_test(a_link_that_comes_and_goes_in_vain_is_given_up),
         cmocka_unit_test(a_link_that_stays_away_is_given_up_after_its_time),
         cmocka_unit_test(what_the_device_has_is_compared_and_believed),
+        cmocka_unit_test(a_hash_of_less_proves_nothing),
         cmocka_unit_test(devices_with_fewer_hashes_are_taken_as_they_are),
         cmocka_unit_test(a_file_that_cannot_be_hashed_is_no_file_without_proof),
         cmocka_unit_test(what_the_device_refuses_ends_it_with_its_code_and_a_close),

@@ -301,6 +301,38 @@ static void a_value_whose_crc_is_wrong_is_not_given_out(void **state)
     stop(&b);
 }
 
+/* The newest entry of this ID: entries are written from the sector's end downwards. */
+static size_t newest_entry(const uint8_t *sector, uint16_t id, uint16_t len)
+{
+    size_t at = 0;
+
+    while (td_load_le16(sector + at) != id || td_load_le16(sector + at + 4) != len)
+        at += TD_NVS_ENTRY_SIZE;
+    return at;
+}
+
+static void an_entry_with_any_bit_turned_does_not_count(void **state)
+{
+    uint8_t sector[4096];
+    struct bench b;
+    size_t at;
+
+    (void)state;
+    for (unsigned bit = 0; bit < 8 * TD_NVS_ENTRY_SIZE; bit++) {
+        start(&b, &pages, 2);
+        mount(&b);
+        put(&b, 1, "older", 5);
+        put(&b, 1, "new", 3);
+        memcpy(sector, sim_nor_peek(&b.nor, 0), sizeof sector);
+        at = newest_entry(sector, 1, 3);
+        sector[at + bit / 8] ^= (uint8_t)(1u << bit % 8);
+        sim_nor_program(&b.nor, 0, sector, sizeof sector);
+        mount(&b);
+        holds(&b, 1, "older");
+        stop(&b);
+    }
+}
+
 static void foreign_bytes_are_left_alone_until_they_are_formatted(void **state)
 {
     uint8_t junk[1024];
@@ -462,6 +494,7 @@ int main(void)
         cmocka_unit_test(a_full_store_says_so_and_takes_deletions),
         cmocka_unit_test(the_space_that_is_left_is_told),
         cmocka_unit_test(a_value_whose_crc_is_wrong_is_not_given_out),
+        cmocka_unit_test(an_entry_with_any_bit_turned_does_not_count),
         cmocka_unit_test(foreign_bytes_are_left_alone_until_they_are_formatted),
         cmocka_unit_test(what_was_wiped_is_gone_and_the_store_goes_on),
         cmocka_unit_test(entries_come_newest_first),
