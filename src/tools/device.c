@@ -461,6 +461,8 @@ static const char *refusal_remedy(const struct td_failure *f)
             return "tandem image list shows what lies where; confirm or erase what is in the way";
         case TD_IMG_ALREADY_PENDING:
             return "tandem os reset lets it run, tandem image erase gives it up";
+        case TD_IMG_TOO_LARGE:
+            return "tandem image slots tells the largest image; make this one smaller";
         case TD_IMG_NOT_NEWER: return "raise the version and sign again";
         case TD_IMG_BAD_MAGIC: return "send the file that the signer wrote, not the bare binary";
         default: break;

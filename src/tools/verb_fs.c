@@ -203,7 +203,7 @@ static void say_result(struct transfer *t)
     fprintf(strcmp(t->local, "-") == 0 ? cli->err : cli->out, "%zu bytes %s%s%s.\n", t->file.len,
             t->upload ? "uploaded" : "downloaded", proof != NULL ? ", proven by its " : "",
             proof != NULL ? proof : "");
-    if (proof == NULL)
+    if (proof == NULL && t->file.len > 0)
         td_cli_note(cli, "The device has no hash to prove it by; firmware has one with "
                          "CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH=y.");
 }

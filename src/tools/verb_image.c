@@ -561,6 +561,12 @@ static int image_confirm(struct td_cli *cli, int argc, char **argv)
 
 /* ---- erase --------------------------------------------------------------------------- */
 
+/* Erasing needs no free slot: the device means that it does not give this one away. */
+static bool is_kept(const struct td_failure *f)
+{
+    return f->by_group && f->group == TD_SMP_GROUP_IMAGE && f->code == TD_IMG_NO_FREE_SLOT;
+}
+
 static int erase_slot(struct td_device *dev, const struct td_request *request, uint32_t image,
                       uint32_t slot)
 {
@@ -570,7 +576,11 @@ static int erase_slot(struct td_device *dev, const struct td_request *request, u
     int exit;
 
     if (!td_device_ask(dev, request, &reply))
-        return td_device_failed(dev, &reply.failure, "erasing the slot", NULL);
+        return td_device_failed(dev, &reply.failure, "erasing the slot",
+                                is_kept(&reply.failure) ? "a slot that runs, is pending or is "
+                                                          "needed to revert is kept: tandem "
+                                                          "image list"
+                                                        : NULL);
     exit = td_read_states(dev, &reply);
     if (exit != TD_EXIT_OK)
         return exit;

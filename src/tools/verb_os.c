@@ -273,7 +273,17 @@ static void say_datetime_set(struct td_cli *cli, const struct td_reply *reply)
         fputs("The clock is set.\n", cli->out);
 }
 
-/* yyyy-MM-ddTHH:mm:ss with up to five digits of a fraction: what devices take. */
+static bool is_in_range(const char *two, int least, int most)
+{
+    int n = (two[0] - '0') * 10 + two[1] - '0';
+
+    return n >= least && n <= most;
+}
+
+/*
+ * yyyy-MM-ddTHH:mm:ss with up to five digits of a fraction: what devices take. Whether the month
+ * has that day is theirs to say.
+ */
 static bool is_datetime(const char *text)
 {
     static const char form[] = "dddd-dd-ddTdd:dd:dd";
@@ -283,6 +293,10 @@ static bool is_datetime(const char *text)
         if (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i])
             return false;
     }
+    if (!is_in_range(text + 5, 1, 12) || !is_in_range(text + 8, 1, 31) ||
+        !is_in_range(text + 11, 0, 23) || !is_in_range(text + 14, 0, 59) ||
+        !is_in_range(text + 17, 0, 59))
+        return false;
     if (text[i] == '\0')
         return true;
     if (text[i] != '.' || text[i + 1] == '\0' || strlen(text + i + 1) > 5)

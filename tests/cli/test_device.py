@@ -407,7 +407,9 @@ class TheDeviceAsSuch(Case):
             ask("os", "pools", out=["heap", "16"])
             ask("os", "datetime", exit=1, said=["has not been set", "try: set it"])
             ask("os", "datetime", "2026-01-31T12:00:00", out=["clock is set"])
-            ask("os", "datetime", "yesterday", exit=2, said=["no date and time"])
+            for word in ("yesterday", "2026-13-31T12:00:00", "2026-01-00T12:00:00", "2026-01-31T24:00:00",
+                         "2026-01-31T12:60:00", "2026-01-31T12:00:60", "2026-01-31T12:00:00.123456"):
+                ask("os", "datetime", word, exit=2, said=["no date and time"])
             self.assertEqual(json.loads(ask("--json", "os", "info", "sv")), {"info": "Zephyr sv"})
             groups = json.loads(ask("--json", "groups"))["groups"]
             self.assertEqual([g["group"] for g in groups], [0, 1, 63])

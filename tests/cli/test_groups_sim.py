@@ -79,7 +79,7 @@ class Groups(Case):
         with open(self.path("there"), "wb"):
             pass
         self.do("fs", "upload", self.path("there"), "/lfs1/file")
-        self.do("fs", "download", "/lfs1/file", self.path("back"))
+        self.assertEqual(tandem("-d", self.url, "fs", "download", "/lfs1/file", self.path("back")).stderr, "")
         self.assertEqual(os.path.getsize(self.path("back")), 0)
         self.no(1, "fs", "download", "/lfs1/none", self.path("none"), says=["no such file"])
         self.no(1, "fs", "status", "/elsewhere/none", says=["/lfs1"])
@@ -105,6 +105,15 @@ class Groups(Case):
         self.do("shell", "exec", "date", "set", "2026-01-31", "12:00:00")
         self.assertIn("2026", self.do("shell", "exec", "date", "get"))
         self.no(1, "shell", "exec", "nonsense", says=["returned -8", "shell exec help"])
+
+    def test_what_the_device_refuses_of_an_image_has_a_way_out(self):
+        self.no(1, "image", "erase", "slot0", says=["slot is running", "needed to revert is kept"])
+        with open(self.path("large.raw"), "wb") as f:
+            f.write(bytes(0x100000))
+        self.ok("sign", "-v", "1.1.0", "-H", "0x200", "--pad-header", "-S", "0x200000", "--align", "4",
+                self.path("large.raw"), self.path("large"))
+        self.no(1, "image", "upload", self.path("large"), says=["larger than the device can take",
+                                                                "tandem image slots"])
 
     def test_erasing_the_storage_takes_the_settings(self):
         self.do("settings", "set", "app/name", "01")

@@ -173,6 +173,8 @@ class Examples(unittest.TestCase):
                 self.assertIn(words, said)
             listed = tandem("-d", url, "image", "list").stdout
             self.assertRegex(listed, r"slot0 +2\.0\.0 .*running, confirmed")
+            self.assertIn("already: ", run(program, url, self.image("new", "2.0.0"),
+                                           env={"LD_LIBRARY_PATH": PREFIX / "lib"}))
             sim.stop()
 
     @classmethod
