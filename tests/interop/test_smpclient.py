@@ -1,6 +1,7 @@
 """Other people's clients against our virtual device: smpclient and smpmgr, UDP and serial."""
 
 import asyncio
+import json
 import pathlib
 
 import pytest
@@ -237,3 +238,36 @@ def test_smpmgr_brings_a_device_without_any_image_to_life(tmp_path, apps, tool):
         device.wait_line("ready:")
     finally:
         device.stop()
+
+
+def test_an_upload_of_smpclient_goes_on_after_a_power_cut(tmp_path, apps):
+    """Its retry is the same first chunk again, with the sha of the whole file."""
+    from smpclient import SMPClient
+    from smpclient.transport.udp import SMPUDPTransport
+
+    address, flash = "127.0.0.23", tmp_path / "d"
+    image = make_app(tmp_path / "large.bin", "large", "2.0.0", DEMO_KEY, size=100000).read_bytes()
+    seen = []
+
+    async def upload():
+        offsets = []
+        async with SMPClient(SMPUDPTransport(), address) as client:
+            async for offset in client.upload(image):
+                offsets.append(offset)
+                seen.append(offset)
+        return offsets
+
+    with sim("tandem-nrf52833", flash, "--udp", f"{address}:1337", "--program",
+             f"slot0={apps[0]}", "--cut-power-at", "80") as device:
+        with pytest.raises((OSError, asyncio.TimeoutError)):
+            asyncio.run(asyncio.wait_for(upload(), 8))
+        assert "power cut at operation 80" in device.text()
+    reached = seen[-1]
+    assert 20000 < reached < len(image)
+    with sim("tandem-nrf52833", flash, "--udp", f"{address}:1337"):
+        offsets = asyncio.run(upload())
+        # What it had is not sent again: the first answer is a whole sector, far beyond one chunk.
+        assert reached // 2 <= offsets[0] <= reached and offsets[0] % 4096 == 0, (reached, offsets)
+        assert offsets[-1] == len(image)
+        told = tandem("-d", f"udp:{address}", "raw", "21572", "2", "read").stdout
+        assert json.loads(told)["start"] == 3, told  # it goes on after a reset
