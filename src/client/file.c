@@ -622,12 +622,16 @@ static void on_answer(struct td_file *f, uint64_t now_ms, const struct td_answer
     }
 }
 
+/* The user's time goes before ours. */
+static uint32_t asked_or(const struct td_file *f, uint32_t ms)
+{
+    return f->session->cfg.timeout_ms > 0 ? f->session->cfg.timeout_ms : ms;
+}
+
 /* A link that stays away says nothing any more: its time is looked at here. */
 static uint64_t link_end_ms(const struct td_file *f)
 {
-    uint32_t limit = f->session->cfg.timeout_ms > 0 ? f->session->cfg.timeout_ms : LINK_MS;
-
-    return f->session->down ? f->heard_ms + limit : TD_NEVER;
+    return f->session->down ? f->heard_ms + asked_or(f, LINK_MS) : TD_NEVER;
 }
 
 /* ---- the door -------------------------------------------------------------------------- */
@@ -697,7 +701,7 @@ void td_file_link(struct td_file *f, bool up, uint64_t now_ms)
     if (td_file_done(f))
         return;
     // Where nobody listens, a datagram link comes and goes several times while a device boots.
-    if (up && ++f->ups > MAX_SETBACKS && now_ms - f->gained_ms >= IN_VAIN_MS) {
+    if (up && ++f->ups > MAX_SETBACKS && now_ms - f->gained_ms >= asked_or(f, IN_VAIN_MS)) {
         fail_with(f, TD_ELINKDOWN);
         return;
     }
