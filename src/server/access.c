@@ -7,6 +7,9 @@
 #include "server/server_priv.h"
 
 const struct td_server_access td_server_access_default[] = { TD_SERVER_SAFE_RULES };
+const struct td_server_access td_server_access_open[] = {
+    { .any_group = true, .any_command = true, .read = TD_GRANT_OPEN, .write = TD_GRANT_OPEN },
+};
 
 static bool is_harmless(const struct td_smp_header *hdr)
 {
@@ -23,13 +26,20 @@ static bool is_about(const struct td_server_access *rule, const struct td_smp_he
 static enum td_server_grant grant_of(const struct td_server_config *cfg,
                                      const struct td_smp_header *hdr)
 {
-    for (uint8_t i = 0; i < cfg->n_access; i++) {
-        const struct td_server_access *rule = &cfg->access[i];
+    const struct td_server_access *rules = cfg->access;
+    uint8_t n = cfg->n_access;
+
+    if (rules == NULL) {
+        rules = td_server_access_default;
+        n = TD_SERVER_ACCESS_DEFAULT_N;
+    }
+    for (uint8_t i = 0; i < n; i++) {
+        const struct td_server_access *rule = &rules[i];
 
         if (is_about(rule, hdr))
             return hdr->op == TD_SMP_READ ? rule->read : rule->write;
     }
-    return TD_GRANT_OPEN;
+    return TD_GRANT_AUTHENTICATED;
 }
 
 static enum td_server_grant grade_of(const struct td_server_link *link)

@@ -126,7 +126,7 @@ static void a_refusal_says_what_the_link_lacks(void **state)
     assert_int_equal(result(), TD_SMP_RC_ACCESS_DENIED);
 }
 
-static void the_first_rule_that_fits_decides_and_without_one_anyone_may(void **state)
+static void the_first_rule_that_fits_decides_and_without_one_only_the_proven_may(void **state)
 {
     static const struct td_server_access rules[] = {
         { 9, false, false, 0, TD_GRANT_OPEN, TD_GRANT_OPEN },
@@ -144,6 +144,17 @@ static void the_first_rule_that_fits_decides_and_without_one_anyone_may(void **s
     ask(1, TD_SMP_WRITE, 8, 0, NULL, NULL);
     assert_int_equal(result(), TD_SMP_RC_ACCESS_DENIED);
     begin(narrow, TD_N_OF(narrow));
+    set_link(OPEN);
+    ask(1, TD_SMP_WRITE, 9, 0, NULL, NULL);
+    assert_int_equal(result(), TD_SMP_RC_ACCESS_DENIED);
+    set_link(PROVEN);
+    ask(1, TD_SMP_WRITE, 9, 0, NULL, NULL);
+    assert_int_equal(result(), 0);
+    // No rules at all are the safe ones.
+    begin(NULL, 0);
+    ask(1, TD_SMP_WRITE, TD_SMP_GROUP_SHELL, 0, NULL, NULL);
+    assert_int_equal(result(), TD_SMP_RC_ACCESS_DENIED);
+    begin(td_server_access_open, 1);
     set_link(OPEN);
     ask(1, TD_SMP_WRITE, 9, 0, NULL, NULL);
     assert_int_equal(result(), 0);
@@ -315,7 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_safe_rules_let_look_and_keep_hands_off),
         cmocka_unit_test(a_refusal_says_what_the_link_lacks),
-        cmocka_unit_test(the_first_rule_that_fits_decides_and_without_one_anyone_may),
+        cmocka_unit_test(the_first_rule_that_fits_decides_and_without_one_only_the_proven_may),
         cmocka_unit_test(nothing_of_a_refused_request_is_looked_at),
         cmocka_unit_test(a_request_that_waits_is_asked_again_when_it_goes_on),
         cmocka_unit_test(the_application_is_asked_once_about_a_request_that_waits),

@@ -335,6 +335,8 @@ static inline void groups_rig_init(struct groups_rig *rig, const struct td_serve
         .n_groups = TD_N_OF(rig_groups),
         .buf_size = RIG_RSP,
         .buf_count = 2,
+        .access = td_server_access_open,
+        .n_access = 1,
         .os = &rig->os,
         .stats = rig->stats,
         .n_stats = TD_N_OF(rig->stats),

@@ -203,6 +203,8 @@ static inline void rig_init(struct rig *rig, const struct td_server_manner *mann
         .n_images = 1,
         .buf_size = RIG_BUF,
         .buf_count = 4,
+        .access = td_server_access_open,
+        .n_access = 1,
         .bootloader = TD_TEXT("MCUboot"),
         .no_downgrade = true,
         .storage = &rig->storage,

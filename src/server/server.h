@@ -70,8 +70,8 @@ enum td_server_grant {
 };
 
 /*
- * A rule. The first that names the group (and command) decides; where none does, anyone may. It
- * is asked before a handler sees a byte of the payload, again when a request that had to wait
+ * A rule. The first that names the group (and command) decides; where none does, the link must be
+ * authenticated. It is asked before a handler sees a byte of the payload, again when a request that had to wait
  * goes on, and refuses with rc 11 and a reason that says what the link lacks. What the device
  * does not know at all is rc 8, whoever asks.
  */
@@ -111,6 +111,9 @@ struct td_server_access {
 
 #define TD_SERVER_ACCESS_DEFAULT_N 10
 extern const struct td_server_access td_server_access_default[TD_SERVER_ACCESS_DEFAULT_N];
+
+/* One rule: anyone may do everything. For desks; nothing takes it by itself. */
+extern const struct td_server_access td_server_access_open[1];
 
 /* ---- manners ------------------------------------------------------------------------- */
 
@@ -261,7 +264,7 @@ struct td_server_config {
     bool recovers; /* only the bootloader runs: of several requests the last one wins */
 
     bool wants_authenticated;              /* all but echo and params is refused on other links */
-    const struct td_server_access *access; /* rules beside it; NULL: none, so anyone may all */
+    const struct td_server_access *access; /* NULL: td_server_access_default */
     uint8_t n_access;
 
     /* back ends; NULL: the commands that need one are not supported */

@@ -251,6 +251,8 @@ static void build_access(struct sim_device *dev)
     const struct sim_profile *p = dev->profile;
     uint8_t n = 0;
 
+    dev->config.access = td_server_access_open;
+    dev->config.n_access = 1;
     if (p->server.access != SIM_ACCESS_RULES)
         return;
     for (uint8_t i = 0; i < p->server.n_rules; i++)
