@@ -302,6 +302,8 @@ static void on_length(struct td_file *f, const struct td_file_chunk *c, uint32_t
             go_back(f);
     } else if (len > f->acked) {
         gained(f, len);
+        if (is_moving(f))
+            go_back(f); // the chunk itself was not taken
     } else if (!c->stale) {
         // A chunk before this one was lost, or part of the file is.
         if (len < f->acked && set_back(f))
@@ -470,6 +472,8 @@ static void on_gap(struct td_file *f, const struct td_reply *r)
         fail(f, td_failure_silent(&r->failure) ? &r->failure : &why);
     } else if (len > f->acked && len <= f->sent_max) {
         gained(f, len);
+        if (is_moving(f))
+            go_back(f); // nothing is under way any more
     } else if (len < f->acked) {
         if (set_back(f))
             return;

@@ -24,6 +24,7 @@ struct fs_model {
     uint32_t hash_lacks; /* bytes at the end of a SHA-256 */
     uint32_t hash_skips; /* bytes of the file, by the length told beside the hash */
     bool takes_half;     /* of every second chunk */
+    bool refuses_taken;  /* the last chunk, of which it took half, with the length it has now */
     uint32_t piece;      /* bytes in an answer of a download */
     uint32_t shrinks_at; /* from there on answers hold less */
     uint32_t ends_at;    /* the file ends there, whatever length was told; 0 = where it says */
@@ -115,6 +116,16 @@ static void do_upload(const uint8_t *body, size_t len, struct td_cbor_writer *ou
         memcpy(d->file + d->size, req.data.p, n); // at the end of the file, wherever that is
         d->size += n;
         d->expected += n;
+    }
+    if (d->refuses_taken && req.off > 0 && d->expected >= d->total) {
+        d->refuses_taken = false;
+        d->size -= n / 2;
+        d->expected -= n / 2;
+        if (d->v1)
+            put_fs_error(out, TD_FS_OFFSET_NOT_VALID);
+        else
+            td_fs_upload_put_offset(out, d->expected, (struct td_cbor_text){ "", 0 });
+        return;
     }
     rsp.off = d->expected;
     td_fs_upload_rsp_put(out, &rsp);
@@ -511,6 +522,18 @@ static void an_upload_goes_on_at_the_length_that_a_refusal_tells(void **state)
     }
 }
 
+static void the_rest_of_a_chunk_that_was_taken_in_part_is_sent_again(void **state)
+{
+    (void)state;
+    for (int v1 = 0; v1 < 2; v1++) {
+        world(TD_FILE_UPLOAD, 9000);
+        w.dev.v1 = v1 == 1;
+        w.dev.refuses_taken = true;
+        run();
+        is_whole(TD_FILE_PROOF_SHA256);
+    }
+}
+
 static void a_link_lost_in_mid_transfer_is_taken_up_again(void **state)
 {
     (void)state;
@@ -786,6 +809,7 @@ int main(void)
         cmocka_unit_test(random_losses_end_in_a_whole_file_or_a_true_reason),
         cmocka_unit_test(a_first_chunk_that_is_counted_twice_leaves_no_hole),
         cmocka_unit_test(an_upload_goes_on_at_the_length_that_a_refusal_tells),
+        cmocka_unit_test(the_rest_of_a_chunk_that_was_taken_in_part_is_sent_again),
         cmocka_unit_test(a_link_lost_in_mid_transfer_is_taken_up_again),
         cmocka_unit_test(a_link_that_comes_and_goes_in_vain_is_given_up),
         cmocka_unit_test(a_link_that_stays_away_is_given_up_after_its_time),
