@@ -599,6 +599,13 @@ static void on_reply(struct td_file *f, uint64_t now_ms)
     }
 }
 
+/* What was sent has all been answered, and less than that arrived: the rest goes again. */
+static void take_up_the_rest(struct td_file *f)
+{
+    if (f->state == TD_FILE_CHUNKS && f->next > f->acked && under_way(f, true) == 0)
+        f->next = f->acked;
+}
+
 static void on_answer(struct td_file *f, uint64_t now_ms, const struct td_answer *answer)
 {
     struct td_file_chunk *at = answer->place < 0 ? NULL : chunk_of(f, answer->place);
@@ -616,6 +623,7 @@ static void on_answer(struct td_file *f, uint64_t now_ms, const struct td_answer
     if (answer->err == TD_OK) {
         f->heard_ms = now_ms;
         on_body(f, &c, now_ms, answer);
+        take_up_the_rest(f);
     } else if (answer->err == TD_ENOANSWER || answer->err == TD_EGARBAGE) {
         if (answer->err == TD_EGARBAGE)
             f->bad_seen = true;

@@ -484,6 +484,13 @@ static void on_body(struct td_upload *u, uint64_t now_ms, struct td_upload_chunk
     }
 }
 
+/* What was sent has all been answered, and less than that arrived: the rest goes again. */
+static void take_up_the_rest(struct td_upload *u)
+{
+    if (u->state == TD_UPLOAD_CHUNKS && u->next > u->acked && under_way(u, true) == 0)
+        u->next = u->acked;
+}
+
 static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answer *answer)
 {
     struct td_upload_chunk *at = answer->place < 0 ? NULL : chunk_of(u, answer->place);
@@ -502,6 +509,7 @@ static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answ
     if (answer->err == TD_OK) {
         u->heard_ms = now_ms;
         on_body(u, now_ms, &c, answer);
+        take_up_the_rest(u);
     } else if (answer->err == TD_ENOANSWER || answer->err == TD_EGARBAGE) {
         if (answer->err == TD_EGARBAGE)
             u->bad_seen = true;
