@@ -16,7 +16,7 @@ import sys
 import stack
 
 MEM = {"memcpy", "memmove", "memset", "memcmp"}
-ROOMS = "base flash log crypto cbor patch image slot boot nsib pcd smp server".split()
+ROOMS = "base flash log nvs crypto cbor patch image slot boot nsib pcd smp server".split()
 FRAME_MAX = 1024
 # What a board calls: below these the stack is added up (ci/stack.py).
 ENTRIES = "td_boot_go td_nsib_go td_b0n_go".split()

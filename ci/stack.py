@@ -20,7 +20,9 @@ import sys
 LIBRARY = 32
 # Tables that the board fills. The rooms hold no function for most of their members.
 BOARD = set("""td_boot_hooks td_boot_counters td_boot_stage td_boot_follower td_image_work td_flash_ops
-    td_nsib_hooks td_pcd_port td_b0n_port td_recovery_config td_server_hooks""".split())
+    td_nsib_hooks td_pcd_port td_b0n_port td_recovery_config td_server_hooks
+    td_server_facts td_server_clock td_server_os td_server_stat td_server_settings td_server_files
+    td_server_shell td_server_nvs_settings""".split())
 
 NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')
 EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"(?: label: "([^"]*)")?')
