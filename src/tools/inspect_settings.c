@@ -107,22 +107,21 @@ static bool has_crc(const struct td_nvs *nvs, const struct td_nvs_entry *entry)
     return true;
 }
 
-/* Nothing in the format says whether values carry a CRC; all of them do, or none. */
-static bool all_have_crc(const struct td_nvs *nvs)
+/*
+ * Nothing in the format says whether values carry a CRC; all of them do, or none. One that fits is
+ * no chance, while one that does not may be damaged.
+ */
+static bool some_have_crc(const struct td_nvs *nvs)
 {
     struct td_nvs_entry entry;
     struct td_nvs_iter it;
-    bool end = false, all = false;
+    bool end = false;
 
     td_nvs_begin(&it, nvs);
-    while (td_nvs_next_raw(&it, &entry, &end) == TD_OK && !end) {
-        if (entry.len == 0)
-            continue;
-        all = has_crc(nvs, &entry);
-        if (!all)
-            return false;
-    }
-    return all;
+    while (td_nvs_next_raw(&it, &entry, &end) == TD_OK && !end)
+        if (entry.len > 0 && has_crc(nvs, &entry))
+            return true;
+    return false;
 }
 
 static bool open_store(struct store *store, const struct td_inspect *in, const struct td_survey *s,
@@ -140,7 +139,7 @@ static bool open_store(struct store *store, const struct td_inspect *in, const s
     store->cfg = (struct td_nvs_config){ .area = &store->window.area };
     if (td_settings_look(&store->settings, &store->cfg) != TD_OK)
         return false;
-    store->cfg.data_crc = all_have_crc(&store->settings.nvs);
+    store->cfg.data_crc = some_have_crc(&store->settings.nvs);
     return td_settings_look(&store->settings, &store->cfg) == TD_OK;
 }
 
@@ -183,10 +182,14 @@ static bool is_text(const uint8_t *bytes, size_t len)
     return len > 0;
 }
 
-static void print_value(FILE *out, const uint8_t *bytes, size_t shown, size_t len)
+static void print_value(FILE *out, enum td_err err, const uint8_t *bytes, size_t shown, size_t len)
 {
     char hex[2 * SHOWN + 1];
 
+    if (err != TD_OK && err != TD_ESPACE) {
+        fprintf(out, "damaged: %s\n", td_strerror(err));
+        return;
+    }
     td_hex(bytes, shown, hex);
     fprintf(out, "%s%s", hex, shown < len ? "..." : "");
     if (shown == len && is_text(bytes, shown))
@@ -213,19 +216,20 @@ static void print_values(const struct store *store, FILE *out)
     struct td_settings_item one;
     uint8_t value[SHOWN];
     bool end = false;
+    enum td_err err;
     size_t len;
 
     td_settings_begin(&it, &store->settings);
     while (td_settings_next(&it, &one, &end) == TD_OK && !end) {
-        (void)td_settings_value(&store->settings, &one, value, sizeof value, &len);
+        err = td_settings_value(&store->settings, &one, value, sizeof value, &len);
         print_name(out, &one);
-        print_value(out, value, len < sizeof value ? len : sizeof value, len);
+        print_value(out, err, value, len < sizeof value ? len : sizeof value, len);
     }
     td_nvs_begin(&numbers, nvs);
     while (next_number(&numbers, &entry)) {
-        (void)td_nvs_read(nvs, entry.id, value, sizeof value, &len);
+        err = td_nvs_read(nvs, entry.id, value, sizeof value, &len);
         fprintf(out, "  id 0x%04x                    %5zu  ", entry.id, len);
-        print_value(out, value, len < sizeof value ? len : sizeof value, len);
+        print_value(out, err, value, len < sizeof value ? len : sizeof value, len);
     }
 }
 
@@ -260,23 +264,31 @@ void td_inspect_settings_say(const struct td_inspect *in, const struct td_survey
 
 /* ---- for programs -------------------------------------------------------------------- */
 
+/* null where the value is damaged. */
+static json_t *value_json(enum td_err err, const uint8_t *value, size_t len)
+{
+    return err == TD_OK || err == TD_ESPACE ? td_hex_json(value, len) : json_null();
+}
+
 static json_t *settings_json(const struct store *store, uint8_t *value)
 {
     json_t *all = json_array();
     struct td_settings_iter it;
     struct td_settings_item one;
     bool end = false;
+    enum td_err err;
     size_t len;
 
     td_settings_begin(&it, &store->settings);
     while (td_settings_next(&it, &one, &end) == TD_OK && !end) {
         json_t *name = json_stringn(one.name, one.name_len);
 
-        (void)td_settings_value(&store->settings, &one, value, VALUE_MAX, &len);
+        err = td_settings_value(&store->settings, &one, value, VALUE_MAX, &len);
         if (name == NULL) // not UTF-8
             name = td_hex_json((const uint8_t *)one.name, one.name_len);
-        json_array_append_new(all, json_pack("{s:o, s:I, s:o}", "name", name, "length",
-                                             (json_int_t)len, "value", td_hex_json(value, len)));
+        json_array_append_new(all,
+                              json_pack("{s:o, s:I, s:o}", "name", name, "length", (json_int_t)len,
+                                        "value", value_json(err, value, len)));
     }
     return all;
 }
@@ -287,13 +299,15 @@ static json_t *numbers_json(const struct store *store, uint8_t *value)
     json_t *all = json_array();
     struct td_nvs_entry entry;
     struct td_nvs_iter it;
+    enum td_err err;
     size_t len;
 
     td_nvs_begin(&it, nvs);
     while (next_number(&it, &entry)) {
-        (void)td_nvs_read(nvs, entry.id, value, VALUE_MAX, &len);
-        json_array_append_new(all, json_pack("{s:i, s:I, s:o}", "id", (int)entry.id, "length",
-                                             (json_int_t)len, "value", td_hex_json(value, len)));
+        err = td_nvs_read(nvs, entry.id, value, VALUE_MAX, &len);
+        json_array_append_new(all,
+                              json_pack("{s:i, s:I, s:o}", "id", (int)entry.id, "length",
+                                        (json_int_t)len, "value", value_json(err, value, len)));
     }
     return all;
 }

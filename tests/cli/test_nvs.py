@@ -99,6 +99,21 @@ class Settings(Case):
         self.assertEqual({one["id"]: bytes.fromhex(one["value"]) for one in found["values"]},
                          values)
 
+    def test_a_damaged_value_is_said_and_hides_nothing_of_the_others(self):
+        path, values = self.make("spoilt.bin", dict(crc=True))
+        spoilt = max(values, key=lambda number: len(values[number]))
+        with open(path, "rb") as file:
+            flash = bytearray(file.read())
+        flash[flash.rindex(values[spoilt])] ^= 1
+        with open(path, "wb") as file:
+            file.write(flash)
+        found = self.inspected(path)
+        self.assertTrue(found["data_crc"])
+        values[spoilt] = None
+        self.assertEqual({one["id"]: one["value"] and bytes.fromhex(one["value"])
+                          for one in found["values"]}, values)
+        self.assertEqual(self.ok("inspect", path).count("damaged: "), 1)
+
     def test_where_they_lie_can_be_said(self):
         path, values = self.make("plain.bin")
         found = self.inspected("--storage", "0,0xc00,1024", path)
