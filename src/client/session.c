@@ -238,13 +238,19 @@ static bool reassemble(struct td_session *s, uint64_t now_ms, const uint8_t *buf
     return true;
 }
 
-/* The version is too new for the device: everything is asked again in the original one. */
+/*
+ * The version is too new for the device: everything is asked again in the original one, with new
+ * numbers, since what still comes for the tries in v2 says nothing of those in v1.
+ */
 static void fall_back(struct td_session *s)
 {
     s->version = TD_SMP_V1;
-    for (int i = 0; i < TD_SESSION_PLACES; i++)
-        if (s->places[i].state == TD_PLACE_WAITING)
-            s->places[i].state = TD_PLACE_TO_SEND;
+    for (int i = 0; i < TD_SESSION_PLACES; i++) {
+        if (s->places[i].state != TD_PLACE_WAITING)
+            continue;
+        s->places[i].state = TD_PLACE_TO_SEND;
+        s->places[i].seq = s->next_seq++;
+    }
 }
 
 static void learn_rtt(struct td_session *s, const struct td_session_place *place, uint64_t now_ms)

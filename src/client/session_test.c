@@ -242,6 +242,26 @@ static void a_device_that_wants_another_version_is_asked_again_in_v1(void **stat
     }
 }
 
+static void a_late_refusal_of_v2_is_no_answer_to_what_was_asked_in_v1(void **state)
+{
+    struct talk t;
+    struct td_ask ask = read_of(1, 0, TD_PATIENCE_NORMAL);
+
+    (void)state;
+    start(&t, false, 0);
+    td_session_ask(&t.s, &ask, 0);
+    send(&t, 0);
+    t.n_in = answer_to(t.out, "\xA1\x62rc\x0D", 5, t.in);
+    assert_false(td_session_receive(&t.s, 5, t.in, t.n_in, &t.a));
+    assert_int_equal(send(&t, 5), 9);
+    // The link doubled the refusal.
+    assert_false(td_session_receive(&t.s, 6, t.in, t.n_in, &t.a));
+    t.n_in = answer_to(t.out, "\xA0", 1, t.in);
+    assert_true(td_session_receive(&t.s, 9, t.in, t.n_in, &t.a));
+    assert_int_equal(t.a.err, TD_OK);
+    assert_int_equal(t.a.len, 1);
+}
+
 static void an_answer_in_v1_is_taken_and_v1_spoken_from_then_on(void **state)
 {
     struct talk t;
@@ -499,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_reset_is_never_repeated),
         cmocka_unit_test(the_answer_to_an_earlier_try_is_the_answer),
         cmocka_unit_test(a_device_that_wants_another_version_is_asked_again_in_v1),
+        cmocka_unit_test(a_late_refusal_of_v2_is_no_answer_to_what_was_asked_in_v1),
         cmocka_unit_test(an_answer_in_v1_is_taken_and_v1_spoken_from_then_on),
         cmocka_unit_test(requests_under_way_are_answered_in_any_order),
         cmocka_unit_test(when_all_slots_are_busy_a_request_is_turned_away),
