@@ -108,8 +108,9 @@ original: build
 demo: build
 	@tests/demo.sh
 
+# One more than there are cores: many of the tests wait for a device.
 test: build
-	@ctest --test-dir build/gcc --output-on-failure -j $(JOBS)
+	@ctest --test-dir build/gcc --output-on-failure -j $$(($(JOBS) + 1))
 
 test-clang: build-clang
 	@ctest --test-dir build/clang --output-on-failure -j $(JOBS)
