@@ -520,12 +520,16 @@ static void on_answer(struct td_upload *u, uint64_t now_ms, const struct td_answ
     }
 }
 
+/* The user's time goes before ours. */
+static uint32_t asked_or(const struct td_upload *u, uint32_t ms)
+{
+    return u->session->cfg.timeout_ms > 0 ? u->session->cfg.timeout_ms : ms;
+}
+
 /* A link that stays away says nothing any more: its time is looked at here. */
 static uint64_t link_end_ms(const struct td_upload *u)
 {
-    uint32_t limit = u->session->cfg.timeout_ms > 0 ? u->session->cfg.timeout_ms : LINK_AWAY_MS;
-
-    return u->session->down ? u->heard_ms + limit : TD_NEVER;
+    return u->session->down ? u->heard_ms + asked_or(u, LINK_AWAY_MS) : TD_NEVER;
 }
 
 /* ---- the door -------------------------------------------------------------------------- */
@@ -601,7 +605,7 @@ void td_upload_link(struct td_upload *u, bool up, uint64_t now_ms)
     if (td_upload_done(u))
         return;
     // Where nobody listens, a datagram link comes and goes several times while a device boots.
-    if (up && ++u->setbacks > MAX_SETBACKS && now_ms - u->gained_ms >= LINK_LIMIT_MS) {
+    if (up && ++u->setbacks > MAX_SETBACKS && now_ms - u->gained_ms >= asked_or(u, LINK_LIMIT_MS)) {
         finish(u, TD_UPLOAD_FAILED, TD_ELINKDOWN);
         return;
     }
