@@ -154,6 +154,15 @@ json_t *td_text_json(const char *text, size_t len)
     return json;
 }
 
+void td_cli_not_shown(struct td_cli *cli, json_t *object, uint32_t n_total, uint32_t n)
+{
+    if (n_total <= n)
+        return;
+    if (object != NULL)
+        json_object_set_new(object, "not_shown", json_integer(n_total - n));
+    td_cli_note(cli, "%u more are not shown.", n_total - n);
+}
+
 void td_cli_json(struct td_cli *cli, json_t *object)
 {
     if (object)
@@ -163,6 +172,16 @@ void td_cli_json(struct td_cli *cli, json_t *object)
     if (fflush(cli->out) != 0 && cli->out_errno == 0)
         cli->out_errno = errno;
     json_decref(object);
+}
+
+void td_cli_list(struct td_cli *cli, const char *key, json_t *list, uint32_t n_total, uint32_t n)
+{
+    json_t *object = cli->json ? json_pack("{s:O}", key, list) : NULL;
+
+    td_cli_not_shown(cli, object, n_total, n);
+    if (object != NULL)
+        td_cli_json(cli, object);
+    json_decref(list);
 }
 
 int td_cli_finish(struct td_cli *cli, int exit)

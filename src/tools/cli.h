@@ -79,6 +79,15 @@ json_t *td_text_json(const char *text, size_t len);
 void td_cli_json(struct td_cli *cli, json_t *object);
 
 /*
+ * A device listed n_total things, and n of them are told: says how many are not, as "not_shown" of
+ * object with --json, else as a note. Nothing when all are told. object is NULL without --json.
+ */
+void td_cli_not_shown(struct td_cli *cli, json_t *object, uint32_t n_total, uint32_t n);
+
+/* The end of a list that was printed, or with --json gathered in list, which goes: both as above. */
+void td_cli_list(struct td_cli *cli, const char *key, json_t *list, uint32_t n_total, uint32_t n);
+
+/*
  * Flushes stdout and turns what went wrong with it into an exit code: a closed pipe is quiet,
  * a full disk is TD_EXIT_FILE with a sentence. Otherwise returns exit as it came.
  */

@@ -164,12 +164,6 @@ static int os_bootloader(struct td_cli *cli, int argc, char **argv)
 
 /* ---- threads and memory -------------------------------------------------------------- */
 
-static void say_rest(struct td_cli *cli, uint32_t n_total, uint8_t n)
-{
-    if (n_total > n)
-        td_cli_note(cli, "%u more are not shown.", n_total - n);
-}
-
 static json_t *task_json(const struct td_task *t)
 {
     return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", t->name, "prio",
@@ -196,11 +190,7 @@ static void say_tasks(struct td_cli *cli, const struct td_reply *reply)
                     (unsigned long long)t->stack_used, (unsigned long long)t->stack,
                     (unsigned long long)t->runtime);
     }
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:O}", "tasks", list));
-    else
-        say_rest(cli, tasks->n_total, tasks->n);
-    json_decref(list);
+    td_cli_list(cli, "tasks", list, tasks->n_total, tasks->n);
 }
 
 static int os_tasks(struct td_cli *cli, int argc, char **argv)
@@ -239,11 +229,7 @@ static void say_pools(struct td_cli *cli, const struct td_reply *reply)
                     (unsigned long long)p->block_size, (unsigned long long)p->blocks,
                     (unsigned long long)p->free_blocks, (unsigned long long)p->least_free);
     }
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:O}", "pools", list));
-    else
-        say_rest(cli, pools->n_total, pools->n);
-    json_decref(list);
+    td_cli_list(cli, "pools", list, pools->n_total, pools->n);
 }
 
 static int os_pools(struct td_cli *cli, int argc, char **argv)

@@ -128,11 +128,7 @@ static void say_groups(struct td_cli *cli, const struct td_groups *groups)
                                         g->name[0] ? g->name : NULL, "handlers",
                                         g->has_handlers ? json_integer(g->handlers) : json_null()));
     }
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:O}", "groups", list));
-    else if (groups->n_total > groups->n)
-        td_cli_note(cli, "%u more are not shown.", groups->n_total - groups->n);
-    json_decref(list);
+    td_cli_list(cli, "groups", list, groups->n_total, groups->n);
 }
 
 static int groups(struct td_cli *cli, int argc, char **argv)

@@ -15,11 +15,7 @@ static void say_names(struct td_cli *cli, const struct td_reply *reply)
         else
             fprintf(cli->out, "%s\n", names->at[i]);
     }
-    if (cli->json)
-        td_cli_json(cli, json_pack("{s:O}", "groups", list));
-    else if (names->n_total > names->n)
-        td_cli_note(cli, "%u more are not shown.", names->n_total - names->n);
-    json_decref(list);
+    td_cli_list(cli, "groups", list, names->n_total, names->n);
 }
 
 static int stat_list(struct td_cli *cli, int argc, char **argv)
@@ -41,10 +37,12 @@ static json_t *counter_json(uint64_t value)
 static void say_values_json(struct td_cli *cli, const struct td_stat *stat)
 {
     json_t *values = json_object();
+    json_t *object = json_pack("{s:s, s:o}", "group", stat->name, "values", values);
 
     for (unsigned i = 0; i < stat->n; i++)
         json_object_set_new(values, stat->at[i].name, counter_json(stat->at[i].value));
-    td_cli_json(cli, json_pack("{s:s, s:o}", "group", stat->name, "values", values));
+    td_cli_not_shown(cli, object, stat->n_total, stat->n);
+    td_cli_json(cli, object);
 }
 
 static void say_values(struct td_cli *cli, const struct td_reply *reply)
@@ -60,8 +58,7 @@ static void say_values(struct td_cli *cli, const struct td_reply *reply)
     for (unsigned i = 0; i < stat->n; i++)
         fprintf(cli->out, "%-31s %20llu\n", stat->at[i].name,
                 (unsigned long long)stat->at[i].value);
-    if (stat->n_total > stat->n)
-        td_cli_note(cli, "%u more are not shown.", stat->n_total - stat->n);
+    td_cli_not_shown(cli, NULL, stat->n_total, stat->n);
 }
 
 static int stat_show(struct td_cli *cli, int argc, char **argv)

@@ -198,6 +198,15 @@ class Statistics(Case):
         self.assertEqual((shown["group"], shown["values"]["tx"]), ("smp", 0))
         self.assertGreater(self.json("stat", "show", "flash")["values"]["tx"], 1.8e19)
 
+    def test_what_is_beyond_the_table_is_counted(self):
+        self.device.refuse = {(STAT, 1, READ): {"stat_list": ["s%d" % i for i in range(40)]},
+                              (STAT, 0, READ): {"name": "smp", "fields": {"f%d" % i: i for i in range(70)}}}
+        for args, key, shown in ((("list",), "groups", 32), (("show", "smp"), "values", 64)):
+            ran = self.run_it("stat", *args)
+            self.assertIn("%d more are not shown." % (8 if shown == 32 else 6), ran.stderr)
+            said = self.json("stat", *args)
+            self.assertEqual((len(said[key]), said["not_shown"]), (shown, 8 if shown == 32 else 6))
+
     def test_a_group_that_is_not_there(self):
         self.no(REFUSED, "stat", "show", "smpp", says=["no such group of statistics", self.link.url[4:], "tandem stat list"])
         self.no(USAGE, "stat", "show", says=["which statistics?"])
