@@ -113,14 +113,15 @@ struct model {
     bool refuses_v2; /* rc 13 to anything newer */
     bool old_rules;  /* a success to every state write, whether or not it did anything */
     bool silent, garbage;
-    bool deaf_to_confirm; /* says done and does nothing */
-    bool mute_reset;      /* gone before its answer to a reset is */
-    bool empty_hash;      /* wants an empty hash in a confirm instead of none */
-    bool recovery;        /* a bootloader that takes uploads into slot 0 until it is reset, */
-    bool recovery_hash;   /* and lists hashes */
-    bool has_b0;          /* it tells which of S0 and S1 runs, */
-    uint32_t b0;          /* this one */
-    bool b0_refuses;      /* and what is sent as the other one does not start */
+    bool deaf_to_confirm;    /* says done and does nothing */
+    bool mute_reset;         /* gone before its answer to a reset is */
+    bool empty_hash;         /* wants an empty hash in a confirm instead of none */
+    bool recovery;           /* a bootloader that takes uploads into slot 0 until it is reset, */
+    bool recovery_hash;      /* and lists hashes */
+    bool has_b0;             /* it tells which of S0 and S1 runs, */
+    uint32_t b0;             /* this one */
+    bool resets_when_marked; /* somebody else's doing */
+    bool b0_refuses;         /* and what is sent as the other one does not start */
     int32_t mode;
     uint32_t buf_size, buf_count;
     uint32_t max_packet;             /* larger ones vanish; 0 = none does */
@@ -515,6 +516,8 @@ static inline size_t model_receive(struct model *m, uint64_t now, const uint8_t 
         put_list(m, &w);
     } else if (h.group == TD_SMP_GROUP_IMAGE && h.id == TD_IMG_STATE) {
         model_state_write(m, body, h.len, &w, h.version);
+        if (m->resets_when_marked)
+            m->reset_at = now + 1;
         if (m->dead_until == 1) {
             m->dead_until = now + m->boot_ms;
             return 0;

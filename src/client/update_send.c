@@ -301,6 +301,11 @@ void td_update_got_marked(struct td_update *u, uint64_t now_ms, const struct td_
         td_update_finish(u, now_ms, TD_RESULT_REFUSED,
                          "the device keeps another image pending and does not mark this one",
                          "erase the other one (tandem image erase), then run this update again");
+    } else if (here != NULL && here->active) {
+        td_update_finish(u, now_ms, TD_RESULT_FAILED,
+                         "the device was reset before this update told it to, and runs the new "
+                         "image already, unconfirmed",
+                         "run the same update again before the next reset: it confirms the image");
     } else {
         td_update_finish(
             u, now_ms, TD_RESULT_FAILED,

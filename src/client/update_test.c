@@ -315,6 +315,22 @@ static void an_update_ends_with_the_new_image_confirmed(void **state)
     assert_in_range(w.u.outcome.seconds, 3, 20);
 }
 
+static void a_device_that_somebody_else_resets_is_not_reset_out_of_its_trial(void **state)
+{
+    (void)state;
+    world();
+    w.dev.resets_when_marked = true;
+    run();
+    ends(TD_RESULT_FAILED);
+    assert_true(says("runs the new image already, unconfirmed"));
+    assert_int_equal(w.dev.n_reset, 0);
+    // As the remedy says.
+    w.dev.resets_when_marked = false;
+    w.n_results = w.n_states = 0;
+    run();
+    runs_new_confirmed();
+}
+
 static void each_kind_of_device_is_updated(void **state)
 {
     static const struct {
@@ -984,6 +1000,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_ends_with_the_new_image_confirmed),
+        cmocka_unit_test(a_device_that_somebody_else_resets_is_not_reset_out_of_its_trial),
         cmocka_unit_test(each_kind_of_device_is_updated),
         cmocka_unit_test(a_bad_link_only_costs_time),
         cmocka_unit_test(a_link_that_goes_down_with_the_reset_is_expected),
