@@ -91,10 +91,12 @@ def test_echo_images_and_a_reset(device):
     assert "hello" in device.smpmgr("os", "echo", "hello")
     assert "1.2.3" in device.smpmgr("image", "state-read")
     device.smpmgr("image", "erase", "1")
+    (device.folder / "d" / "lfs1" / "stays.bin").write_bytes(bytes(20000))
+    device.smpmgr("shell", "date set 2031-02-03 04:05:06")
     device.smpmgr("os", "reset")
     device.wait_line("*** one, version 1.2.3")
     device.wait_line("ready:")
     # Files are in flash, the clock ran on, and the counters of the link begin anew.
-    assert "20000" in device.smpmgr("file", "read-size", "/lfs1/remote.bin")
+    assert "20000" in device.smpmgr("file", "read-size", "/lfs1/stays.bin")
     assert "2031-02-03 04:0" in device.smpmgr("shell", "date get")
     assert re.search(r"boots'?\W+2", device.smpmgr("statistics", "get", "boot"))
